@@ -1,0 +1,25 @@
+"""The axis letters of the house: one legend for every tensor.
+
+Inside function bodies, tensors with three or more axes carry their axes as a suffix (`similarity_ABTV`), and einsum
+uses the same letters. Signatures spell the axes out with `jaxtyping` (`Float[Tensor, "text video word frame"]`).
+
+| letter | axis |
+| --- | --- |
+| A | texts |
+| B | videos, or a batch of sequences |
+| T | words of a text |
+| V | frames of a video |
+| N | tokens of either kind |
+| K | clusters (merged tokens) |
+| D | width of an embedding |
+| P | players of a game: words first, then frames |
+| Q | nodes of a quadrature |
+"""
+
+from typing import Literal, TypeAlias, get_args
+
+Level: TypeAlias = Literal["entity", "action", "event"]
+"""The name of one level of the hierarchy."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""From single words and frames to phrases and clips to sentences and segments (paper, section 3.3)."""
