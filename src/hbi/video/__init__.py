@@ -1,0 +1,7 @@
+"""Files to frames: opening, sampling and decoding videos with PyAV. Knows no data set."""
+
+from hbi.video.error import VideoError
+from hbi.video.probing import VideoInfo, probe_video
+from hbi.video.reading import VideoFrames, read_frames
+
+__all__ = ["VideoError", "VideoFrames", "VideoInfo", "probe_video", "read_frames"]
