@@ -1,0 +1,110 @@
+"""The world of ShapeStories: its colors, shapes and actions, and every number that makes it easier or harder."""
+
+from dataclasses import dataclass
+from itertools import product
+
+# Hue, saturation and value, each in [0, 1].
+COLORS: dict[str, tuple[float, float, float]] = {
+    "red": (0.995, 0.88, 0.85),
+    "orange": (0.075, 0.92, 0.95),
+    "yellow": (0.150, 0.88, 0.95),
+    "green": (0.340, 0.80, 0.68),
+    "cyan": (0.490, 0.75, 0.88),
+    "blue": (0.620, 0.82, 0.88),
+    "purple": (0.770, 0.70, 0.70),
+    "pink": (0.915, 0.45, 0.98),
+}
+# The angle after which a turned shape looks the same; None: it looks the same at every angle and cannot spin.
+SHAPES: dict[str, float | None] = {
+    "circle": None,
+    "square": 90.0,
+    "triangle": 120.0,
+    "star": 72.0,
+    "cross": 90.0,
+    "ring": None,
+}
+ACTIONS: tuple[str, ...] = (
+    "slides left",
+    "slides right",
+    "rises",
+    "falls",
+    "spins",
+    "grows",
+    "blinks",
+    "bounces",
+)
+
+
+@dataclass(frozen=True, order=True)
+class Look:
+    """What a person would say of one event: a color, a shape, an action."""
+
+    color: str
+    shape: str
+    action: str
+
+
+@dataclass(frozen=True)
+class World:
+    """The numbers that decide how hard ShapeStories is; pairs are the lowest and highest value, both included."""
+
+    # The film
+    size_pixels: int = 96
+    frames_per_second: int = 8
+    # The plot
+    num_events: tuple[int, int] = (3, 5)
+    event_seconds: tuple[float, float] = (2.0, 4.5)
+    gap_seconds: tuple[float, float] = (0.0, 0.375)
+    story_seconds: tuple[float, float] = (8.0, 20.0)
+    repeat_probability: float = 0.3  # how often an event takes its color or shape from an earlier one
+    # The shapes
+    radius_pixels: tuple[float, float] = (14.0, 19.0)
+    hue_jitter: float = 0.014
+    brightness_jitter: float = 0.12
+    grow_factor: tuple[float, float] = (2.2, 2.9)
+    grown_radius_pixels: tuple[float, float] = (20.0, 25.0)
+    blink_seconds: tuple[float, float] = (0.4, 0.8)  # each phase, on or off, takes its own
+    blink_opacity: float = 0.1  # what is left of a shape while it is off
+    num_hops: tuple[int, int] = (2, 3)
+    # The background
+    background_luma: tuple[float, float] = (60.0, 150.0)
+    texture_contrast: tuple[float, float] = (8.0, 20.0)
+    noise_contrast: tuple[float, float] = (4.0, 9.0)
+    drift_pixels: int = 8
+    num_distractors: tuple[int, int] = (2, 4)
+    distractor_radius_pixels: tuple[float, float] = (5.0, 10.0)
+    distractor_contrast: tuple[float, float] = (25.0, 60.0)
+    distractor_saturation: float = 14.0
+    # The texts
+    captions_per_video: int = 6
+    told_events_shares: tuple[float, float, float] = (0.2, 0.5, 0.3)  # captions that tell one, two, three events
+    omission_probability: float = 0.25  # told events that leave out one attribute
+    # What training never shows
+    held_out_color_shapes: tuple[tuple[str, str], ...] = (
+        ("red", "star"),
+        ("yellow", "cross"),
+        ("green", "ring"),
+        ("blue", "triangle"),
+        ("purple", "square"),
+    )
+    held_out_shape_actions: tuple[tuple[str, str], ...] = (("circle", "rises"), ("triangle", "spins"))
+    held_out_share: float = 0.25  # of the test split's events
+
+
+def possible(look: Look) -> bool:
+    """Return whether a viewer could see it: a shape that looks the same at every angle does not spin."""
+    return look.action != "spins" or SHAPES[look.shape] is not None
+
+
+def is_held_out(look: Look, world: World) -> bool:
+    """Return whether the look uses a combination that train and val never show."""
+    return (look.color, look.shape) in world.held_out_color_shapes or (
+        look.shape,
+        look.action,
+    ) in world.held_out_shape_actions
+
+
+def looks(world: World, *, held_out: bool) -> tuple[Look, ...]:
+    """Return every possible look that is, or is not, held out, in a fixed order."""
+    everything = (Look(*parts) for parts in product(COLORS, SHAPES, ACTIONS))
+    return tuple(look for look in everything if possible(look) and is_held_out(look, world) == held_out)
