@@ -3,11 +3,15 @@
 from pathlib import Path
 
 from hbi.data.shape_stories.captions import draw_caption, told_by
-from hbi.data.shape_stories.plot import draw_plot, generator
+from hbi.data.shape_stories.minimal_pairs import draw_minimal_pairs
+from hbi.data.shape_stories.plot import Purpose, draw_plot, generator
+from hbi.data.shape_stories.questions import draw_questions
 from hbi.data.shape_stories.records import Caption, Split, Story
 from hbi.data.shape_stories.sentences import Plan, write
 from hbi.data.shape_stories.truth import SplitTruth
 from hbi.data.shape_stories.world import World
+
+TEXT_PURPOSES: tuple[Purpose, ...] = ("captions", "minimal pairs", "questions")
 
 
 def annotate_split(world: World, seed: int, split: Split, num_videos: int) -> list[Story]:
@@ -17,7 +21,7 @@ def annotate_split(world: World, seed: int, split: Split, num_videos: int) -> li
     video_ids = [f"{split}-{index:05d}" for index in range(num_videos)]
     stories = []
     for index, plot in enumerate(plots):
-        rng = generator(seed, split, index, "captions")
+        rng, pair_rng, question_rng = (generator(seed, split, index, purpose) for purpose in TEXT_PURPOSES)
         plans = [draw_caption(rng, world, plot.looks) for _ in range(world.captions_per_video)]
         stories.append(
             Story(
@@ -26,8 +30,8 @@ def annotate_split(world: World, seed: int, split: Split, num_videos: int) -> li
                 duration_seconds=plot.num_frames / world.frames_per_second,
                 events=plot.events(world),
                 captions=tuple(_caption(plan, truth, video_ids) for plan in plans),
-                minimal_pairs=(),
-                questions=(),
+                minimal_pairs=() if split == "train" else draw_minimal_pairs(pair_rng, plot.looks, plans),
+                questions=draw_questions(question_rng, plot.looks),
             )
         )
     return stories

@@ -11,7 +11,7 @@ LIMITED_RANGE, BT_601 = 1, 6
 
 
 def write_video(path: Path, film: np.ndarray, frames_per_second: int) -> None:
-    """Write `film` (uint8, YUV 4:2:0, `[frames, height * 3 / 2, width]`) to `path`; a half-written file never has it."""
+    """Write a film (see `draw_film`) to `path`, which no half-written file ever bears."""
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with av.open(str(partial), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=frames_per_second, options=ENCODER_OPTIONS)

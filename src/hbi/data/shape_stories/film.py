@@ -120,7 +120,7 @@ def _texture(rng: np.random.Generator, size: int) -> Array:
     texture = textures[rng.integers(len(textures))]
     row, column = rng.integers(TILE_PIXELS - size, size=2)
     piece = texture[row : row + size, column : column + size]
-    return np.rot90(piece, rng.integers(4))
+    return np.rot90(piece, int(rng.integers(4)))
 
 
 @lru_cache(maxsize=1)

@@ -82,11 +82,11 @@ def _draw_times(rng: np.random.Generator, world: World, num_events: int) -> tupl
     """Return start frames, end frames and the number of frames; drawn again until the whole has the right length."""
     rate = world.frames_per_second
     low, high = (round(seconds * rate) for seconds in world.story_seconds)
-    event_frames = [round(seconds * rate) for seconds in world.event_seconds]
-    gap_frames = [round(seconds * rate) for seconds in world.gap_seconds]
+    shortest, longest = (round(seconds * rate) for seconds in world.event_seconds)
+    narrowest, widest = (round(seconds * rate) for seconds in world.gap_seconds)
     while True:
-        lengths = rng.integers(*event_frames, endpoint=True, size=num_events)
-        gaps = rng.integers(*gap_frames, endpoint=True, size=num_events + 1)
+        lengths = rng.integers(shortest, longest, endpoint=True, size=num_events)
+        gaps = rng.integers(narrowest, widest, endpoint=True, size=num_events + 1)
         ends = np.cumsum(gaps[:-1] + lengths)
         num_frames = int(ends[-1] + gaps[-1])
         if low <= num_frames <= high:

@@ -10,6 +10,7 @@ QuestionKind = Literal["color", "shape", "action", "count", "first"]
 Split = Literal["train", "val", "test"]
 
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
+PAIR_KINDS: tuple[PairKind, ...] = get_args(PairKind)
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 

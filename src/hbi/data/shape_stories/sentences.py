@@ -25,11 +25,12 @@ class Pattern:
     """A sentence with a slot for each clause, numbered in the order in which the events happen.
 
     Slots take whole clauses ("a red circle slides left") or, where `is_noun`, noun phrases ("a red circle sliding
-    left", "a red circle" where the action is unsaid).
+    left", "a red circle" where the action is unsaid), to which some patterns bring a verb of their own.
     """
 
     text: str
     is_noun: bool = False
+    has_verb: bool = False
     tenses: tuple[Tense, ...] = ("present", "past", "progressive")
 
 

@@ -6,14 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from hbi.data.shape_stories.world import ACTIONS, COLORS, SHAPES, Look
+from hbi.data.shape_stories.records import ATTRIBUTES
+from hbi.data.shape_stories.world import VALUES, Look
 
 # What a text says of one event: color, shape and action, None where it leaves one out.
 Told = tuple[str | None, str | None, str | None]
 
-_CODES: tuple[dict[str | None, int], ...] = tuple(
-    {name: code for code, name in enumerate(names)} for names in (tuple(COLORS), tuple(SHAPES), ACTIONS)
-)
+_CODES = tuple({name: code for code, name in enumerate(VALUES[attribute])} for attribute in ATTRIBUTES)
 _NO_EVENT = -1
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import product
 
+from hbi.data.shape_stories.records import Attribute
+
 # Hue, saturation and value, each in [0, 1].
 COLORS: dict[str, tuple[float, float, float]] = {
     "red": (0.995, 0.88, 0.85),
@@ -33,9 +35,10 @@ ACTIONS: tuple[str, ...] = (
     "blinks",
     "bounces",
 )
+VALUES: dict[Attribute, tuple[str, ...]] = {"color": tuple(COLORS), "shape": tuple(SHAPES), "action": ACTIONS}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Look:
     """What a person would say of one event: a color, a shape, an action."""
 
@@ -91,20 +94,20 @@ class World:
     held_out_share: float = 0.25  # of the test split's events
 
 
-def possible(look: Look) -> bool:
+def is_possible(shape: str, action: str) -> bool:
     """Return whether a viewer could see it: a shape that looks the same at every angle does not spin."""
-    return look.action != "spins" or SHAPES[look.shape] is not None
+    return action != "spins" or SHAPES[shape] is not None
 
 
 def is_held_out(look: Look, world: World) -> bool:
     """Return whether the look uses a combination that train and val never show."""
-    return (look.color, look.shape) in world.held_out_color_shapes or (
-        look.shape,
-        look.action,
-    ) in world.held_out_shape_actions
+    is_new_color_shape = (look.color, look.shape) in world.held_out_color_shapes
+    return is_new_color_shape or (look.shape, look.action) in world.held_out_shape_actions
 
 
 def looks(world: World, *, held_out: bool) -> tuple[Look, ...]:
     """Return every possible look that is, or is not, held out, in a fixed order."""
     everything = (Look(*parts) for parts in product(COLORS, SHAPES, ACTIONS))
-    return tuple(look for look in everything if possible(look) and is_held_out(look, world) == held_out)
+    return tuple(
+        look for look in everything if is_possible(look.shape, look.action) and is_held_out(look, world) == held_out
+    )

@@ -1,0 +1,46 @@
+"""`hbi data`: make the data that ships with the method."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data_app = typer.Typer(help="Make the data that experiments run on.", no_args_is_help=True)
+
+
+@data_app.callback()
+def _data() -> None:
+    """Make the data that experiments run on."""
+
+
+@data_app.command("shape-stories")
+def shape_stories(
+    out: Annotated[Path, typer.Argument(help="The folder to write to; a run that was stopped continues there.")],
+    train: Annotated[int, typer.Option(min=0, help="Videos to train on.")] = 2500,
+    val: Annotated[int, typer.Option(min=0, help="Videos to choose the best weights with.")] = 200,
+    test: Annotated[int, typer.Option(min=0, help="Videos to report numbers on.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same frames and texts.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that draw.", show_default="all cores")] = None,
+) -> None:
+    """Make ShapeStories: short films of colored shapes, with captions, minimal pairs, questions and the whole truth."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from hbi.data.shape_stories import generate_shape_stories
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("Drawing videos", total=train + val + test)
+        generate_shape_stories(
+            out,
+            num_train=train,
+            num_val=val,
+            num_test=test,
+            seed=seed,
+            num_workers=workers or os.cpu_count(),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+        bar.update(task, completed=train + val + test)
+    typer.echo(f"ShapeStories in {out}: {train} train, {val} val and {test} test videos.")
