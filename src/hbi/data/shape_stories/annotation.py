@@ -1,8 +1,7 @@
 """Everything that is known of a split's videos, without drawing them: events, captions, pairs, questions."""
 
-from pathlib import Path
-
-from hbi.data.shape_stories.captions import draw_caption, told_by
+from hbi.data.shape_stories.captions import draw_captions, told_by
+from hbi.data.shape_stories.folder import video_path
 from hbi.data.shape_stories.minimal_pairs import draw_minimal_pairs
 from hbi.data.shape_stories.plot import Purpose, draw_plot, generator
 from hbi.data.shape_stories.questions import draw_questions
@@ -15,18 +14,18 @@ TEXT_PURPOSES: tuple[Purpose, ...] = ("captions", "minimal pairs", "questions")
 
 
 def annotate_split(world: World, seed: int, split: Split, num_videos: int) -> list[Story]:
-    """Return the stories of a split, with paths relative to the benchmark's folder."""
+    """Return the stories of a split, with paths from the benchmark's folder."""
     plots = [draw_plot(world, seed, split, index) for index in range(num_videos)]
     truth = SplitTruth(tuple(plot.looks for plot in plots))
     video_ids = [f"{split}-{index:05d}" for index in range(num_videos)]
     stories = []
     for index, plot in enumerate(plots):
-        rng, pair_rng, question_rng = (generator(seed, split, index, purpose) for purpose in TEXT_PURPOSES)
-        plans = [draw_caption(rng, world, plot.looks) for _ in range(world.captions_per_video)]
+        caption_rng, pair_rng, question_rng = (generator(seed, split, index, purpose) for purpose in TEXT_PURPOSES)
+        plans = draw_captions(caption_rng, world, plot.looks)
         stories.append(
             Story(
                 video_id=video_ids[index],
-                video=Path("videos") / split / f"{index:05d}.mp4",
+                video=video_path(split, index),
                 duration_seconds=plot.num_frames / world.frames_per_second,
                 events=plot.events(world),
                 captions=tuple(_caption(plan, truth, video_ids) for plan in plans),
@@ -38,6 +37,7 @@ def annotate_split(world: World, seed: int, split: Split, num_videos: int) -> li
 
 
 def _caption(plan: Plan, truth: SplitTruth, video_ids: list[str]) -> Caption:
+    """Return the plan's text with all videos of the split that it is true of."""
     text, mentions = write(plan)
     satisfied_by = tuple(video_ids[video] for video in truth.satisfying(told_by(plan.clauses)))
     return Caption(text, mentions, satisfied_by)

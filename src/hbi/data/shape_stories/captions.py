@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from hbi.data.shape_stories.sentences import Clause, Pattern, Plan
+from hbi.data.shape_stories.sentences import Clause, Pattern, Plan, write
 from hbi.data.shape_stories.truth import Told
 from hbi.data.shape_stories.wording import ACTION_VERBS, ANY_NOUNS, ANY_VERBS, COLOR_WORDS, SHAPE_WORDS, Tense
 from hbi.data.shape_stories.world import Look, World
@@ -72,11 +72,21 @@ def choose_word(rng: np.random.Generator, words: Sequence[T]) -> T:
     return words[0] if rng.random() < 0.5 else choose(rng, words)
 
 
-def draw_caption(rng: np.random.Generator, world: World, looks: Sequence[Look]) -> Plan:
-    """Return the plan of a caption that is true of a video that shows `looks`."""
+def draw_captions(rng: np.random.Generator, world: World, looks: Sequence[Look]) -> list[Plan]:
+    """Return the plans of different captions, none too long, that are true of a video that shows `looks`."""
+    plans: dict[str, Plan] = {}
+    while len(plans) < world.captions_per_video:
+        plan = _draw_caption(rng, world, looks)
+        text, _ = write(plan)
+        if len(text.split()) <= world.caption_words:
+            plans[text] = plan
+    return list(plans.values())
+
+
+def _draw_caption(rng: np.random.Generator, world: World, looks: Sequence[Look]) -> Plan:
     num_told = 1 + int(rng.choice(3, p=world.told_events_shares))
     told = sorted(rng.choice(len(looks), size=num_told, replace=False).tolist())
-    clauses = tuple(draw_clause(rng, world, event, looks[event]) for event in told)
+    clauses = tuple(_draw_clause(rng, world, event, looks[event]) for event in told)
     pattern = choose(rng, PATTERNS[num_told])
     is_capitalized = bool(rng.random() < 0.6) or ". " in pattern.text
     lead = _draw_lead(rng, pattern)
@@ -99,7 +109,7 @@ def _draw_lead(rng: np.random.Generator, pattern: Pattern) -> str:
     return choose(rng, NOUN_LEADS if pattern.is_noun else CLAUSE_LEADS)
 
 
-def draw_clause(rng: np.random.Generator, world: World, event: int, look: Look) -> Clause:
+def _draw_clause(rng: np.random.Generator, world: World, event: int, look: Look) -> Clause:
     """Return words for one event; now and then one attribute is left unsaid."""
     unsaid = choose(rng, ("color", "shape", "action")) if rng.random() < world.omission_probability else None
     return Clause(

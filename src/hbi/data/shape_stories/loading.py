@@ -4,14 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hbi.data.shape_stories.folder import MANIFEST, ShapeStoriesError, annotations_path
 from hbi.data.shape_stories.records import SPLITS, Caption, Event, Mention, MinimalPair, Question, Split, Story
-from hbi.errors import HBIError
-
-MANIFEST = "shape_stories.json"
-
-
-class ShapeStoriesError(HBIError):
-    """A ShapeStories folder is missing, unfinished, of other settings, or damaged."""
 
 
 def load_stories(root: Path, split: Split) -> list[Story]:
@@ -25,9 +19,9 @@ def load_stories(root: Path, split: Split) -> list[Story]:
     if not (root / MANIFEST).is_file():
         state = "holds no finished ShapeStories" if root.is_dir() else "does not exist"
         raise ShapeStoriesError(f"{root} {state}; run: hbi data shape-stories {root}")
-    path = root / f"{split}.jsonl"
+    path = root / annotations_path(split)
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ShapeStoriesError(f"{path} cannot be read ({error}); generate ShapeStories again") from None
     return [_read_line(root, path, number, line) for number, line in enumerate(lines, start=1)]

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from hbi.data.shape_stories.records import SPLITS, Event, Split
-from hbi.data.shape_stories.world import Look, World, looks
+from hbi.data.shape_stories.world import ACTIONS, Look, World, looks
 
 Purpose = Literal["plot", "film", "captions", "minimal pairs", "questions"]
 PURPOSES: tuple[Purpose, ...] = ("plot", "film", "captions", "minimal pairs", "questions")
@@ -62,20 +62,24 @@ def draw_plot(world: World, seed: int, split: Split, index: int) -> Plot:
     return Plot(tuple(Scene(*parts) for parts in zip(chosen, starts, ends, strict=True)), num_frames)
 
 
-@lru_cache(maxsize=8)
-def _choices(world: World, *, held_out: bool) -> tuple[Look, ...]:
-    return looks(world, held_out=held_out)
-
-
 def _draw_look(rng: np.random.Generator, world: World, before: list[Look], *, held_out: bool) -> Look:
-    """Return a random look; now and then one that shares its color or shape with an earlier event."""
-    choices = _choices(world, held_out=held_out)
+    """Return a random look, all actions equally likely; now and then with the color or shape of an earlier event."""
+    choices = _looks_by_action(world, held_out=held_out)
+    similar = choices[int(rng.integers(len(choices)))]
     if before and rng.random() < world.repeat_probability:
-        earlier = before[rng.integers(len(before))]
-        attribute = ("color", "shape")[rng.integers(2)]
-        similar = tuple(look for look in choices if getattr(look, attribute) == getattr(earlier, attribute))
-        choices = similar or choices
-    return choices[rng.integers(len(choices))]
+        earlier = before[int(rng.integers(len(before)))]
+        attribute = ("color", "shape")[int(rng.integers(2))]
+        same = tuple(look for look in similar if getattr(look, attribute) == getattr(earlier, attribute))
+        similar = same or similar
+    return similar[int(rng.integers(len(similar)))]
+
+
+@lru_cache(maxsize=8)
+def _looks_by_action(world: World, *, held_out: bool) -> tuple[tuple[Look, ...], ...]:
+    """Return the looks of each action that has any."""
+    everything = looks(world, held_out=held_out)
+    groups = (tuple(look for look in everything if look.action == action) for action in ACTIONS)
+    return tuple(group for group in groups if group)
 
 
 def _draw_times(rng: np.random.Generator, world: World, num_events: int) -> tuple[list[int], list[int], int]:

@@ -27,7 +27,7 @@ FORMS: dict[tuple[Attribute, frozenset[Attribute]], tuple[str, ...]] = {
     ),
     ("color", frozenset({"shape", "action"})): (
         "what color is the {shape} that {does}?",
-        "what is the color of the {doing} {shape}?",
+        "what color is the {shape} we see {doing}?",
         "which color does the {shape} that {does} have?",
     ),
     ("shape", frozenset({"color"})): (

@@ -80,6 +80,7 @@ class World:
     distractor_saturation: float = 14.0
     # The texts
     captions_per_video: int = 6
+    caption_words: int = 30  # at most
     told_events_shares: tuple[float, float, float] = (0.2, 0.5, 0.3)  # captions that tell one, two, three events
     omission_probability: float = 0.25  # told events that leave out one attribute
     # What training never shows
@@ -90,7 +91,7 @@ class World:
         ("blue", "triangle"),
         ("purple", "square"),
     )
-    held_out_shape_actions: tuple[tuple[str, str], ...] = (("circle", "rises"), ("triangle", "spins"))
+    held_out_shape_actions: tuple[tuple[str, str], ...] = (("circle", "rises"), ("triangle", "grows"))
     held_out_share: float = 0.25  # of the test split's events
 
 
