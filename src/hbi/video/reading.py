@@ -1,5 +1,6 @@
 """Uniformly sampled frames of a video or of a span of it."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +9,19 @@ import torch
 from jaxtyping import Float64, UInt8
 from torch import Tensor
 
-from hbi.video.cursor import FrameCursor
 from hbi.video.error import VideoError
+from hbi.video.finding import FrameFinder
 from hbi.video.opening import ANOTHER_FILE, OpenVideo, open_video
 from hbi.video.picture import Fit, PictureMaker
 
 
 @dataclass(frozen=True)
 class VideoFrames:
-    """Frames of one video with their times, in seconds after its first frame."""
+    """Frames of one video, upright RGB, with their times in seconds after its first frame.
+
+    `start_seconds` and `end_seconds` bound the span that was sampled. `damage` is None, or one line that says what of
+    the span could not be decoded.
+    """
 
     path: Path
     pixels: UInt8[Tensor, "frames 3 height width"]
@@ -36,34 +41,64 @@ def read_frames(
     end_seconds: float | None = None,
     fit: Fit = "crop",
 ) -> VideoFrames:
-    """Return the frames shown at the middles of `num_frames` equal parts of the span, at most one of each frame."""
+    """Return the frames on screen at the middles of `num_frames` equal parts of a span of the video at `path`.
+
+    A frame that is on screen at several middles comes once, so short spans give fewer than `num_frames`. The span
+    defaults to the whole video and is cut to it. `image_size` is the side of a square or (height, width): with fit
+    "crop" the picture is scaled to cover it and its middle is kept, with "squash" it is scaled to it whatever its
+    shape; None keeps the video's own size. A part whose frame is damaged is represented by the nearest whole frame
+    within it; parts without one are left out, and `damage` says so.
+
+    Raises VideoError where there is no video, no such span, or no frame that can be decoded.
+    """
+    path = Path(path)
+    maker = PictureMaker(path, image_size, fit)
+    if num_frames < 1:
+        raise VideoError(path, f"{num_frames} frames were asked for", "ask for at least one")
     with open_video(path) as video:
-        if num_frames < 1:
-            raise VideoError(video.path, f"{num_frames} frames were asked for", "ask for at least one frame")
         start, end = _span(video, start_seconds, end_seconds)
-        cursor, maker = FrameCursor(video), PictureMaker(image_size, fit)
+        part = (end - start) / num_frames
+        targets = [video.pts_at(start + (number + 0.5) * part) for number in range(num_frames)]
+        finder = FrameFinder(targets, reach=part / 2 / float(video.time_base))
         pictures: dict[int, Tensor] = {}
-        for number in range(num_frames):
-            frame = cursor.frame_at(video.pts_at(start + (end - start) * (number + 0.5) / num_frames))
-            if frame is not None and frame.pts not in pictures:
-                pictures[frame.pts] = maker.picture(frame)
-        if not pictures:
-            raise VideoError(video.path, "no frame of it can be decoded", ANOTHER_FILE)
-        timestamps = torch.tensor([video.seconds_at(pts) for pts in pictures], dtype=torch.float64)
-        damage = f"damaged: {cursor.num_bad_packets} packets not decoded" if cursor.num_bad_packets else None
-        pixels = torch.stack(list(pictures.values()))
-        return VideoFrames(video.path, pixels, timestamps, start, end, video.duration_seconds, damage)
+        for pts, frame in finder.frames(video):
+            if pts not in pictures:
+                pictures[pts] = maker.picture(frame)
+    if not pictures:
+        raise VideoError(path, f"no frame from {start:.2f} to {end:.2f} s can be decoded", ANOTHER_FILE)
+    order = sorted(pictures)
+    times = torch.tensor([video.seconds_at(pts) for pts in order], dtype=torch.float64)
+    return VideoFrames(
+        path=path,
+        pixels=torch.stack([pictures[pts] for pts in order]),
+        timestamps_seconds=times,
+        start_seconds=start,
+        end_seconds=end,
+        duration_seconds=video.duration_seconds,
+        damage=_damage(finder, num_frames, float(times[-1]), video.is_cut_short and end >= video.duration_seconds),
+    )
+
+
+def _damage(finder: FrameFinder, num_frames: int, last_seconds: float, lacks_its_end: bool) -> str | None:
+    """Return one line on what could not be decoded, None where nothing is known to be missing."""
+    decoded = f"{num_frames - finder.num_lost} of {num_frames} frames decoded"
+    if lacks_its_end:
+        return f"truncated: {decoded}, until {last_seconds:.1f} s"
+    if finder.num_bad_packets or finder.num_lost:
+        return f"damaged: {decoded}, {finder.num_bad_packets} packets could not be"
+    return None
 
 
 def _span(video: OpenVideo, start_seconds: float | None, end_seconds: float | None) -> tuple[float, float]:
-    """Return the span to sample, inside the video."""
-    start = max(0.0, start_seconds or 0.0)
-    end = video.duration_seconds if end_seconds is None else min(end_seconds, video.duration_seconds)
-    if start_seconds is not None and start >= video.duration_seconds:
-        cause = f"the span starts at {start:.2f} s but the video ends at {video.duration_seconds:.2f} s"
-        raise VideoError(video.path, cause, "choose a span inside it")
-    if end < start or (end_seconds is not None and end_seconds <= start):
-        raise VideoError(
-            video.path, f"the span from {start:.2f} s to {end:.2f} s is empty", "let it end after its start"
-        )
-    return start, end
+    """Return the span to sample, cut to the video."""
+    duration = video.duration_seconds
+    start = 0.0 if start_seconds is None else start_seconds
+    end = duration if end_seconds is None else end_seconds
+    if not (math.isfinite(start) and not math.isnan(end)):
+        raise VideoError(video.path, f"the span from {start} to {end} s is no span", "give finite seconds")
+    if start_seconds is not None and start >= duration:
+        cause = f"the span starts at {start:.2f} s, but the video ends at {duration:.2f} s"
+        raise VideoError(video.path, cause, "start it inside the video")
+    if end_seconds is not None and end <= max(start, 0.0):
+        raise VideoError(video.path, f"the span from {start:.2f} to {end:.2f} s is empty", "end it after its start")
+    return max(start, 0.0), min(end, duration)

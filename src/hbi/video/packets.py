@@ -1,0 +1,140 @@
+"""The packets worth decoding: those of the frames wanted and of the frames that these depend on.
+
+A packet holds one coded frame. Packets come in the order of decoding, frames are shown in the order of their pts, and
+which frame is on screen at a time follows from the pts alone. So one can tell before decoding which packets are wanted,
+when it is time to jump to a later key frame, and when nothing more is needed.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import av
+from av.packet import Packet
+
+from hbi.video.opening import OpenVideo
+
+# The codecs reorder at most 16 frames, so that the frame shown after a given one is among the 32 packets around it.
+LOOK_AHEAD = 32
+# A demuxer may stumble over damage and find its feet again; one that stumbles at every step is not waited for.
+MAX_READ_ERRORS = 64
+
+
+@dataclass
+class Faults:
+    """What went wrong on the way, counted."""
+
+    num_bad_packets: int = 0
+
+
+def demux(video: OpenVideo, faults: Faults) -> Iterator[Packet]:
+    """Yield the packets of the video from its current position, going on after read errors."""
+    for _ in range(MAX_READ_ERRORS):
+        try:
+            for packet in video.container.demux(video.stream):
+                if packet.size:  # an empty packet would tell the decoder that the stream has ended
+                    yield packet
+            return
+        except av.error.FFmpegError:
+            faults.num_bad_packets += 1
+
+
+class PacketPlan:
+    """The packets to decode for frames shown at `targets` (ascending pts), in order, each with whether it is wanted.
+
+    After iteration, `shown` tells for every target the pts of the frame on screen at it, except for those beyond the
+    end of a file that was cut short. A None among the packets
+    asks to drain the decoder: the reader has jumped, or is done.
+    """
+
+    def __init__(self, video: OpenVideo, targets: Sequence[int], faults: Faults) -> None:
+        self.shown: dict[int, int] = {}
+        self._video = video
+        self._faults = faults
+        self._waiting = list(targets)
+        self._is_at_start = True
+        self._reorder_ticks = 0
+        self._passed_key = video.start_pts  # where the last key frame that was decoded or jumped to lies in the index
+        if "matroska" in video.container.format.name:
+            video.container.seek(video.start_pts, stream=video.stream)  # Matroska reads its index at the first seek
+        self._restart()
+
+    def __iter__(self) -> Iterator[tuple[Packet | None, bool]]:
+        """Yield (packet, whether its frame is wanted)."""
+        while self._waiting:
+            key = self._later_key_frame(self._waiting[0])
+            if key is not None:
+                yield None, False
+                self._jump(key, self._waiting[0])
+            if not self._window:
+                break
+            packet = self._window.popleft()
+            self._fill_window()
+            if packet.is_keyframe:
+                self._note_key_frame(packet)
+            yield packet, self._claim(packet)
+        yield None, False
+
+    def _restart(self) -> None:
+        self._incoming = demux(self._video, self._faults)
+        self._window: deque[Packet] = deque()
+        self._known_pts: list[int] = []
+        self._fill_window()
+
+    def _fill_window(self) -> None:
+        while len(self._window) < LOOK_AHEAD:
+            packet = next(self._incoming, None)
+            if packet is None:
+                return
+            self._window.append(packet)
+            if packet.pts is not None and not packet.is_discard:
+                insort(self._known_pts, packet.pts)
+
+    def _claim(self, packet: Packet) -> bool:
+        """Note the waiting targets at which the frame of `packet` is on screen; return whether there are any."""
+        pts = packet.pts
+        if pts is None or packet.is_discard:
+            return False
+        following = bisect_right(self._known_pts, pts)
+        is_first = self._is_at_start and self._known_pts[0] == pts
+        first = 0 if is_first else bisect_left(self._waiting, pts)
+        last = len(self._waiting)
+        if following < len(self._known_pts):
+            last = bisect_left(self._waiting, self._known_pts[following])
+        elif self._video.is_cut_short:  # what followed is lost; otherwise the last frame stays on screen
+            last = bisect_left(self._waiting, pts + max(1, packet.duration or 0))
+        for target in self._waiting[first:last]:
+            self.shown[target] = pts
+        del self._waiting[first:last]
+        return first < last
+
+    def _note_key_frame(self, packet: Packet) -> None:
+        times = [time for time in (packet.pts, packet.dts) if time is not None]
+        self._passed_key = max(self._passed_key, *times)
+        self._reorder_ticks = max(self._reorder_ticks, max(times) - min(times))
+
+    def _later_key_frame(self, target: int) -> int | None:
+        """Return the place in the index of the last key frame shown by `target`, None where it is behind us already."""
+        index = self._video.stream.index_entries
+        # Some containers list key frames by the time of decoding, which is earlier than that of showing.
+        number = index.search_timestamp(target - self._reorder_ticks)
+        if number < 0:
+            return None
+        return number if index[number].timestamp > self._passed_key else None
+
+    def _jump(self, number: int, target: int) -> None:
+        """Go to key frame `number` of the index, or to an earlier one if its first frame is shown after `target`."""
+        index = self._video.stream.index_entries
+        self._passed_key = index[number].timestamp
+        while True:
+            timestamp = index[number].timestamp
+            self._video.container.seek(timestamp, stream=self._video.stream)
+            self._restart()
+            first = self._window[0] if self._window else None
+            if first is not None and first.is_keyframe and first.pts is not None and first.pts <= target:
+                self._is_at_start = False
+                return
+            number = index.search_timestamp(timestamp - 1)
+            if number < 0:
+                return
