@@ -20,7 +20,9 @@ NUMBERS = ("none", "one", "two", "three", "four", "five")
 # Every phrase that names an attribute: what it names, and as what.
 PHRASES = {word: ("color", color) for color, words in COLOR_WORDS.items() for word in words}
 PHRASES |= {word: ("shape", shape) for shape, words in SHAPE_WORDS.items() for word in words}
-PHRASES |= {form: ("action", action) for action, verbs in ACTION_VERBS.items() for v in verbs for form in vars(v).values()}
+PHRASES |= {
+    form: ("action", action) for action, verbs in ACTION_VERBS.items() for v in verbs for form in vars(v).values()
+}
 READER = re.compile(r"\b(" + "|".join(sorted(map(re.escape, PHRASES), key=len, reverse=True)) + r")\b")
 
 
@@ -121,10 +123,7 @@ def test_minimal_pairs_are_false_and_differ_in_one_thing(test_stories):
             true = story.captions[pair.caption]
             told = told_in(true)
             assert is_true(story.events, told)
-            if pair.kind == "order":
-                wrongs = list(swapped(true, pair.text))
-            else:
-                wrongs = [reworded(true, pair.text, pair.kind)]
+            wrongs = list(swapped(true, pair.text)) if pair.kind == "order" else [reworded(true, pair.text, pair.kind)]
             assert wrongs, (true.text, pair.text)
             assert not any(is_true(story.events, wrong) for wrong in wrongs), (true.text, pair.text)
 
@@ -242,7 +241,7 @@ def test_stories_keep_to_the_worlds_times(stories):
             assert WORLD.event_seconds[0] <= event.end_seconds - event.start_seconds <= WORLD.event_seconds[1]
             clock = event.end_seconds
         assert 0.0 <= story.duration_seconds - clock <= WORLD.gap_seconds[1]
-        assert len(set((e.color, e.shape, e.action) for e in story.events)) == len(story.events)
+        assert len({(e.color, e.shape, e.action) for e in story.events}) == len(story.events)
 
 
 def test_annotations_depend_on_seed_split_and_index_alone():

@@ -1,6 +1,5 @@
 """Makes ShapeStories: annotations and videos of every split, with all cores, from where a killed run stopped."""
 
-import json
 import multiprocessing
 import os
 import threading
@@ -24,7 +23,7 @@ from hbi.data.shape_stories.folder import (
     video_path,
     write_text,
 )
-from hbi.data.shape_stories.loading import story_to_json
+from hbi.data.shape_stories.loading import to_line
 from hbi.data.shape_stories.plot import draw_plot, generator
 from hbi.data.shape_stories.records import SPLITS, Split
 from hbi.data.shape_stories.world import World
@@ -70,8 +69,7 @@ def generate_shape_stories(
             return
         for split in SPLITS:
             stories = annotate_split(world, seed, split, counts[split])
-            lines = "".join(json.dumps(story_to_json(story)) + "\n" for story in stories)
-            write_text(out / annotations_path(split), lines)
+            write_text(out / annotations_path(split), "".join(map(to_line, stories)))
             (out / "videos" / split).mkdir(parents=True, exist_ok=True)
         _draw_videos(out, world, seed, counts, num_workers or os.cpu_count() or 1, progress)
         finish(out)

@@ -1,11 +1,17 @@
-"""ShapeStories on disk: one JSON object a story and line, read back as `Story`."""
+"""Stories to lines of JSON and back, with every field checked; paths on disk start at the benchmark's folder."""
 
-import json
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hbi.data.shape_stories.folder import MANIFEST, ShapeStoriesError, annotations_path
-from hbi.data.shape_stories.records import SPLITS, Caption, Event, Mention, MinimalPair, Question, Split, Story
+from hbi.data.shape_stories.records import SPLITS, Split, Story
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def load_stories(root: Path, split: Split) -> list[Story]:
@@ -21,55 +27,33 @@ def load_stories(root: Path, split: Split) -> list[Story]:
         raise ShapeStoriesError(f"{root} {state}; run: hbi data shape-stories {root}")
     path = root / annotations_path(split)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ShapeStoriesError(f"{path} cannot be read ({error}); generate ShapeStories again") from None
-    return [_read_line(root, path, number, line) for number, line in enumerate(lines, start=1)]
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise ShapeStoriesError(f"{path} cannot be read ({error.strerror}); generate ShapeStories again") from None
+    stories = (_read_line(path, number, line) for number, line in enumerate(lines, start=1))
+    return [replace(story, video=root / story.video) for story in stories]
 
 
-def _read_line(root: Path, path: Path, number: int, line: str) -> Story:
+def to_line(story: Story) -> str:
+    """Return a story, its path relative to the benchmark's folder, as one line of JSON."""
+    return _adapter().dump_json(story).decode() + "\n"
+
+
+def _read_line(path: Path, number: int, line: bytes) -> Story:
+    from pydantic import ValidationError
+
     try:
-        return story_from_json(root, json.loads(line))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        cause = f"no {error}" if isinstance(error, KeyError) else str(error)
+        return _adapter().validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        cause = f"{place}: {first['msg']}" if place else first["msg"]
         raise ShapeStoriesError(f"{path}, line {number} is malformed ({cause}); generate ShapeStories again") from None
 
 
-def story_to_json(story: Story) -> dict[str, Any]:
-    """Return a story as JSON objects with short lists where a record repeats often."""
-    return {
-        "video_id": story.video_id,
-        "video": story.video.as_posix(),
-        "duration_seconds": story.duration_seconds,
-        "events": [vars(event) for event in story.events],
-        "captions": [
-            {
-                "text": caption.text,
-                "mentions": [[m.start, m.end, m.event, m.attribute] for m in caption.mentions],
-                "satisfied_by": caption.satisfied_by,
-            }
-            for caption in story.captions
-        ],
-        "minimal_pairs": [vars(pair) for pair in story.minimal_pairs],
-        "questions": [vars(question) for question in story.questions],
-    }
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Story]:
+    # Imported here, since the processes that draw do without it and should start quickly.
+    from pydantic import TypeAdapter
 
-
-def story_from_json(root: Path, value: dict[str, Any]) -> Story:
-    """Return the story that `story_to_json` wrote, its path under `root`."""
-    return Story(
-        video_id=value["video_id"],
-        video=root / value["video"],
-        duration_seconds=value["duration_seconds"],
-        events=tuple(Event(**event) for event in value["events"]),
-        captions=tuple(
-            Caption(
-                text=caption["text"],
-                mentions=tuple(Mention(*mention) for mention in caption["mentions"]),
-                satisfied_by=tuple(caption["satisfied_by"]),
-            )
-            for caption in value["captions"]
-        ),
-        minimal_pairs=tuple(MinimalPair(**pair) for pair in value["minimal_pairs"]),
-        questions=tuple(Question(**question) for question in value["questions"]),
-    )
+    return TypeAdapter(Story)
