@@ -8,8 +8,8 @@ from torch import Tensor, nn
 class BanzhafEstimator(nn.Module):
     """A network that maps a similarity matrix of any size to a map of the same size (paper, section 3.3).
 
-    A 3x3 convolution from 1 to `channels`, ReLU, then `x + softmax((x Q)(x K)^T) x V` over all word-frame cells (one head,
-    not scaled), then a 3x3 convolution back to 1. Attention costs memory quadratic in words x frames.
+    A 3x3 convolution from 1 to `channels`, ReLU, then `x + softmax((x Q)(x K)^T) x V` over all word-frame cells (one
+    head, not scaled), then a 3x3 convolution back to 1. Time grows with the square of words x frames.
 
     Args:
         channels: width of a cell's feature; 64 in the paper.

@@ -1,14 +1,15 @@
-"""The game that a late-interaction similarity plays: words and frames are players, a coalition is worth its similarity."""
+"""The game that a late-interaction similarity plays between the words of a text and the frames of a video."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-WORST_SPREAD = 1e38
-"""The spread of weights that is assumed where their values must not be looked at (see `check_values`)."""
+_WIDEST_SPREAD = 1e38
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +20,8 @@ class LateInteractionGame:
 
         value(C) = 1/2 [ sum_{t in C} alpha_t(C) max_{v in C} s[t, v] + sum_{v in C} beta_v(C) max_{t in C} s[t, v] ]
 
-    and 0 when it holds no word or no frame. `alpha_t(C)` is the weight of word `t`, divided by the sum over the words of
-    the coalition when `normalize_weights` (a softmax restricted to the coalition); `beta_v(C)` likewise.
+    and 0 when it holds no word or no frame. `alpha_t(C)` is the weight of word `t`, divided by the sum over the words
+    of the coalition when `normalize_weights` (a softmax restricted to the coalition); `beta_v(C)` likewise.
 
     Args:
         similarity: similarity of every word with every frame, finite.
@@ -30,8 +31,10 @@ class LateInteractionGame:
         frame_mask: True where a frame is a player.
         normalize_weights: divide the weights by their sum over the coalition.
         floor_at_zero: play with `max(s, 0)`.
-        check_values: look at the values (one pass, one device synchronization) to refuse NaN and negative weights and to
-            learn the spread of the weights, which sets the number of quadrature nodes. False assumes the widest spread.
+        check_values: refuse NaN, infinity and negative weights, and measure the spread of the weights. Costs one pass
+            and one synchronization with the device; left out where `torch.compile` is tracing.
+        weight_spread: for normalized weights, the largest ratio of their sum to the smallest positive one: the accuracy
+            holds up to it, the cost grows with its logarithm. None: as measured, or 1e38 where nothing is checked.
 
     Raises:
         ValueError: shapes that do not fit, a similarity or weight that is not finite, a negative weight.
@@ -45,13 +48,14 @@ class LateInteractionGame:
     normalize_weights: bool = True
     floor_at_zero: bool = True
     check_values: bool = True
-    word_spread: float = field(init=False, repr=False, default=WORST_SPREAD)
-    frame_spread: float = field(init=False, repr=False, default=WORST_SPREAD)
+    weight_spread: float | None = None
 
     def __post_init__(self) -> None:
         self._check_shapes()
-        if self.check_values and not torch.compiler.is_compiling():
-            self._check_values()
+        is_checked = self.check_values and not torch.compiler.is_compiling()
+        spread = self._check_values() if is_checked else _WIDEST_SPREAD
+        if self.weight_spread is None:
+            object.__setattr__(self, "weight_spread", spread)
 
     @property
     def num_words(self) -> int:
@@ -83,6 +87,64 @@ class LateInteractionGame:
             _zero_where_masked(self.word_weights.to(self.dtype), self.word_mask),
             _zero_where_masked(self.frame_weights.to(self.dtype), self.frame_mask),
         )
+
+    def value(
+        self, word_coalition: Bool[Tensor, "*batch word"], frame_coalition: Bool[Tensor, "*batch frame"]
+    ) -> Float[Tensor, "*batch"]:
+        """Return what each coalition is worth; the batch axes broadcast against those of the game.
+
+        Raises:
+            ValueError: a coalition that is not boolean or not of shape [..., words] or [..., frames].
+        """
+        words, frames = self.playing(word_coalition, frame_coalition)
+        similarity = self.similarity.to(self.dtype)
+        if self.floor_at_zero:
+            similarity = similarity.clamp(min=0)
+        best_frame = _maximum(similarity, frames.unsqueeze(-2), axis=-1)
+        best_word = _maximum(similarity, words.unsqueeze(-1), axis=-2)
+        word_weights, frame_weights = (
+            self.word_weights.to(self.dtype) * words,
+            self.frame_weights.to(self.dtype) * frames,
+        )
+        if self.normalize_weights:
+            word_weights, frame_weights = _normalize(word_weights), _normalize(frame_weights)
+        return 0.5 * ((word_weights * best_frame).sum(-1) + (frame_weights * best_word).sum(-1))
+
+    def playing(
+        self, word_coalition: Bool[Tensor, "*batch word"], frame_coalition: Bool[Tensor, "*batch frame"]
+    ) -> tuple[Bool[Tensor, "*batch word"], Bool[Tensor, "*batch frame"]]:
+        """Return the coalition, checked, without masked players."""
+        parts = []
+        for name, coalition, size, mask in (
+            ("word_coalition", word_coalition, self.num_words, self.word_mask),
+            ("frame_coalition", frame_coalition, self.num_frames, self.frame_mask),
+        ):
+            if coalition.dtype != torch.bool or coalition.dim() < 1 or coalition.shape[-1] != size:
+                raise ValueError(
+                    f"{name} must be boolean with shape [..., {size}], not {coalition.dtype} {list(coalition.shape)}"
+                )
+            parts.append(coalition if mask is None else coalition & mask)
+        return parts[0], parts[1]
+
+    def __call__(self, coalitions: Bool[Tensor, "*batch player"]) -> Float[Tensor, "*batch"]:
+        """Return what coalitions of players, words first and then frames, are worth: `value` for `games.protocol`."""
+        return self.value(coalitions[..., : self.num_words], coalitions[..., self.num_words :])
+
+    def chunks(self, size: int) -> Iterator["LateInteractionGame"]:
+        """Yield the games `size` at a time along the first batch axis, without copying."""
+        batch_shape = self.batch_shape
+        if size < 1 or not batch_shape:
+            raise ValueError(f"chunk_size must be positive and the game have a batch axis, not {size} and {self}")
+        batched = {
+            name: tensor
+            for name in ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
+            if (tensor := getattr(self, name)) is not None
+            and tensor.dim() == len(batch_shape) + (2 if name == "similarity" else 1)
+            and tensor.shape[0] > 1
+        }
+        for start in range(0, batch_shape[0], size):
+            part: dict[str, Any] = {name: tensor[start : start + size] for name, tensor in batched.items()}
+            yield replace(self, check_values=False, **part)
 
     def __repr__(self) -> str:
         masked = [name for name in ("word_mask", "frame_mask") if getattr(self, name) is not None]
@@ -124,7 +186,7 @@ class LateInteractionGame:
             }
             raise ValueError(f"the batch axes of a game must broadcast, these do not: {shapes}") from None
 
-    def _check_values(self) -> None:
+    def _check_values(self) -> float:
         word_weights, frame_weights = (weights.detach() for weights in self.playing_weights())
         similarity_sum, word_minimum, word_spread, frame_minimum, frame_spread = torch.stack(
             [
@@ -137,7 +199,7 @@ class LateInteractionGame:
         ).tolist()
         if not math.isfinite(similarity_sum):
             raise ValueError(
-                f"similarity of shape {list(self.similarity.shape)} must be finite, it holds NaN or infinity"
+                f"similarity of shape {list(self.similarity.shape)} must be finite, but holds NaN or infinity"
             )
         for name, minimum, spread in (
             ("word_weights", word_minimum, word_spread),
@@ -146,10 +208,18 @@ class LateInteractionGame:
             if not (minimum >= 0 and math.isfinite(spread)):
                 raise ValueError(
                     f"{name} of shape {list(getattr(self, name).shape)} must be finite and not negative, "
-                    f"the smallest is {minimum}"
+                    f"but the smallest is {minimum}"
                 )
-        object.__setattr__(self, "word_spread", word_spread)
-        object.__setattr__(self, "frame_spread", frame_spread)
+        return max(word_spread, frame_spread)
+
+
+def _maximum(similarity: Tensor, members: Tensor, *, axis: int) -> Tensor:
+    best = torch.where(members, similarity, -torch.inf).amax(axis)
+    return best.masked_fill(best == -torch.inf, 0)
+
+
+def _normalize(weights: Tensor) -> Tensor:
+    return weights / weights.sum(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 def _zero_where_masked(weights: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,4 +1,10 @@
-"""What one more player adds to the expected maximum over a random coalition: one sort, one running sum."""
+"""The expected maximum over a random coalition and its derivatives: one sort, then running sums.
+
+Written for frames as players and words as rows (`axis` -1); with `axis` -2 the two change places. `x_0 >= x_1 >= ...`
+are the similarities of a row from the best down, and one more, 0, follows the last: what an empty coalition earns.
+Every quantity is a sum over the steps `x_k - x_(k+1)`, all of them non-negative but perhaps the last, so that nothing
+cancels. Masked players stand last and count as 0, so that they earn nothing.
+"""
 
 from typing import NamedTuple
 
@@ -8,25 +14,25 @@ from torch import Tensor
 
 
 class Ranking(NamedTuple):
-    """Similarities in ascending order along one axis, masked players first and counted as 0."""
+    """The players on `axis` in ascending order of similarity, in every row."""
 
-    values: Float[Tensor, "*batch word frame"]
+    steps: Float[Tensor, "*batch word frame"]
     order: Int[Tensor, "*batch word frame"]
     axis: int
 
-    @property
-    def num_better(self) -> Int[Tensor, " player"]:
-        """How many players stand above each position."""
-        size = self.values.shape[self.axis]
-        return torch.arange(size - 1, -1, -1, device=self.values.device)
+    def along_axis(self, per_position: Float[Tensor, " position"]) -> Tensor:
+        """Return a vector over positions in a shape that broadcasts against `steps`."""
+        return per_position if self.axis == -1 else per_position.unsqueeze(-1)
 
-    def steps(self) -> Float[Tensor, "*batch word frame"]:
-        """Return by how much each value exceeds the next worse one, the worst exceeding 0."""
-        return torch.diff(self.values, dim=self.axis, prepend=torch.zeros_like(self.values.narrow(self.axis, 0, 1)))
+    def num_better(self) -> Float[Tensor, " position"]:
+        """Return how many players stand above each position: the rank `k`."""
+        size = self.steps.shape[self.axis]
+        return torch.arange(size - 1, -1, -1, device=self.steps.device, dtype=self.steps.dtype)
 
-    def restore(self, ranked: Float[Tensor, "*batch word frame"]) -> Float[Tensor, "*batch word frame"]:
-        """Return `ranked`, a tensor in ascending order, in the order of the players."""
-        return torch.zeros_like(ranked).scatter(self.axis, self.order, ranked)
+    def sum_of_lower_steps(self, factor: Tensor) -> Float[Tensor, "*batch word frame"]:
+        """Return for every player of rank `r` the sum over `k >= r` of `factor_k (x_k - x_(k+1))`."""
+        sums = (self.steps * factor).cumsum(self.axis)
+        return torch.zeros_like(sums).scatter(self.axis, self.order, sums)
 
 
 def rank(
@@ -36,25 +42,53 @@ def rank(
     axis: int,
     floor_at_zero: bool,
 ) -> Ranking:
-    """Return the ranking of the players on `axis` (-1: frames, -2: words) in every row (or column) of `similarity`."""
-    players = None if mask is None else mask.unsqueeze(-1 if axis == -2 else -2)
+    """Return the ranking of the frames in every word's row (`axis` -1) or of the words in every frame's column (-2)."""
+    players = None if mask is None else mask.unsqueeze(-2 if axis == -1 else -1)
     if floor_at_zero:
-        # An entry of 0 earns nothing wherever it stands in the order, so a masked player may simply be one.
-        floored = similarity.clamp(min=0)
-        return Ranking(*(floored if players is None else floored * players).sort(axis), axis)
-    if players is None:
-        return Ranking(*similarity.sort(axis), axis)
-    values, order = torch.where(players, similarity, -torch.inf).sort(axis)
-    return Ranking(values.masked_fill(values == -torch.inf, 0), order, axis)
+        # Zeros earn nothing in whatever order they stand, so a masked player may simply be one of them.
+        similarity = similarity.clamp(min=0)
+        values, order = (similarity if players is None else similarity * players).sort(axis)
+    elif players is None:
+        values, order = similarity.sort(axis)
+    else:
+        values, order = torch.where(players, similarity, -torch.inf).sort(axis)
+        values = values.masked_fill(values == -torch.inf, 0)
+    size = values.shape[axis]
+    lower = torch.constant_pad_nd(values.narrow(axis, 0, size - 1), (1, 0) if axis == -1 else (0, 0, 1, 0))
+    return Ranking(values - lower, order, axis)
 
 
 def expected_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*batch word frame"]:
-    """Return `D[t, j] = E[max_{v in C + j} s[t, v] - max_{v in C} s[t, v]]`, frames in `C` with `probability` each.
+    """Return `D[t, j] = E[max_{v in C + j} s[t, v] - max_{v in C} s[t, v]]`, others in `C` with `probability`.
 
-    Frame `j` of rank `r` (0: the best) gains on every step `x_k - x_(k+1)` below it that no better-than-`k + 1` player
-    already holds:  `D_(r) = sum_{k >= r} (1 - p)^k (x_k - x_(k+1))`, with 0 after the last. All terms but the last are
-    non-negative, so nothing cancels. Masked players gain 0. With `axis` -2 words and frames change places.
+    The frame of rank `r` gains each step below it that none of the `k` others above that step already holds:
+
+        D_(r) = sum_{k >= r} (1 - p)^k (x_k - x_(k+1))
     """
-    absent = (1.0 - probability) ** ranking.num_better.to(ranking.values.dtype)
-    steps = ranking.steps() * (absent if ranking.axis == -1 else absent.unsqueeze(-1))
-    return ranking.restore(steps.cumsum(ranking.axis))
+    return ranking.sum_of_lower_steps(ranking.along_axis((1.0 - probability) ** ranking.num_better()))
+
+
+def expected_shared_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*batch word frame"]:
+    """Return `G` with which two frames `i`, `j` are redundant: their second difference is `-min(G[t, i], G[t, j])`.
+
+    They share the steps below the lower of the two, unless one of the `k - 1` others holds them:
+    `G_(r) = sum_{k >= r} (1 - p)^(k - 1) (x_k - x_(k+1))`, which falls with `r`. (No pair has both at `r = 0`.)
+    """
+    exponent = (ranking.num_better() - 1).clamp(min=0)
+    return ranking.sum_of_lower_steps(ranking.along_axis((1.0 - probability) ** exponent))
+
+
+def expected_maximum(ranking: Ranking, probability: float) -> Float[Tensor, "*batch row"]:
+    """Return `M_t = E[max_{v in C} s[t, v]] = sum_k (1 - (1 - p)^(k+1)) (x_k - x_(k+1))`."""
+    reached = 1.0 - (1.0 - probability) ** (ranking.num_better() + 1)
+    return (ranking.steps * ranking.along_axis(reached)).sum(ranking.axis)
+
+
+def absence_of_better(
+    ranking: Ranking, inclusion: Float[Tensor, "*#batch player"]
+) -> Float[Tensor, "*batch word frame"]:
+    """Return for every position `k` the probability that neither its player nor a better one is present."""
+    absence = (1 - inclusion).unsqueeze(-2 if ranking.axis == -1 else -1)
+    shape = torch.broadcast_shapes(absence.shape, ranking.order.shape)
+    absence = absence.expand(shape).gather(ranking.axis, ranking.order.expand(shape))
+    return absence.flip(ranking.axis).cumprod(ranking.axis).flip(ranking.axis)

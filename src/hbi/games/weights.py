@@ -1,32 +1,176 @@
-"""Expected weights of the players in a random coalition, fixed or normalized over the coalition."""
+"""Expected weights of the players in a random coalition, fixed or normalized over the coalition, and their derivatives.
+
+Both kinds answer the same questions about `A_t(q) = E[1(t in C) alpha_t(C)]`, where player `k` is in `C` with
+probability `q_k` (one `probability` for all, or an `inclusion` each).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hbi.games.quadrature import exponential_sum, num_steps_for
+from hbi.games.quadrature import Rule, exponential_sum
 
 _NEARLY_ONE = 1.0 - 1e-13
-"""A certain presence is replaced by this one: in float64 the difference is rounding, and no factor becomes 0."""
+"""Stands for a certain presence: in float64 the difference is rounding, and no factor becomes 0."""
+_LARGEST_EXPONENT = 700.0
 
 
-def normalized_weight_gain(
-    weights: Float[Tensor, "*batch player"], probability: float, spread: float, precision: torch.dtype
-) -> Float[Tensor, "*batch player player"]:
-    """Return `A[t, i] = E[alpha_t(C + i) - alpha_t(C)]`, `i` not in `C`, the others in `C` with `probability` each.
+class Weights(Protocol):
+    """What the indices ask of the weights of one side of the game."""
 
-    With `1/z = integral_0^inf exp(-z s) ds` and `g_k = 1 - p + p exp(-s w_k)` the expectation becomes, over the nodes of
-    the quadrature, `-p sum_q [w_t exp(-s w_t) / g_t] [(1 - exp(-s w_i)) / g_i] prod_k g_k` for `t != i`: a matrix product.
-    For `t = i` it is `sum_q [w_t exp(-s w_t) / g_t] prod_k g_k`. Everything is in float64: the players times a few dozen
-    nodes are cheap, and the columns of `A` nearly cancel.
+    def expected(self, probability: float) -> Float[Tensor, "*batch player"]:
+        """Return `A_t` with everyone present with `probability`."""
+        ...
+
+    def gain_times(
+        self, probability: float, rows: Float[Tensor, "*batch player column"]
+    ) -> Float[Tensor, "*batch player column"]:
+        """Return `sum_t (dA_t / dq_i) rows[t, j]` with everyone present with `probability`."""
+        ...
+
+    def curvature_times(
+        self, probability: float, rows: Float[Tensor, "*batch player"]
+    ) -> Float[Tensor, "*batch player player"]:
+        """Return `sum_t (d2 A_t / dq_i dq_j) rows[t]` for `i != j`; the diagonal is meaningless."""
+        ...
+
+    def expected_at(self, inclusion: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+        """Return `A_t`."""
+        ...
+
+    def gain_of(
+        self, members: Bool[Tensor, "*batch player"], inclusion: Float[Tensor, "*batch player"]
+    ) -> Float[Tensor, "*batch player"]:
+        """Return `sum_{i in members} dA_t / dq_i`; `inclusion` must be 0 for the members."""
+        ...
+
+
+@dataclass(frozen=True)
+class FixedWeights:
+    """`alpha_t(C) = w_t`."""
+
+    weights: Float[Tensor, "*batch player"]
+
+    def expected(self, probability: float) -> Float[Tensor, "*batch player"]:
+        """See `Weights`."""
+        return probability * self.weights
+
+    def gain_times(
+        self, probability: float, rows: Float[Tensor, "*batch player column"]
+    ) -> Float[Tensor, "*batch player column"]:
+        """See `Weights`."""
+        return self.weights.unsqueeze(-1) * rows
+
+    def curvature_times(
+        self, probability: float, rows: Float[Tensor, "*batch player"]
+    ) -> Float[Tensor, "*batch player player"]:
+        """See `Weights`."""
+        return torch.zeros_like((self.weights * rows).unsqueeze(-1) * self.weights.unsqueeze(-2))
+
+    def expected_at(self, inclusion: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+        """See `Weights`."""
+        return inclusion * self.weights
+
+    def gain_of(
+        self, members: Bool[Tensor, "*batch player"], inclusion: Float[Tensor, "*batch player"]
+    ) -> Float[Tensor, "*batch player"]:
+        """See `Weights`."""
+        return members * self.weights
+
+
+class _Nodes(NamedTuple):
+    """The integrand at the nodes of the quadrature, `g_k = 1 - q_k + q_k exp(-s w_k)`."""
+
+    survival: Float[Tensor, "*batch player node"]
+    """`exp(-s w_k)`"""
+    inverse: Float[Tensor, "*batch player node"]
+    """`1 / g_k`"""
+    alone: Float[Tensor, "*batch player node"]
+    """`c w_t exp(-s w_t) prod_{k != t} g_k`, with the weight `c` of the node"""
+
+
+@dataclass(frozen=True)
+class NormalizedWeights:
+    """`alpha_t(C) = w_t / sum_{k in C} w_k`.
+
+    With `1/z = integral_0^inf exp(-s z) ds` the expectation of a ratio becomes an integral of products:
+
+        A_t(q) = q_t integral w_t exp(-s w_t) prod_{k != t} g_k ds,    g_k = 1 - q_k + q_k exp(-s w_k)
+
+    and each derivative replaces a `g_k` by `exp(-s w_k) - 1`. All of it is computed in float64: players times a few
+    dozen nodes are cheap, and the derivatives of all the `A_t` together nearly cancel.
     """
-    p = min(probability, _NEARLY_ONE)
-    nodes, node_weights = exponential_sum(num_steps_for(spread, precision), precision, weights.device)
-    share = weights.double()
-    share = share / share.sum(-1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
-    survival = torch.exp(share.unsqueeze(-1) * -nodes)
-    factor = survival * p + (1 - p)
-    alone = share.unsqueeze(-1) * survival / factor * (factor.prod(-2, keepdim=True) * node_weights)
-    joined = (1 - survival) / factor
-    # The product holds t = i too, where the true entry is larger by `alone / factor`.
-    return torch.diag_embed((alone / factor).sum(-1)) - p * alone @ joined.mT
+
+    weights: Float[Tensor, "*batch player"]
+    spread: float
+
+    def expected(self, probability: float) -> Float[Tensor, "*batch player"]:
+        """See `Weights`."""
+        return self._cast(probability * self._nodes(min(probability, _NEARLY_ONE)).alone.sum(-1))
+
+    def gain_times(
+        self, probability: float, rows: Float[Tensor, "*batch player column"]
+    ) -> Float[Tensor, "*batch player column"]:
+        """See `Weights`.
+
+        For `t != i` the gain is `A[t, i] = -p sum_q alone[t, q] (1 - exp(-s_q w_i)) / g_i`, and `p (1 - exp) / g` is
+        `1 / g - 1`: a matrix product over the nodes. For `t = i` it is `sum_q alone[t, q]`.
+
+        A coalition with `i` in it shares out a weight of 1, so a column of `A` sums to the probability that nobody else
+        has any weight, next to nothing: what all rows have in common is taken out before it can cancel.
+        """
+        nodes = self._nodes(min(probability, _NEARLY_ONE))
+        product = nodes.alone @ nodes.inverse.mT
+        product = product - torch.diag_embed(product.diagonal(dim1=-2, dim2=-1))
+        gain = self._cast(nodes.alone.sum(-1, keepdim=True) - product)
+        has_weight = self.weights > 0
+        num_others = (has_weight.sum(-1, keepdim=True) - 1).clamp(min=0)
+        without_others = has_weight * (1.0 - probability) ** num_others.to(self.weights.dtype)
+        common = rows.mean(-2, keepdim=True)
+        return gain.mT @ (rows - common) + without_others.unsqueeze(-1) * common
+
+    def curvature_times(
+        self, probability: float, rows: Float[Tensor, "*batch player"]
+    ) -> Float[Tensor, "*batch player player"]:
+        """See `Weights`.
+
+        With `u_i = (1 - exp(-s w_i)) / g_i` and `z_t = rows[t] alone[t]` the sum over `t` other than `i`, `j` is
+        `p u_i u_j sum_t z_t`; `t = i` and `t = j` correct it by `-z_i / g_i u_j` and `-z_j / g_j u_i`.
+        """
+        probability = min(probability, _NEARLY_ONE)
+        nodes = self._nodes(probability)
+        leaving = (1 - nodes.survival) * nodes.inverse
+        weighted = rows.double().unsqueeze(-1) * nodes.alone
+        cross = (weighted * nodes.inverse) @ leaving.mT
+        both = (probability * leaving * weighted.sum(-2, keepdim=True)) @ leaving.mT
+        return self._cast(both - cross - cross.mT)
+
+    def expected_at(self, inclusion: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+        """See `Weights`."""
+        return self._cast(inclusion.double() * self._nodes(inclusion.double().unsqueeze(-1)).alone.sum(-1))
+
+    def gain_of(
+        self, members: Bool[Tensor, "*batch player"], inclusion: Float[Tensor, "*batch player"]
+    ) -> Float[Tensor, "*batch player"]:
+        """See `Weights`. A member's own `g` is 1, so that nothing has to be taken out of the product."""
+        inclusion = inclusion.double()
+        nodes = self._nodes(inclusion.unsqueeze(-1))
+        joining = ((1 - nodes.survival) * members.unsqueeze(-1)).sum(-2, keepdim=True)
+        others = -inclusion * (nodes.alone * joining).sum(-1)
+        return self._cast(torch.where(members, nodes.alone.sum(-1), others))
+
+    def _nodes(self, inclusion: float | Tensor) -> _Nodes:
+        rule: Rule = exponential_sum(self.spread, self.weights.dtype, self.weights.device)
+        share = self.weights.double()
+        share = (share / share.sum(-1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)).unsqueeze(-1)
+        survival = (share * -rule.nodes).clamp_(min=-_LARGEST_EXPONENT).exp_()
+        factor = survival * inclusion + (1 - inclusion)
+        together = factor.prod(-2, keepdim=True) * rule.weights
+        inverse = factor.reciprocal()
+        return _Nodes(survival, inverse, survival * inverse * share * together)
+
+    def _cast(self, result: Tensor) -> Tensor:
+        return result.to(self.weights.dtype)
