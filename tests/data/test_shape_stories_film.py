@@ -31,11 +31,10 @@ def decoded(story: Story) -> np.ndarray:
 
 
 def of_color(hsv: np.ndarray, color: str) -> np.ndarray:
-    """Where the frames have vivid pixels whose nearest color, by hue, is this one."""
-    hues = np.array([hue for hue, _, _ in COLORS.values()])
-    distance = np.abs((hsv[..., :1] - hues + 0.5) % 1.0 - 0.5)
-    nearest = distance.argmin(axis=-1) == list(COLORS).index(color)
-    return nearest & (hsv[..., 1] > 0.33) & (hsv[..., 2] > 0.4)
+    """Where the frames have pixels of about this hue, about as vivid."""
+    hue, saturation, _ = COLORS[color]
+    distance = np.abs((hsv[..., 0] - hue + 0.5) % 1.0 - 0.5)
+    return (distance < 0.03) & (hsv[..., 1] > 0.75 * saturation) & (hsv[..., 2] > 0.4)
 
 
 def frames_of(event) -> tuple[int, int]:

@@ -69,10 +69,11 @@ def _turn(rng: np.random.Generator, shape: str) -> float:
 def _blinking(rng: np.random.Generator, world: World, num_frames: int) -> Array:
     """Return an opacity that goes on and off at uneven times, so that evenly spaced looks do not miss it."""
     opacity = np.ones(num_frames, dtype=np.float32)
-    low, high = (round(seconds * world.frames_per_second) for seconds in world.blink_seconds)
     frame, is_on = 0, True
     while frame < num_frames:
-        length = int(rng.integers(low, high, endpoint=True))
+        low, high = world.blink_on_seconds if is_on else world.blink_off_seconds
+        rate = world.frames_per_second
+        length = int(rng.integers(round(low * rate), round(high * rate), endpoint=True))
         if not is_on:
             opacity[frame : frame + length] = world.blink_opacity
         frame, is_on = frame + length, not is_on

@@ -66,8 +66,9 @@ class World:
     brightness_jitter: float = 0.12
     grow_factor: tuple[float, float] = (2.2, 2.9)
     grown_radius_pixels: tuple[float, float] = (20.0, 25.0)
-    blink_seconds: tuple[float, float] = (0.4, 0.8)  # each phase, on or off, takes its own
-    blink_opacity: float = 0.1  # what is left of a shape while it is off
+    blink_on_seconds: tuple[float, float] = (0.4, 0.8)
+    blink_off_seconds: tuple[float, float] = (0.25, 0.5)  # shorter: few looks at a blinking shape all miss it
+    blink_opacity: float = 0.12  # what is left of a shape while it is off
     num_hops: tuple[int, int] = (2, 3)
     # The background
     background_luma: tuple[float, float] = (60.0, 150.0)
