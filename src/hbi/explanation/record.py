@@ -38,7 +38,7 @@ def explanation_to_json(explanation: Explanation) -> str:
         "frames": [_frame_record(frame) for frame in explanation.frames],
         "levels": [_level_record(part) for part in explanation.levels],
     }
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+    return json.dumps(record, allow_nan=False)
 
 
 def explanation_from_json(text: str) -> Explanation:

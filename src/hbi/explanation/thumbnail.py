@@ -2,20 +2,25 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+MAX_PAGE_PIXELS = 256
+
 
 def encode_png(thumbnail: UInt8[np.ndarray, "3 height width"]) -> str:
     """A thumbnail as base64 PNG: without loss, for files that are read again."""
-    return _encode(thumbnail, format="PNG", optimize=True)
+    return _encode(_image(thumbnail), format="PNG")
 
 
 def encode_jpeg(thumbnail: UInt8[np.ndarray, "3 height width"]) -> str:
-    """A thumbnail as base64 JPEG: a tenth of the size, for pages that are looked at."""
-    return _encode(thumbnail, format="JPEG", quality=85, optimize=True)
+    """A thumbnail as base64 JPEG, at most 256 pixels a side: small, for pages that are looked at."""
+    image = _image(thumbnail)
+    image.thumbnail((MAX_PAGE_PIXELS, MAX_PAGE_PIXELS))
+    return _encode(image, format="JPEG", quality=82, optimize=True)
 
 
 def decode_image(encoded: str) -> UInt8[np.ndarray, "3 height width"]:
@@ -24,7 +29,11 @@ def decode_image(encoded: str) -> UInt8[np.ndarray, "3 height width"]:
         return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
-def _encode(thumbnail: UInt8[np.ndarray, "3 height width"], **options: object) -> str:
+def _image(thumbnail: UInt8[np.ndarray, "3 height width"]) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(thumbnail.transpose(1, 2, 0)))
+
+
+def _encode(image: Image.Image, **options: Any) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(thumbnail.transpose(1, 2, 0))).save(buffer, **options)  # type: ignore[arg-type]
+    image.save(buffer, **options)
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,175 @@
+"""One level of the figure: words down, frames across, merged tokens as joined blocks, the sign hatched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.fonts import drawable
+from hbi.explanation.layout import BRACKETS, LONGEST_NAME, Layout
+from hbi.explanation.reading import Clock, Run, decimals_for, is_merged, names_of_split_groups, runs_of, signed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+NEGATIVE, ZERO, POSITIVE = "#1d5fb8", "#f4f4f1", "#d45f00"
+INK, QUIET = "#1c2330", "#5b6575"
+
+HATCHED_FROM = 0.04
+"""From this share of the level's largest interaction on, a negative block is hatched; below, it is as good as zero."""
+
+DARK_FROM = 0.55
+"""From this share on, a blue block is dark enough for white digits and hatches."""
+
+
+def draw_level(axes: Axes, explanation: Explanation, part: LevelExplanation, clock: Clock, layout: Layout) -> None:
+    """Draw a level into axes that cover its cells; words, brackets and scale stand outside them."""
+    num_words, num_frames = len(part.word_groups), len(part.frame_groups)
+    axes.set_xlim(0, num_frames)
+    axes.set_ylim(num_words, 0)
+    axes.set_xticks([])
+    names = [_shortened(drawable(word.text)) for word in explanation.words]
+    axes.set_yticks(np.arange(num_words) + 0.5, names, parse_math=False)
+    axes.tick_params(length=0, pad=2, labelcolor=INK, labelsize=layout.font_size)
+    axes.spines[:].set_visible(False)
+    limit = float(np.abs(part.on_players).max())
+    _draw_blocks(axes, part, limit, layout)
+    _draw_heading(axes, part, layout)
+    if is_merged(part):
+        _draw_frame_brackets(axes, part, clock, layout)
+        _draw_word_brackets(axes, part, layout)
+    _draw_scale(axes, limit, layout)
+
+
+def _draw_blocks(axes: Axes, part: LevelExplanation, limit: float, layout: Layout) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    runs = [(words, frames) for words in runs_of(part.word_groups) for frames in runs_of(part.frame_groups)]
+    blocks = [Rectangle((frames.start, words.start), frames.length, words.length) for words, frames in runs]
+    values = np.array([part.interactions[words.group, frames.group] for words, frames in runs])
+    shares = values / limit if limit else values
+    colors = _colormap()((shares + 1) / 2)
+    axes.add_collection(PatchCollection(blocks, facecolors=colors, edgecolors="white", linewidths=0.8))
+    for is_dark, ink in ((False, NEGATIVE), (True, "white")):
+        chosen = (shares <= -HATCHED_FROM) & ((shares <= -DARK_FROM) == is_dark)
+        hatched = [block for block, is_chosen in zip(blocks, chosen, strict=True) if is_chosen]
+        axes.add_collection(
+            PatchCollection(hatched, facecolors="none", edgecolors=ink, linewidths=0, hatch="/////", alpha=0.7)
+        )
+    if is_merged(part):
+        for (words, frames), value, share, color in zip(runs, values, shares, colors, strict=True):
+            _draw_number(axes, words, frames, signed(value, decimals_for(limit)), share, color, layout)
+
+
+def _draw_number(
+    axes: Axes, words: Run, frames: Run, text: str, share: float, color: np.ndarray, layout: Layout
+) -> None:
+    """Write a block's number where it has the room."""
+    size = 6.0
+    if frames.length * layout.column < (len(text) + 1) * size * 0.62 / 72 or words.length * layout.row < 0.12:
+        return
+    axes.text(
+        (frames.start + frames.stop) / 2,
+        (words.start + words.stop) / 2,
+        text,
+        color="white" if share <= -DARK_FROM else INK,
+        fontsize=size,
+        ha="center",
+        va="center",
+        bbox={"facecolor": color, "edgecolor": "none", "pad": 1.0},
+    )
+
+
+def _draw_heading(axes: Axes, part: LevelExplanation, layout: Layout) -> None:
+    above = (0.06 + BRACKETS * is_merged(part)) / layout.row
+    axes.text(
+        0,
+        -above,
+        f"{part.level.capitalize()} level",
+        color=INK,
+        fontsize=8,
+        family="DejaVu Sans",
+        weight="bold",
+        va="bottom",
+    )
+    axes.text(
+        len(part.frame_groups),
+        -above,
+        f"similarity {part.similarity:.3f}",
+        color=QUIET,
+        fontsize=7,
+        ha="right",
+        va="bottom",
+    )
+
+
+def _draw_frame_brackets(axes: Axes, part: LevelExplanation, clock: Clock, layout: Layout) -> None:
+    """Over the columns: what was merged, and the seconds it spans where there is room for them."""
+    names = names_of_split_groups(part.frame_groups, is_letters=False)
+    high, low = -0.13 / layout.row, -0.03 / layout.row
+    inset = 0.02 / layout.column
+    for run in runs_of(part.frame_groups):
+        start, stop = run.start + inset, run.stop - inset
+        axes.plot([start, start, stop, stop], [low, high, high, low], color=QUIET, linewidth=0.7, clip_on=False)
+        name, span = names.get(run.group, ""), clock.bracket(run)
+        texts = [f"{name} · {span}" if name else span, name]
+        room = run.length * layout.column
+        text = next((text for text in texts if len(text) * 5.5 * 0.6 / 72 < room), "")
+        axes.text(
+            (start + stop) / 2,
+            (high + low) / 2,
+            text,
+            color=QUIET,
+            fontsize=5.5,
+            ha="center",
+            va="center",
+        )
+
+
+def _draw_word_brackets(axes: Axes, part: LevelExplanation, layout: Layout) -> None:
+    names = names_of_split_groups(part.word_groups, is_letters=True)
+    left = -(layout.names - 0.16) / layout.column
+    right = left + 0.06 / layout.column
+    for run in runs_of(part.word_groups):
+        start, stop = run.start + 0.12, run.stop - 0.12
+        axes.plot([right, left, left, right], [start, start, stop, stop], color=QUIET, linewidth=0.7, clip_on=False)
+        axes.text(
+            left - 0.03 / layout.column,
+            (start + stop) / 2,
+            names.get(run.group, ""),
+            color=QUIET,
+            fontsize=5.5,
+            ha="right",
+            va="center",
+        )
+
+
+def _draw_scale(axes: Axes, limit: float, layout: Layout) -> None:
+    """The color scale beside a level: its own, because the levels differ in size."""
+    if not limit:
+        axes.text(1.0, 0.5, " all 0", transform=axes.transAxes, color=QUIET, fontsize=6, va="center")
+        return
+    height = float(np.clip(layout.map_height, 0.4, 1.1)) / layout.map_height
+    scale = axes.inset_axes((1 + 0.12 / layout.map_width, 1 - height, 0.09 / layout.map_width, height))
+    scale.imshow(np.linspace(1, 0, 128)[:, None], cmap=_colormap(), vmin=0, vmax=1, aspect="auto", extent=(0, 1, -1, 1))
+    scale.fill_between([0, 1], -1, 0, facecolor="none", edgecolor="white", linewidth=0, hatch="/////")
+    scale.set_xticks([])
+    decimals = decimals_for(limit)
+    scale.set_yticks([-1, 0, 1], [signed(-limit, decimals), "0", signed(limit, decimals)])
+    scale.yaxis.tick_right()
+    scale.tick_params(length=0, pad=2, labelcolor=INK, labelsize=6)
+    scale.spines[:].set_visible(False)
+
+
+def _colormap() -> Colormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("redundant to together", [NEGATIVE, ZERO, POSITIVE])
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -1,0 +1,29 @@
+"""Small tools of the page: the template files, and texts made safe for HTML and for JSON inside HTML."""
+
+import html
+import json
+from functools import cache
+from importlib import resources
+from string import Template
+
+
+@cache
+def template(name: str) -> Template:
+    """A template of this room; its `$names` are filled with markup that is already safe."""
+    return Template(template_text(name))
+
+
+@cache
+def template_text(name: str) -> str:
+    """The text of a file in `templates/`."""
+    return resources.files("hbi.explanation").joinpath("templates", name).read_text(encoding="utf-8").strip()
+
+
+def escape(text: str) -> str:
+    """Any text as HTML shows it, in an element or between double quotes; what UTF-8 cannot hold becomes `?`."""
+    return html.escape(text.encode("utf-8", "replace").decode("utf-8"), quote=True)
+
+
+def script_json(value: object) -> str:
+    """A value as JSON that cannot end the script element around it."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,0 +1,199 @@
+// Wakes every explanation of a page: pointing lights the other side, tabs choose the level, arrows walk.
+"use strict";
+(() => {
+  const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  const PARTS = ".hbi-word, .hbi-frame, .hbi-bracket, .hbi-side, .hbi-name, tbody td";
+
+  class View {
+    constructor(section) {
+      this.section = section;
+      this.data = JSON.parse(section.querySelector(".hbi-data").textContent);
+      this.words = [...section.querySelectorAll(".hbi-word")];
+      this.tabs = [...section.querySelectorAll(".hbi-tab")];
+      this.panels = [...section.querySelectorAll(".hbi-level")];
+      this.readout = section.querySelector(".hbi-readout");
+      this.hint = `${this.readout.textContent} ${this.readout.dataset.hint}`;
+      this.isRightToLeft = section.querySelector(".hbi-caption").dir === "rtl";
+      this.hovered = this.focused = this.pinned = null;
+      this.buildTip();
+      section.querySelector(".hbi-tabs").hidden = false;
+      section.classList.add("hbi-ready");
+      this.panels.forEach((panel) => {
+        walkable([...panel.querySelectorAll(".hbi-frame")]);
+        panel.querySelector("tbody td").tabIndex = 0;
+      });
+      walkable(this.words);
+      this.listen();
+      this.choose(0);
+    }
+
+    buildTip() {
+      this.tip = document.createElement("div");
+      this.tip.className = "hbi-tip";
+      this.tip.hidden = true;
+      this.tip.setAttribute("aria-hidden", "true"); // the readout says the same
+      this.tipThumb = document.createElement("span");
+      this.tipText = document.createElement("span");
+      this.tip.append(this.tipThumb, this.tipText);
+      this.section.append(this.tip);
+    }
+
+    listen() {
+      const on = (type, act) => this.section.addEventListener(type, act);
+      on("pointerover", (event) => this.set("hovered", pointed(event.target)));
+      on("pointerleave", () => this.set("hovered", null));
+      on("focusin", (event) => this.set("focused", event.target.matches(":focus-visible") ? pointed(event.target) : null));
+      on("focusout", () => this.set("focused", null));
+      on("click", (event) => this.click(event));
+      on("keydown", (event) => this.key(event));
+      document.addEventListener("scroll", () => (this.tip.hidden = true), { capture: true, passive: true });
+    }
+
+    set(how, target) {
+      if (same(this[how], target)) return;
+      this[how] = target;
+      this.paint();
+    }
+
+    click(event) {
+      const tab = event.target.closest(".hbi-tab");
+      if (tab) return this.choose(this.tabs.indexOf(tab));
+      const target = pointed(event.target);
+      if (target) this.set("pinned", same(this.pinned, target) ? null : target);
+    }
+
+    choose(level) {
+      this.level = this.data.levels[level];
+      this.panel = this.panels[level];
+      this.tabs.forEach((tab, index) => {
+        tab.setAttribute("aria-selected", String(index === level));
+        tab.tabIndex = index === level ? 0 : -1;
+      });
+      this.panels.forEach((panel, index) => (panel.hidden = index !== level));
+      this.parts = [...this.words, ...this.panel.querySelectorAll(PARTS)].map((element) => ({ element, ...place(element) }));
+      this.paint();
+    }
+
+    key(event) {
+      if (event.key === "Escape") {
+        this.hovered = this.focused = null;
+        this.pinned = null;
+        return this.paint();
+      }
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
+      const here = event.target;
+      const next = here.matches("td")
+        ? this.cellBeside(here, event.key)
+        : beside(this.rowOf(here), here, event.key, here.matches(".hbi-word") && this.isRightToLeft);
+      if (here.matches("td") && (event.key === "Enter" || event.key === " ")) {
+        event.preventDefault();
+        return here.click();
+      }
+      if (!next) return;
+      event.preventDefault();
+      if (here.matches(".hbi-tab")) this.choose(this.tabs.indexOf(next));
+      here.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    }
+
+    rowOf(element) {
+      if (element.matches(".hbi-word")) return this.words;
+      if (element.matches(".hbi-tab")) return this.tabs;
+      if (element.matches(".hbi-frame")) return [...this.panel.querySelectorAll(".hbi-frame")];
+      return [];
+    }
+
+    cellBeside(cell, key) {
+      const [down, right] = STEPS[key] ?? [0, 0];
+      if (!down && !right) return null;
+      const { word, frame } = place(cell);
+      const toWord = down > 0 ? word + cell.rowSpan : word + down;
+      const toFrame = right > 0 ? frame + cell.colSpan : frame + right;
+      return [...this.panel.querySelectorAll("tbody td")].find((other) => {
+        const at = place(other);
+        return at.word <= toWord && toWord < at.word + other.rowSpan && at.frame <= toFrame && toFrame < at.frame + other.colSpan;
+      });
+    }
+
+    paint() {
+      const target = this.hovered ?? this.focused ?? this.pinned;
+      this.section.classList.toggle("hbi-pointing", target !== null);
+      const level = this.level;
+      const word = target?.word === undefined ? null : level.word_groups[target.word];
+      const frame = target?.frame === undefined ? null : level.frame_groups[target.frame];
+      const words = word === null ? (frame === null ? [] : level.words_of_frame[frame]) : [word];
+      const frames = frame === null ? (word === null ? [] : level.frames_of_word[word]) : [frame];
+      for (const part of this.parts) this.paintPart(part, { word, frame, words, frames, target });
+      this.readout.textContent = target ? this.sentence(word, frame) : this.hint;
+      this.showTip(word, frame);
+    }
+
+    paintPart({ element, word, frame }, at) {
+      const list = element.classList;
+      const wordGroup = word === undefined ? null : this.level.word_groups[word];
+      const frameGroup = frame === undefined ? null : this.level.frame_groups[frame];
+      const hasWord = at.words.includes(wordGroup);
+      const hasFrame = at.frames.includes(frameGroup);
+      if (element.tagName === "TD") {
+        list.toggle("lit", (at.word === null || wordGroup === at.word) && (at.frame === null || frameGroup === at.frame));
+        list.toggle("match", hasWord && hasFrame);
+        return;
+      }
+      list.toggle("lit", wordGroup === null ? hasFrame : hasWord);
+      list.toggle("at", wordGroup !== null && wordGroup === at.word);
+      if (element.matches(".hbi-word, .hbi-frame")) {
+        element.setAttribute("aria-pressed", String(same(this.pinned, { word, frame })));
+      }
+    }
+
+    sentence(word, frame) {
+      const level = this.level;
+      if (frame === null) return level.word_sentences[word];
+      if (word === null) return level.frame_sentences[frame];
+      const value = level.interactions[word][frame];
+      const meaning = this.data.meanings[Math.sign(value) + 1];
+      return `${level.phrases[word]} with ${level.spans[frame]}: ${signed(value)} ${this.data.unit}. ${meaning}`;
+    }
+
+    showTip(word, frame) {
+      const target = this.hovered ?? this.focused;
+      const element = target?.element;
+      this.tip.hidden = !element || frame === null;
+      if (this.tip.hidden) return;
+      this.tipThumb.className = `hbi-thumb ${this.section.id}-t${target.frame}`;
+      this.tipText.textContent = this.sentence(word, frame);
+      const box = element.getBoundingClientRect();
+      const { offsetWidth: width, offsetHeight: height } = this.tip;
+      const left = Math.min(Math.max(8, box.left + box.width / 2 - width / 2), innerWidth - width - 8);
+      const above = box.top - height - 8;
+      const isAbove = above > 8 && (word === null || box.bottom + height + 8 > innerHeight); // a column stays in view
+      this.tip.style.left = `${left}px`;
+      this.tip.style.top = `${isAbove ? above : box.bottom + 8}px`;
+    }
+  }
+
+  const number = (text) => (text === undefined ? undefined : Number(text));
+  const place = (element) => ({ word: number(element.dataset.word), frame: number(element.dataset.frame) });
+  const same = (one, other) => one === other || (one?.word === other?.word && one?.frame === other?.frame && !one === !other);
+  const signed = (value) => (value > 0 ? "+" : "") + String(value).replace(/-/g, "−");
+
+  function pointed(element) {
+    const part = element.closest("[data-word], [data-frame]");
+    return part && { ...place(part), element: part };
+  }
+
+  function walkable(elements) {
+    elements.forEach((element, index) => (element.tabIndex = index === 0 ? 0 : -1));
+  }
+
+  function beside(row, element, key, isRightToLeft) {
+    if (key === "Home") return row[0];
+    if (key === "End") return row[row.length - 1];
+    const [down, right] = STEPS[key] ?? [0, 0];
+    const step = down || (isRightToLeft ? -right : right);
+    return step ? row[row.indexOf(element) + step] : null;
+  }
+
+  document.querySelectorAll(".hbi-explanation:not(.hbi-ready)").forEach((section) => new View(section));
+})();
