@@ -19,11 +19,10 @@ from hbi.video.truncation import is_cut_short
 
 ANOTHER_FILE = "give a video file that FFmpeg can decode"
 
-# Demuxers that read one file of pictures. Left out on purpose: playlists (hls, concat, dash), which open other files
-# that a stranger's "video" names, and tty, which takes any text for a film.
+# The containers of moving pictures. Left out on purpose: playlists (hls, concat, dash), which open other files that a
+# stranger's "video" names; tty, which takes any text for a film; bare streams without times (h264); still images.
 FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpegtsraw,mpeg,mpegvideo,flv,asf,ogg,nut,ivf,obu,mxf,rm,dv,wtv,"
-    "h264,hevc,av1,m4v,mjpeg,mjpeg_2000,vc1,y4m,yuv4mpegpipe,apng,image2,jpeg_pipe,png_pipe,webp_pipe,bmp_pipe"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,mpegts,mpeg,flv,asf,ogg,nut,ivf,mxf,rm,dv,wtv,yuv4mpegpipe"
 )
 
 
@@ -47,8 +46,8 @@ class OpenVideo:
 
     def pts_at(self, seconds: float) -> int:
         """Return the last tick not later than `seconds` after the first frame."""
-        # A thousandth of a tick forgives rounding: 0.1 s must not fall just before the frame at 0.1 s.
-        return self.start_pts + math.floor(seconds * self.time_base.denominator / self.time_base.numerator + 1e-3)
+        # A sliver of a tick forgives rounding: 0.1 s must not fall just before the frame at 0.1 s.
+        return self.start_pts + math.floor(seconds * self.time_base.denominator / self.time_base.numerator + 1e-5)
 
     def seconds_at(self, pts: int) -> float:
         """Return the time of `pts` in seconds after the first frame."""

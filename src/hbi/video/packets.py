@@ -111,8 +111,8 @@ class PacketPlan:
 
     def _note_key_frame(self, packet: Packet) -> None:
         times = [time for time in (packet.pts, packet.dts) if time is not None]
-        self._passed_key = max(self._passed_key, *times)
-        self._reorder_ticks = max(self._reorder_ticks, max(times) - min(times))
+        self._passed_key = max([self._passed_key, *times])
+        self._reorder_ticks = max(self._reorder_ticks, max(times, default=0) - min(times, default=0))
 
     def _later_key_frame(self, target: int) -> int | None:
         """Return the place in the index of the last key frame shown by `target`, None where it is behind us already."""

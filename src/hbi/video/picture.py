@@ -1,5 +1,6 @@
 """From a decoded frame to an RGB tensor: rotation, resizing, cropping."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -8,6 +9,7 @@ import torch
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from jaxtyping import UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hbi.video.error import VideoError
@@ -28,8 +30,8 @@ class PictureMaker:
         self._fit = fit
         self._reformatter = VideoReformatter()
 
-    def picture(self, frame: VideoFrame) -> UInt8[Tensor, "3 height width"]:
-        """Return `frame` upright, in RGB, in the size asked for."""
+    def picture(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """Return `frame` upright as RGB [height, width, 3] in the size asked for."""
         quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise
         is_lying = quarter_turns % 2 == 1
         height, width = (frame.width, frame.height) if is_lying else (frame.height, frame.width)
@@ -44,10 +46,21 @@ class PictureMaker:
             interpolation=Interpolation.BICUBIC,
             threads=1,
         )
-        pixels = np.rot90(scaled.to_ndarray(), quarter_turns)
+        pixels = np.asarray(scaled.to_ndarray(), np.uint8)
+        if quarter_turns:
+            pixels = np.rot90(pixels, quarter_turns)
         top, left = (scaled_height - self._size[0]) // 2, (scaled_width - self._size[1]) // 2
-        pixels = pixels[top : top + self._size[0], left : left + self._size[1]]
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+        return pixels[top : top + self._size[0], left : left + self._size[1]]
+
+
+def stack_pictures(pictures: Sequence[NDArray[np.uint8]]) -> UInt8[Tensor, "frames 3 height width"]:
+    """Return pictures [height, width, 3] as one tensor."""
+    height, width, _ = pictures[0].shape
+    stacked = np.empty((len(pictures), 3, height, width), np.uint8)
+    # Copied by numpy: torch would wake its thread pool for these few bytes, in every reading thread.
+    for number, pixels in enumerate(pictures):
+        stacked[number] = pixels.transpose(2, 0, 1)
+    return torch.from_numpy(stacked)
 
 
 def _scaled_size(size: tuple[int, int], target: tuple[int, int], fit: Fit) -> tuple[int, int]:

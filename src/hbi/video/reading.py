@@ -5,14 +5,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float64, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hbi.video.error import VideoError
 from hbi.video.finding import FrameFinder
 from hbi.video.opening import ANOTHER_FILE, OpenVideo, open_video
-from hbi.video.picture import Fit, PictureMaker
+from hbi.video.picture import Fit, PictureMaker, stack_pictures
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,18 @@ def read_frames(
         part = (end - start) / num_frames
         targets = [video.pts_at(start + (number + 0.5) * part) for number in range(num_frames)]
         finder = FrameFinder(targets, reach=part / 2 / float(video.time_base))
-        pictures: dict[int, Tensor] = {}
+        pictures: dict[int, NDArray[np.uint8]] = {}
         for pts, frame in finder.frames(video):
             if pts not in pictures:
                 pictures[pts] = maker.picture(frame)
     if not pictures:
-        raise VideoError(path, f"no frame from {start:.2f} to {end:.2f} s can be decoded", ANOTHER_FILE)
+        reason = ", the file is cut short" if video.is_cut_short else ""
+        raise VideoError(path, f"no frame from {start:.2f} to {end:.2f} s can be decoded{reason}", ANOTHER_FILE)
     order = sorted(pictures)
     times = torch.tensor([video.seconds_at(pts) for pts in order], dtype=torch.float64)
     return VideoFrames(
         path=path,
-        pixels=torch.stack([pictures[pts] for pts in order]),
+        pixels=stack_pictures([pictures[pts] for pts in order]),
         timestamps_seconds=times,
         start_seconds=start,
         end_seconds=end,
@@ -85,7 +88,7 @@ def _damage(finder: FrameFinder, num_frames: int, last_seconds: float, lacks_its
     if lacks_its_end:
         return f"truncated: {decoded}, until {last_seconds:.1f} s"
     if finder.num_bad_packets or finder.num_lost:
-        return f"damaged: {decoded}, {finder.num_bad_packets} packets could not be"
+        return f"damaged: {decoded} (broken packets: {finder.num_bad_packets})"
     return None
 
 
