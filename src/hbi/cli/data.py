@@ -1,10 +1,11 @@
 """`hbi data`: make the data that ships with the method."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from hbi.cli.progress import progress_bar
 
 data_app = typer.Typer(help="Make the data that experiments run on.", no_args_is_help=True)
 
@@ -24,23 +25,10 @@ def shape_stories(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that draw.", show_default="all cores")] = None,
 ) -> None:
     """Make ShapeStories: short films of colored shapes, with captions, minimal pairs, questions and the whole truth."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from hbi.data.shape_stories import generate_shape_stories
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("Drawing videos", total=train + val + test)
+    with progress_bar("Drawing videos") as progress:
         generate_shape_stories(
-            out,
-            num_train=train,
-            num_val=val,
-            num_test=test,
-            seed=seed,
-            num_workers=workers or os.cpu_count(),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            out, num_train=train, num_val=val, num_test=test, seed=seed, num_workers=workers, progress=progress
         )
-        bar.update(task, completed=train + val + test)
     typer.echo(f"ShapeStories in {out}: {train} train, {val} val and {test} test videos.")

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -112,7 +113,7 @@ def _run(tasks: list[Task], num_workers: int) -> Iterator[int]:
         return
     # Spawned, since forking a process in which other libraries have started threads can hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_workers, mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(num_workers, mp_context=context, initializer=_obey_parent) as pool:
         try:
             for future in as_completed([pool.submit(_draw, task) for task in tasks]):
                 yield future.result()
@@ -124,8 +125,9 @@ def _run(tasks: list[Task], num_workers: int) -> Iterator[int]:
             pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """Let this process end when the one that started it is killed; it would wait for work for ever."""
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the process that started this one, and end with it; this one would wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

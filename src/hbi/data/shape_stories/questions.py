@@ -22,7 +22,7 @@ FORMS: dict[tuple[Attribute, frozenset[Attribute]], tuple[str, ...]] = {
     ),
     ("color", frozenset({"action"})): (
         "what color is the thing that {does}?",
-        "which color does the shape have that {does}?",
+        "the shape that {does} is what color?",
         "what is the color of the shape that {does}?",
     ),
     ("color", frozenset({"shape", "action"})): (
