@@ -27,6 +27,7 @@ _ACCURACY = {torch.float32: _Accuracy(0.5, 6, 18.0), torch.float64: _Accuracy(0.
 _TAIL_END = 8.0
 
 
+@torch.compiler.assume_constant_result
 def exponential_sum(spread: float, precision: torch.dtype, device: torch.device) -> Rule:
     """Return nodes `s` and weights `c` with `1/z = sum_q c_q exp(-s_q z)` for every `z` in `[1/spread, 1]`.
 
@@ -40,7 +41,6 @@ def exponential_sum(spread: float, precision: torch.dtype, device: torch.device)
     return _exponential_sum_up_to(end, precision, device)
 
 
-@torch.compiler.assume_constant_result
 @lru_cache(maxsize=256)
 def _exponential_sum_up_to(end: int, precision: torch.dtype, device: torch.device) -> Rule:
     step, num_tail_nodes, _ = _ACCURACY[precision]
@@ -53,9 +53,14 @@ def _exponential_sum_up_to(end: int, precision: torch.dtype, device: torch.devic
     return Rule(nodes.to(device), weights.to(device))
 
 
-@lru_cache(maxsize=64)
+@torch.compiler.assume_constant_result
 def gauss_legendre(num_nodes: int) -> tuple[tuple[float, float], ...]:
     """Return (node, weight) pairs that integrate polynomials of degree `2 num_nodes - 1` over [0, 1] exactly."""
+    return _gauss_legendre(num_nodes)
+
+
+@lru_cache(maxsize=64)
+def _gauss_legendre(num_nodes: int) -> tuple[tuple[float, float], ...]:
     degree = torch.arange(1, num_nodes, dtype=torch.float64)
     off_diagonal = degree / (4 * degree.square() - 1).sqrt()
     rule = _golub_welsch(torch.zeros(num_nodes, dtype=torch.float64), off_diagonal)

@@ -15,7 +15,8 @@ from hbi.games.quadrature import Rule, exponential_sum
 
 _NEARLY_ONE = 1.0 - 1e-13
 """Stands for a certain presence: in float64 the difference is rounding, and no factor becomes 0."""
-_LARGEST_EXPONENT = 700.0
+_LARGEST_EXPONENT = 300.0
+"""exp(-300) is nothing, but its square can still be divided by: a certain presence has a gradient, too."""
 
 
 class Weights(Protocol):
