@@ -53,6 +53,11 @@ def frames_on_the_way(video: OpenVideo, targets: Sequence[int], faults: Faults) 
         yield target, before, None
 
 
+def first_frame(video: OpenVideo) -> VideoFrame | None:
+    """Return the first frame that can be decoded, None where there is none."""
+    return next((frame for _, frame in _all_frames(video, Faults())), None)
+
+
 def _all_frames(video: OpenVideo, faults: Faults) -> Iterator[FrameAt]:
     """Yield all frames in the order of showing, with ascending pts."""
     packets: Iterator[Packet | None] = chain(demux(video, faults), [None])

@@ -56,9 +56,12 @@ class PacketPlan:
         self._is_at_start = True
         self._reorder_ticks = 0
         self._passed_key = video.start_pts  # where the last key frame that was decoded or jumped to lies in the index
+        self._incoming = demux(video, faults)
+        self._window: deque[Packet] = deque()
+        self._known_pts: list[int] = []
         if "matroska" in video.container.format.name:
-            video.container.seek(video.start_pts, stream=video.stream)  # Matroska reads its index at the first seek
-        self._restart()
+            self._seek(video.start_pts)  # Matroska reads its index at the first seek
+        self._fill_window()
 
     def __iter__(self) -> Iterator[tuple[Packet | None, bool]]:
         """Yield (packet, whether its frame is wanted)."""
@@ -75,12 +78,6 @@ class PacketPlan:
                 self._note_key_frame(packet)
             yield packet, self._claim(packet)
         yield None, False
-
-    def _restart(self) -> None:
-        self._incoming = demux(self._video, self._faults)
-        self._window: deque[Packet] = deque()
-        self._known_pts: list[int] = []
-        self._fill_window()
 
     def _fill_window(self) -> None:
         while len(self._window) < LOOK_AHEAD:
@@ -124,17 +121,28 @@ class PacketPlan:
         return number if index[number].timestamp > self._passed_key else None
 
     def _jump(self, number: int, target: int) -> None:
-        """Go to key frame `number` of the index, or to an earlier one if its first frame is shown after `target`."""
+        """Go to key frame `number` of the index, or to an earlier one if its frame is shown only after `target`."""
         index = self._video.stream.index_entries
         self._passed_key = index[number].timestamp
-        while True:
-            timestamp = index[number].timestamp
-            self._video.container.seek(timestamp, stream=self._video.stream)
-            self._restart()
+        timestamp = target
+        while number >= 0:
+            self._seek(timestamp)
             first = self._window[0] if self._window else None
             if first is not None and first.is_keyframe and first.pts is not None and first.pts <= target:
                 self._is_at_start = False
                 return
-            number = index.search_timestamp(timestamp - 1)
-            if number < 0:
-                return
+            timestamp = index[number].timestamp - 1
+            number = index.search_timestamp(timestamp)
+        self._seek(self._video.start_pts)
+        self._is_at_start = True
+
+    def _seek(self, timestamp: int) -> None:
+        """Start anew from the last key frame at or before `timestamp`; where that is impossible, no packets follow."""
+        try:
+            self._video.container.seek(timestamp, stream=self._video.stream)
+            self._incoming = demux(self._video, self._faults)
+        except av.error.FFmpegError:
+            self._incoming = iter(())
+        self._window.clear()
+        self._known_pts.clear()
+        self._fill_window()

@@ -32,16 +32,16 @@ class PictureMaker:
 
     def picture(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Return `frame` upright as RGB [height, width, 3] in the size asked for."""
-        quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise
-        is_lying = quarter_turns % 2 == 1
-        height, width = (frame.width, frame.height) if is_lying else (frame.height, frame.width)
+        own_size = upright_size(frame)
         if self._size is None:
-            self._size = (height, width)
-        scaled_height, scaled_width = _scaled_size((height, width), self._size, self._fit)
+            self._size = own_size
+        height, width = _scaled_size(own_size, self._size, self._fit)
+        quarter_turns = _quarter_turns(frame)
+        stored_height, stored_width = (width, height) if quarter_turns % 2 else (height, width)
         scaled = self._reformatter.reformat(
             frame,
-            width=scaled_height if is_lying else scaled_width,
-            height=scaled_width if is_lying else scaled_height,
+            width=stored_width,
+            height=stored_height,
             format="rgb24",
             interpolation=Interpolation.BICUBIC,
             threads=1,
@@ -49,8 +49,13 @@ class PictureMaker:
         pixels = np.asarray(scaled.to_ndarray(), np.uint8)
         if quarter_turns:
             pixels = np.rot90(pixels, quarter_turns)
-        top, left = (scaled_height - self._size[0]) // 2, (scaled_width - self._size[1]) // 2
+        top, left = (height - self._size[0]) // 2, (width - self._size[1]) // 2
         return pixels[top : top + self._size[0], left : left + self._size[1]]
+
+
+def upright_size(frame: VideoFrame) -> tuple[int, int]:
+    """Return (height, width) of `frame` after rotation."""
+    return (frame.width, frame.height) if _quarter_turns(frame) % 2 else (frame.height, frame.width)
 
 
 def stack_pictures(pictures: Sequence[NDArray[np.uint8]]) -> UInt8[Tensor, "frames 3 height width"]:
@@ -61,6 +66,11 @@ def stack_pictures(pictures: Sequence[NDArray[np.uint8]]) -> UInt8[Tensor, "fram
     for number, pixels in enumerate(pictures):
         stacked[number] = pixels.transpose(2, 0, 1)
     return torch.from_numpy(stacked)
+
+
+def _quarter_turns(frame: VideoFrame) -> int:
+    """Return how many quarter turns counterclockwise bring `frame` upright, from its display matrix."""
+    return round(frame.rotation / 90) % 4
 
 
 def _scaled_size(size: tuple[int, int], target: tuple[int, int], fit: Fit) -> tuple[int, int]:

@@ -1,15 +1,21 @@
-"""What a video file says about itself, without decoding it."""
+"""What a video file says about itself; at most one frame is decoded."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hbi.video.opening import open_video
+from hbi.video.decoding import first_frame
+from hbi.video.opening import OpenVideo, open_video
+from hbi.video.picture import upright_size
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Length, rate and size of a video; `width` and `height` in pixels after rotation."""
+    """Length, rate and size of a video; None where the file does not say.
+
+    `width` and `height` are those of the upright picture, after rotation. `num_frames` counts the frames that are
+    shown; in damaged files it is what was once written.
+    """
 
     path: Path
     duration_seconds: float
@@ -25,14 +31,27 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
     """Return what the file at `path` says about itself; VideoError where there is no video."""
     with open_video(path) as video:
         stream = video.stream
+        num_frames = _num_frames(video)
         rate = stream.average_rate or stream.guessed_rate
+        frame = first_frame(video)  # only a decoded frame tells how the picture is to be turned
+        height, width = upright_size(frame) if frame is not None else (stream.height, stream.width)
         return VideoInfo(
             path=video.path,
             duration_seconds=video.duration_seconds,
-            num_frames=stream.frames or None,
+            num_frames=num_frames,
             frames_per_second=float(rate) if rate else None,
-            width=stream.width,
-            height=stream.height,
+            width=width,
+            height=height,
             codec=stream.codec_context.codec.canonical_name,
             has_audio=bool(video.container.streams.audio),
         )
+
+
+def _num_frames(video: OpenVideo) -> int | None:
+    """Return the number of frames stated, without those that an edit list hides at the beginning."""
+    num_hidden = 0
+    for entry in video.stream.index_entries:
+        if not entry.is_discard:
+            break
+        num_hidden += 1
+    return video.stream.frames - num_hidden if video.stream.frames else None
