@@ -252,3 +252,12 @@ def test_annotations_depend_on_seed_split_and_index_alone():
         assert (one.minimal_pairs, one.questions) == (other.minimal_pairs, other.questions)
     assert annotate_split(WORLD, 8, "test", 1)[0].events != few[0].events
     assert annotate_split(WORLD, 7, "val", 1)[0].events != few[0].events
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"num_events": (3, 11)}, {"story_seconds": (16.0, 20.0)}, {"num_events": (2, 5), "story_seconds": (6.0, 20.0)}],
+)
+def test_a_world_that_cannot_be_is_refused(change):
+    with pytest.raises(ValueError, match="World: "):
+        World(**change)

@@ -68,7 +68,7 @@ def choose(rng: np.random.Generator, options: Sequence[T]) -> T:
 
 
 def choose_word(rng: np.random.Generator, words: Sequence[T]) -> T:
-    """Return one of the words: the usual one half of the time."""
+    """Return one of the words: the usual one more than half of the time."""
     return words[0] if rng.random() < 0.5 else choose(rng, words)
 
 

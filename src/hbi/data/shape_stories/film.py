@@ -45,7 +45,7 @@ def _draw_color(rng: np.random.Generator, world: World, name: str) -> Array:
 
 def _paint(planes: list[Array], start_frame: int, shape: str, track: Track, color: Array) -> None:
     """Draw one event into the planes, in a box that follows the shape."""
-    box = 2 * (int(track.radius.max() * 1.2) // 2 + 2) * 2
+    box = 2 * (int(track.radius.max() * 1.2) + 2)
     left, top = ((center - box / 2).astype(np.int64) // 2 * 2 for center in (track.x, track.y))
     grid = np.arange(box, dtype=np.float32) + 0.5
     x = (grid + left[:, None] - track.x[:, None]).astype(np.float32)[:, None, :]
@@ -103,7 +103,7 @@ def _drift(rng: np.random.Generator, drift_pixels: int, num_frames: int) -> Arra
     """Return the window's even offsets `[2, frames]`: a slow wave of random phase in each direction."""
     phase, cycles = rng.uniform(0.0, 2.0 * np.pi, size=(2, 1)), rng.uniform(0.3, 1.5, size=(2, 1))
     wave = np.sin(phase + cycles * np.linspace(0.0, 2.0 * np.pi, num_frames))
-    return np.rint((wave + 1.0) * drift_pixels / 4.0).astype(np.int64) * 2
+    return np.rint((wave + 1.0) / 2.0 * (drift_pixels // 2)).astype(np.int64) * 2
 
 
 def _noise(rng: np.random.Generator, world: World, num_frames: int) -> Array:

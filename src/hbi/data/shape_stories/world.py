@@ -95,6 +95,18 @@ class World:
     held_out_shape_actions: tuple[tuple[str, str], ...] = (("circle", "rises"), ("triangle", "grows"))
     held_out_share: float = 0.25  # of the test split's events
 
+    def __post_init__(self) -> None:
+        fewest, most = self.num_events
+        longest = fewest * self.event_seconds[1] + (fewest + 1) * self.gap_seconds[1]
+        shortest = most * self.event_seconds[0] + (most + 1) * self.gap_seconds[0]
+        if longest < self.story_seconds[0] or shortest > self.story_seconds[1]:
+            raise ValueError(
+                f"World: {fewest} to {most} events last {shortest} to {longest} seconds at least and at most, "
+                f"which story_seconds {self.story_seconds} rule out; change one of them"
+            )
+        if fewest < len(self.told_events_shares):
+            raise ValueError(f"World: captions tell up to {len(self.told_events_shares)} events; raise num_events")
+
 
 def is_possible(shape: str, action: str) -> bool:
     """Return whether a viewer could see it: a shape that looks the same at every angle does not spin."""
