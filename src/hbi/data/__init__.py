@@ -1,0 +1,1 @@
+"""Benchmarks and own data, down to videos, texts and which belong together."""

@@ -1,0 +1,19 @@
+"""Pure tensor functions of the method: token similarity, token interaction, clustering and merging."""
+
+from hbi.ops.clustering import Clusters, cluster_dpc_knn
+from hbi.ops.interaction import global_similarity, weighted_token_interaction
+from hbi.ops.merging import compose_members, merge_tokens
+from hbi.ops.similarity import pair_token_similarity, token_similarity
+from hbi.ops.tokens import TokenSequence
+
+__all__ = [
+    "Clusters",
+    "TokenSequence",
+    "cluster_dpc_knn",
+    "compose_members",
+    "global_similarity",
+    "merge_tokens",
+    "pair_token_similarity",
+    "token_similarity",
+    "weighted_token_interaction",
+]

@@ -1,0 +1,66 @@
+"""`hbi`: one command, a verb for each job."""
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import hbi
+from hbi.cli.data import data_app
+from hbi.cli.demo import demo
+from hbi.cli.evaluate import evaluate
+from hbi.cli.explain import explain
+from hbi.cli.train import train
+from hbi.errors import HBIError
+
+app = typer.Typer(
+    name="hbi",
+    help="Match videos and texts word by word and frame by frame, and see why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data_app, name="data")
+app.command("demo")(demo)
+app.command("train")(train)
+app.command("evaluate")(evaluate)
+app.command("explain")(explain)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(hbi.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Match videos and texts word by word and frame by frame, and see why."""
+
+
+def main() -> None:
+    """Run the command line; a person's mistake ends in one line on stderr and exit code 2."""
+    try:
+        app()
+    except HBIError as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]hbi:[/] {_escape(str(error))}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("[bold red]hbi:[/] stopped; a training run continues with --resume")
+        sys.exit(130)
+
+
+def _escape(message: str) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join(message.splitlines()))

@@ -1,0 +1,126 @@
+"""The page that the demo writes: how the two models compare, how they learned, and three explanations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from hbi.data.shape_stories import Event
+from hbi.explanation import Explanation, explanation_section, loss_curves_svg, page
+
+TITLES = {
+    "shape-stories": "HBI",
+    "shape-stories-global": "global contrast (mean of frames)",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One explained pair, and what truly happens in the video, as far as the text tells it."""
+
+    video: Path
+    text: str
+    truth: tuple[Event, ...]
+    explanation: Explanation
+
+
+def comparison_rows(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the comparison as rows of text, the header first."""
+    kinds = [pair["kind"] for pair in next(iter(metrics.values()))["minimal_pairs"]]
+    rows: list[tuple[str, ...]] = [
+        ("", "T2V R@1", "R@5", "R@10", "MdR", "V2T R@1", "R@10", *(f"pairs: {kind}" for kind in kinds))
+    ]
+    for name, values in metrics.items():
+        to_video, to_text = values["text_to_video"], values["video_to_text"]
+        numbers = [to_video[key] for key in ("recall@1", "recall@5", "recall@10", "median_rank")]
+        numbers += [to_text["recall@1"], to_text["recall@10"], *(pair["accuracy"] for pair in values["minimal_pairs"])]
+        rows.append((TITLES.get(name, name), *(f"{number:.1f}" for number in numbers)))
+    values = next(iter(metrics.values()))
+    to_video, to_text = values["chance_text_to_video"], values["chance_video_to_text"]
+    chances = [f"{number:.1f}" for number in to_video] + ["", f"{to_text[0]:.1f}", f"{to_text[2]:.1f}"]
+    rows.append(("chance", *chances, *("50.0" for _ in kinds)))
+    return rows
+
+
+def comparison_markdown(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the comparison as a Markdown table."""
+    header, *rows = comparison_rows(metrics)
+    lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] + ["---:"] * (len(header) - 1), *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def demo_page(
+    metrics: Mapping[str, Mapping[str, Any]],
+    curves: Mapping[str, Sequence[Mapping[str, Any]]],
+    examples: Sequence[Example],
+) -> str:
+    """Return the whole page, which needs no other file."""
+    sections = [_comparison(metrics), _localization(metrics), _curves(curves)]
+    for number, example in enumerate(examples, start=1):
+        sections.append(_truth(example) + explanation_section(example.explanation, f"example-{number}"))
+    return page("HBI on ShapeStories", sections)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    header, *body = rows
+    head = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in header)
+    lines = "".join(
+        f"<tr><th scope='row'>{escape(row[0])}</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in body
+    )
+    return f"<div class='table'><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
+
+
+def _comparison(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    values = next(iter(metrics.values()))
+    return (
+        f"<section><h2>Finding videos by text, and texts by video</h2><p>{values['num_texts']} texts and "
+        f"{values['num_videos']} videos of the test split; recalls and accuracies in percent. All videos that satisfy a "
+        "text count as right. “Pairs”: how often the true one of two texts that differ in one thing scores higher.</p>"
+        f"{_table(comparison_rows(metrics))}</section>"
+    )
+
+
+def _localization(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [("level", "interaction inside the event", "share of frames inside", "strongest frame inside")]
+    for values in metrics.values():
+        for level in values["localization"]:
+            numbers = (level["share_inside"], level["share_of_frames"], level["pointing"])
+            rows.append((level["level"], *(f"{number:.1f} %" for number in numbers)))
+    return (
+        "<section><h2>Do words point at their seconds?</h2><p>For the words that name a color, a shape or an action: how "
+        "much of their positive interaction falls on frames of that very event. Spread evenly, it would be the share of "
+        f"frames.</p>{_table(rows)}</section>"
+    )
+
+
+def _curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    contrast = {
+        TITLES.get(name, name): [
+            (record["step"], record.get("contrast/entity", record.get("contrast")))
+            for record in log
+            if record["kind"] == "train"
+        ]
+        for name, log in curves.items()
+    }
+    recall = {
+        TITLES.get(name, name): [
+            (record["step"], record["text_to_video/recall@10"]) for record in log if record["kind"] == "validation"
+        ]
+        for name, log in curves.items()
+    }
+    return (
+        "<section><h2>How they learned</h2>"
+        + loss_curves_svg(contrast, "Contrast (entity level) on training batches")
+        + loss_curves_svg(recall, "Text to video R@10 on the validation split, percent")
+        + "</section>"
+    )
+
+
+def _truth(example: Example) -> str:
+    events = "; ".join(
+        f"{event.color} {event.shape} {event.action}: {event.start_seconds:.1f} to {event.end_seconds:.1f} s"
+        for event in example.truth
+    )
+    return f"<section><h2>“{escape(example.text)}”</h2><p>What truly happens: {escape(events)}.</p></section>"

@@ -1,0 +1,39 @@
+"""Progress bars, the same for every verb."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+console = Console(highlight=False)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar under `title`; call what is given with (done, total). A new round of counting starts a new bar."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        tasks: list[TaskID] = []
+
+        def update(done: int, total: int) -> None:
+            if not tasks or done < progress.tasks[tasks[-1]].completed:
+                tasks.append(progress.add_task(title, total=total))
+            progress.update(tasks[-1], completed=done, total=total)
+
+        yield update

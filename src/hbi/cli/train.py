@@ -1,0 +1,102 @@
+"""`hbi train`: train a recipe into a run folder."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from hbi.cli.progress import console, progress_bar
+
+if TYPE_CHECKING:
+    from hbi.recipes.schema import Recipe
+    from hbi.training.loop import Progress as TrainingProgress
+    from hbi.training.run_folder import RunFolder
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe that ships with hbi, or a YAML file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value: --set training.num_steps=100. Repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder. Default: runs/RECIPE.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+) -> None:
+    """Train a recipe; everything about the run ends up in its folder.
+
+    The folder holds the full recipe, the log (metrics.jsonl, and TensorBoard's), the weights that were best on the
+    validation split and the last ones. A run killed at any moment continues with --resume to the same numbers.
+    """
+    from hbi.recipes.reading import read_recipe
+
+    folder = train_recipe(
+        read_recipe(recipe, overrides or ()), out or Path("runs") / Path(recipe).stem, resume=resume, device=device
+    )
+    console.print(f"Trained. Next: [bold]hbi evaluate {folder.path}[/]")
+
+
+def train_recipe(recipe: "Recipe", out: Path, *, resume: bool, device: str = "auto") -> "RunFolder":
+    """Train a checked recipe into `out` with bars on the terminal; return the finished run folder."""
+    from hbi.cli.device import choose_device
+    from hbi.recipes.experiment import start_run
+
+    with progress_bar("decoding videos") as progress:
+        trainer = start_run(recipe, out, resume=resume, device=choose_device(device), progress=progress)
+    for fault in trainer.batches.bank.faults[:5]:
+        console.print(f"[yellow]passed over:[/] {fault}")
+    if trainer.step:
+        console.print(f"resuming {out} after step {trainer.step} of {recipe.training.num_steps}")
+    with training_bar(trainer.step) as show, tensorboard(trainer.folder) as write:
+
+        def watch(progress: "TrainingProgress") -> None:
+            show(progress)
+            if progress.step % recipe.training.log_every == 0:
+                write(progress)
+
+        trainer.run(watch)
+    return trainer.folder
+
+
+@contextmanager
+def training_bar(first_step: int) -> "Iterator[Callable[[TrainingProgress], None]]":
+    """Show steps, loss and its parts, throughput and the time that is left."""
+    columns = (
+        TextColumn("training"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[state]}"),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("training", total=None, completed=first_step, state="")
+
+        def show(progress: "TrainingProgress") -> None:
+            terms: dict[str, float] = {}
+            for name, value in progress.parts.items():
+                terms[name.split("/")[0]] = terms.get(name.split("/")[0], 0.0) + value
+            state = "  ".join(f"{name} {value:.2f}" for name, value in terms.items())
+            state += f"  {progress.videos_per_second:.0f} videos/s"
+            bar.update(task, completed=progress.step, total=progress.num_steps, state=state)
+
+        yield show
+
+
+@contextmanager
+def tensorboard(folder: "RunFolder") -> "Iterator[Callable[[TrainingProgress], None]]":
+    """Write the parts of the loss as TensorBoard scalars into the run folder."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder.path / "tensorboard")) as writer:
+
+        def write(progress: "TrainingProgress") -> None:
+            for name, value in progress.parts.items():
+                writer.add_scalar(f"train/{name}", value, progress.step)
+            writer.add_scalar("speed/videos_per_second", progress.videos_per_second, progress.step)
+
+        yield write

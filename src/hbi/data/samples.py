@@ -1,0 +1,84 @@
+"""What every benchmark comes down to: videos, texts, and which belong together."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from hbi.errors import HBIError
+
+
+class DataError(HBIError):
+    """A data set is missing, incomplete or not of the expected form."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video file, or a part of one."""
+
+    video_id: str
+    path: Path
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """A caption, the video it was written for, and all videos of the split that it is true of (indices)."""
+
+    text: str
+    video: int
+    satisfied_by: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MinimalPair:
+    """Two texts that differ in one thing of a kind (its color, say), of which only one is true of the video (index)."""
+
+    kind: str
+    video: int
+    true_text: str
+    false_text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Some characters [start, end) of a text, and when the video (index) shows what they tell."""
+
+    text: str
+    start: int
+    end: int
+    video: int
+    start_seconds: float
+    end_seconds: float
+    duration_seconds: float
+
+
+@dataclass(frozen=True)
+class RetrievalSplit:
+    """One split of a text-video retrieval benchmark; minimal pairs and evidence where the benchmark tells them."""
+
+    name: str
+    videos: tuple[Video, ...]
+    texts: tuple[Text, ...]
+    minimal_pairs: tuple[MinimalPair, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+    @cached_property
+    def texts_of_video(self) -> tuple[tuple[int, ...], ...]:
+        """For every video, the texts that were written for it (indices)."""
+        owned: list[list[int]] = [[] for _ in self.videos]
+        for index, text in enumerate(self.texts):
+            owned[text.video].append(index)
+        return tuple(map(tuple, owned))
+
+    @cached_property
+    def relevance(self) -> Bool[Tensor, "text video"]:
+        """True where a text is true of a video."""
+        relevance = torch.zeros(len(self.texts), len(self.videos), dtype=torch.bool)
+        for index, text in enumerate(self.texts):
+            relevance[index, list(text.satisfied_by)] = True
+        return relevance

@@ -1,0 +1,87 @@
+"""Texts to token ids: a tokenizer of CLIP's form trained on a corpus, and batches with character spans."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor
+from transformers import CLIPTokenizer
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+_WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+"""How CLIP cuts a text into words."""
+
+
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """A batch of texts as token ids.
+
+    Attributes:
+        input_ids: Start mark, words, end mark, padding.
+        attention_mask: 1 where there is no padding.
+        spans: Character span [start, end) of each token in its text; (0, 0) for marks and padding.
+    """
+
+    input_ids: Int[Tensor, "text word"]
+    attention_mask: Int[Tensor, "text word"]
+    spans: Int[Tensor, "text word 2"]
+
+
+def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_words: int) -> TokenizedTexts:
+    """Return the texts as ids, padded to the longest and cut to `max_words` tokens, marks included."""
+    batch = tokenizer(
+        list(texts),
+        padding=True,
+        truncation=True,
+        max_length=max_words,
+        return_offsets_mapping=True,
+        return_tensors="pt",
+    )
+    return TokenizedTexts(batch["input_ids"], batch["attention_mask"], batch["offset_mapping"])
+
+
+def train_tokenizer(corpus: Iterable[str], *, num_merges: int = 2000) -> CLIPTokenizer:
+    """Return a byte-pair tokenizer of CLIP's form for a corpus; the frequent words of a small corpus become whole.
+
+    Every byte has a symbol, inside and at the end of a word, so that no text (emoji, another script) meets an unknown.
+    """
+    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix=""))
+    bpe.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=256 + num_merges,
+        end_of_word_suffix="</w>",
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(corpus, trainer)
+    merges = [tuple(merge) for merge in json.loads(bpe.to_str())["model"]["merges"]]
+    symbols = list(bytes_to_unicode().values())
+    symbols += [symbol + "</w>" for symbol in symbols]
+    tokens = dict.fromkeys([*symbols, *("".join(merge) for merge in merges), "<|startoftext|>", "<|endoftext|>"])
+    return CLIPTokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=merges, model_max_length=77)
+
+
+def num_words(tokenized: TokenizedTexts) -> Int[Tensor, " text"]:
+    """Return how many tokens of each text stand for characters of it: 0 for an empty text."""
+    return (tokenized.spans[..., 1] > tokenized.spans[..., 0]).sum(-1)
+
+
+def load_tokenizer(folder: str) -> CLIPTokenizer:
+    """Return a tokenizer that was saved with `save_pretrained`."""
+    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def no_words(tokenized: TokenizedTexts) -> list[int]:
+    """Return the indices of texts without any word."""
+    return torch.nonzero(num_words(tokenized) == 0).flatten().tolist()

@@ -1,0 +1,76 @@
+"""Ranks and the numbers the field reports of them: R@K, median and mean rank, ties counted fairly."""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class RetrievalScores:
+    """Retrieval in one direction. Recalls in percent of the queries, ranks from 1."""
+
+    recall_at_1: float
+    recall_at_5: float
+    recall_at_10: float
+    median_rank: float
+    mean_rank: float
+    num_queries: int
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the numbers under the field's names (`recall@1`, …)."""
+        return {name.replace("_at_", "@"): value for name, value in asdict(self).items()}
+
+
+def ranks(
+    similarity: Float[Tensor, "query candidate"], relevance: Bool[Tensor, "query candidate"]
+) -> Float[Tensor, " query"]:
+    """Return the rank of the best relevant candidate of every query, from 1.
+
+    A query's rank is 1 + the irrelevant candidates that score higher + half of those that tie: the expectation over a
+    random order of ties, so that a constant similarity earns chance and nothing more. Other relevant candidates never
+    stand in the way.
+
+    >>> ranks(torch.tensor([[0.1, 0.9, 0.5]]), torch.tensor([[True, False, True]]))
+    tensor([2.])
+
+    Raises:
+        ValueError: The shapes differ, a similarity is NaN, or a query has no relevant candidate.
+    """
+    if similarity.shape != relevance.shape:
+        raise ValueError(f"similarity {tuple(similarity.shape)} and relevance {tuple(relevance.shape)} differ in shape")
+    if similarity.isnan().any():
+        raise ValueError("the similarity matrix holds NaN: nothing can be ranked")
+    if not relevance.any(dim=1).all():
+        raise ValueError("some query has no relevant candidate")
+    best = similarity.masked_fill(~relevance, -torch.inf).amax(dim=1, keepdim=True)
+    higher = ((similarity > best) & ~relevance).sum(dim=1)
+    ties = ((similarity == best) & ~relevance).sum(dim=1)
+    return 1.0 + higher + ties / 2.0
+
+
+def retrieval_scores(ranks: Float[Tensor, " query"]) -> RetrievalScores:
+    """Return recalls, median and mean of ranks."""
+    recall_at_1, recall_at_5, recall_at_10 = (100.0 * float((ranks <= k).double().mean()) for k in (1, 5, 10))
+    return RetrievalScores(
+        recall_at_1,
+        recall_at_5,
+        recall_at_10,
+        median_rank=float(ranks.double().quantile(0.5)),
+        mean_rank=float(ranks.double().mean()),
+        num_queries=len(ranks),
+    )
+
+
+def chance_recall(relevance: Bool[Tensor, "query candidate"], k: int) -> float:
+    """Return the percentage of queries whose k first candidates, in random order, hold a relevant one.
+
+    For n candidates of which r are relevant this is 1 - C(n - r, k) / C(n, k), averaged over queries.
+    """
+    num_candidates = relevance.shape[1]
+    miss = torch.ones(len(relevance), dtype=torch.float64)
+    irrelevant = (~relevance).sum(1).double()
+    for drawn in range(min(k, num_candidates)):
+        miss *= (irrelevant - drawn).clamp(min=0) / (num_candidates - drawn)
+    return 100.0 * float((1.0 - miss).mean())

@@ -1,0 +1,87 @@
+"""The towers: word tokens of texts and frame tokens of videos."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from transformers import CLIPModel, CLIPTextConfig
+from transformers.models.clip.modeling_clip import CLIPEncoder
+
+from hbi.models.config import HBIConfig
+from hbi.models.outputs import Encoding
+from hbi.ops import TokenSequence
+
+
+class TemporalTransformer(nn.Module):
+    """Lets the frames of a video see one another, with a residual around the whole."""
+
+    def __init__(self, config: HBIConfig) -> None:
+        super().__init__()
+        text = config.clip_config.text_config
+        self.position = nn.Embedding(config.max_frames, config.width)
+        self.encoder = CLIPEncoder(
+            CLIPTextConfig(
+                hidden_size=config.width,
+                intermediate_size=4 * config.width,
+                num_hidden_layers=config.temporal_layers,
+                num_attention_heads=max(1, config.width // (text.hidden_size // text.num_attention_heads)),
+                hidden_act=text.hidden_act,
+                layer_norm_eps=text.layer_norm_eps,
+                attention_dropout=text.attention_dropout,
+                attn_implementation="sdpa",
+            )
+        )
+
+    def forward(
+        self, frames_BVD: Float[Tensor, "video frame width"], mask: Bool[Tensor, "video frame"]
+    ) -> Float[Tensor, "video frame width"]:
+        """Return frames that know of their neighbors (paper, section 3.2: the video encoder)."""
+        positions = torch.arange(frames_BVD.shape[1], device=frames_BVD.device)
+        # A row without any real frame would attend to nothing: let it attend to everything, nobody reads it.
+        visible = mask | ~mask.any(-1, keepdim=True)
+        output = self.encoder(
+            inputs_embeds=frames_BVD + self.position(positions), attention_mask=visible[:, None, None, :]
+        )
+        return frames_BVD + output.last_hidden_state
+
+
+class Encoder(nn.Module):
+    """CLIP's towers and the temporal transformer over frames."""
+
+    def __init__(self, config: HBIConfig) -> None:
+        super().__init__()
+        self.clip = CLIPModel._from_config(config.clip_config, attn_implementation="sdpa")
+        self.temporal = TemporalTransformer(config) if config.temporal_layers else None
+        text = config.clip_config.text_config
+        self.mark_ids = (text.bos_token_id, text.eos_token_id)
+
+    def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Encoding:
+        """Return the word tokens of tokenized texts.
+
+        Differs: the released code counts CLIP's start and end marks as words. They are no players here: nobody said
+        them, and the start mark is the same for every text.
+        """
+        hidden = self.clip.text_model(input_ids=input_ids, attention_mask=attention_mask)
+        mask = attention_mask.bool()
+        for mark in self.mark_ids:
+            mask = mask & (input_ids != mark)
+        words = self.clip.text_projection(hidden.last_hidden_state)
+        return Encoding(TokenSequence.unmerged(words, mask), self.clip.text_projection(hidden.pooler_output))
+
+    def encode_videos(
+        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+    ) -> Encoding:
+        """Return the frame tokens of videos: normalized pixels, padded to the same number of frames."""
+        features = self.clip.vision_model(pixel_values=pixels[mask]).pooler_output
+        real = self.clip.visual_projection(features)
+        frames_BVD = real.new_zeros(*mask.shape, real.shape[-1])
+        frames_BVD[mask] = real
+        if self.temporal is not None:
+            frames_BVD = self.temporal(frames_BVD, mask)
+        count = mask.sum(-1, keepdim=True).clamp(min=1)
+        mean = (nn.functional.normalize(frames_BVD, dim=-1) * mask[..., None]).sum(1) / count
+        return Encoding(TokenSequence.unmerged(frames_BVD, mask), mean)
+
+    @property
+    def logit_scale(self) -> Float[Tensor, ""]:
+        """What multiplies a similarity to make a logit, at most 100 (CLIP)."""
+        return self.clip.logit_scale.exp().clamp(max=100.0)

@@ -1,0 +1,55 @@
+"""The baseline: one embedding for a text, one for a video, and no game."""
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from hbi.models.config import HBIConfig
+from hbi.models.encoder import Encoder
+from hbi.models.outputs import MatchOutput
+from hbi.ops import global_similarity
+
+
+class GlobalContrastModel(PreTrainedModel):
+    """CLIP matching as it is usually done: the end token of a text against the mean of a video's frames.
+
+    Its towers and temporal transformer are `HBIModel`'s own; it lacks mergers, weights and heads.
+    """
+
+    config_class = HBIConfig
+    base_model_prefix = "hbi"
+
+    def __init__(self, config: HBIConfig) -> None:
+        super().__init__(config)
+        self.encoder = Encoder(config)
+        self.post_init()
+
+    def encode_texts(
+        self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]
+    ) -> Float[Tensor, "text width"]:
+        """Return one embedding a text."""
+        return self.encoder.encode_texts(input_ids, attention_mask).summary
+
+    def encode_videos(
+        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+    ) -> Float[Tensor, "video width"]:
+        """Return one embedding a video."""
+        return self.encoder.encode_videos(pixels, mask).summary
+
+    def similarity(
+        self, texts: Float[Tensor, "text width"], videos: Float[Tensor, "video width"]
+    ) -> Float[Tensor, "text video"]:
+        """Return the cosine of every text with every video."""
+        return global_similarity(texts, videos)
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "text word"],
+        attention_mask: Int[Tensor, "text word"],
+        pixels: Float[Tensor, "video frame channel height width"],
+        frame_mask: Bool[Tensor, "video frame"],
+        video_of_text: Int[Tensor, " text"],
+    ) -> MatchOutput:
+        """Return the similarities of all texts with all videos."""
+        texts, videos = self.encode_texts(input_ids, attention_mask), self.encode_videos(pixels, frame_mask)
+        return MatchOutput({}, self.similarity(texts, videos), self.encoder.logit_scale)

@@ -1,0 +1,87 @@
+"""What the network returns: every intermediate that losses and pictures need, in frozen dataclasses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from hbi.games import LateInteractionGame
+from hbi.ops import TokenSequence
+from hbi.shapes import Level
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the towers make of a batch of texts or of videos.
+
+    Attributes:
+        sequence: Words or frames, padded.
+        summary: One embedding for the whole: CLIP's end token of a text, the mean of a video's frames.
+    """
+
+    sequence: TokenSequence
+    summary: Float[Tensor, "batch width"]
+
+
+@dataclass(frozen=True)
+class Players:
+    """The words or the frames of one level, ready to play: tokens and how much each one counts.
+
+    Attributes:
+        sequence: The tokens of this level.
+        weights: Non-negative, summing to 1 over a sequence's real tokens; 0 at padding.
+    """
+
+    sequence: TokenSequence
+    weights: Float[Tensor, "batch token"]
+
+    def __getitem__(self, rows: slice | Tensor) -> "Players":
+        """Return the players of some rows of the batch (a slice, or indices [rows])."""
+        return Players(self.sequence[rows], self.weights[rows])
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A batch of texts, or of videos, at the entity, action and event level."""
+
+    levels: Mapping[Level, Players]
+
+    def __getitem__(self, rows: slice | Tensor) -> "Hierarchy":
+        """Return some rows of the batch (a slice, or indices [rows]) at every level."""
+        return Hierarchy({level: players[rows] for level, players in self.levels.items()})
+
+    def __len__(self) -> int:
+        return len(next(iter(self.levels.values())).weights)
+
+
+@dataclass(frozen=True)
+class LevelOutput:
+    """One level of a batch.
+
+    Attributes:
+        similarity: Every text with every video of the batch, in [-1, 1].
+        game: The games of the matched pairs: each video with the first of its texts.
+        predicted: What the level's head predicts of those games' interactions.
+        cells: True where a matched pair has both the word and the frame.
+    """
+
+    similarity: Float[Tensor, "text video"]
+    game: LateInteractionGame
+    predicted: Float[Tensor, "video word frame"]
+    cells: Bool[Tensor, "video word frame"]
+
+
+@dataclass(frozen=True)
+class MatchOutput:
+    """What a training step needs of the network.
+
+    Attributes:
+        levels: Outputs by level; the global baseline has none.
+        similarity: The similarity that ranks: the levels' weighted mean, or the global one.
+        logit_scale: What multiplies a similarity to make a logit; at most 100.
+    """
+
+    levels: Mapping[Level, LevelOutput]
+    similarity: Float[Tensor, "text video"]
+    logit_scale: Float[Tensor, ""]

@@ -1,0 +1,79 @@
+"""`Recipe`: everything that defines an experiment, read from YAML, every key checked."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+
+class Section(BaseModel):
+    """A part of a recipe: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(Section):
+    """Which videos and texts, and how they are sampled."""
+
+    dataset: Literal["shape-stories"] = Field(description="the benchmark")
+    root: str = Field(description="folder of the data set")
+    num_frames: PositiveInt = Field(default=12, description="frames of a video that the network sees")
+    frames_per_position: PositiveInt = Field(
+        default=1, description="frames decoded for each one seen; training draws one of them at random"
+    )
+    image_size: PositiveInt = Field(default=224, description="height and width of a frame in pixels")
+    max_words: PositiveInt = Field(default=32, description="tokens of a text, start and end marks included")
+
+
+class ModelSection(Section):
+    """Which network, and its sizes."""
+
+    kind: Literal["hbi", "global"] = Field(description="the paper's network, or the global baseline with its towers")
+    width: PositiveInt = Field(default=96, description="width of both towers and of the tokens")
+    heads: PositiveInt = Field(default=4, description="attention heads of both towers")
+    patch_size: PositiveInt = Field(default=8, description="side of an image patch in pixels")
+    vision_layers: PositiveInt = 2
+    text_layers: PositiveInt = 2
+    temporal_layers: int = Field(default=2, ge=0)
+    merge_ratio: tuple[PositiveFloat, PositiveFloat] = Field(
+        default=(0.5, 0.5), description="merged tokens per token, entity to action and action to event"
+    )
+    merge_heads: PositiveInt = 4
+    head_channels: PositiveInt = Field(default=16, description="channels of the heads that predict interactions")
+    initializer_factor: PositiveFloat = Field(default=1.0, description="how much wider than CLIP's the random start is")
+    level_weights: tuple[float, float, float] = Field(
+        default=(0.5, 0.3, 0.2), description="weight of entity, action and event in the similarity that ranks"
+    )
+
+
+class ObjectiveSection(Section):
+    """Weights of the objective's terms."""
+
+    alpha: float = Field(default=1.0, ge=0, description="weight of the interaction term, at each level")
+    beta: float = Field(default=1.0, ge=0, description="weight of the self-distillation")
+
+
+class TrainingSection(Section):
+    """How long, how fast, how often something is written."""
+
+    num_steps: PositiveInt
+    batch_size: PositiveInt = Field(default=64, description="videos a step")
+    captions_per_video: PositiveInt = Field(default=1, description="captions of each video that a step sees")
+    lr: PositiveFloat = Field(default=1e-3, description="highest learning rate")
+    clip_lr: PositiveFloat | None = Field(default=None, description="the same for CLIP's towers; default: lr")
+    weight_decay: float = Field(default=0.2, ge=0)
+    warmup_steps: int = Field(default=20, ge=0)
+    max_gradient_norm: PositiveFloat = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    log_every: PositiveInt = 10
+    validate_every: PositiveInt = 100
+    checkpoint_every: PositiveInt = 50
+    seed: int = 0
+
+
+class Recipe(Section):
+    """One experiment."""
+
+    data: DataSection
+    model: ModelSection
+    objective: ObjectiveSection = ObjectiveSection()
+    training: TrainingSection

@@ -1,0 +1,119 @@
+"""What is minimized: contrast at every level, the game's interactions, and self-distillation between levels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.functional import kl_div, log_softmax
+
+from hbi.games import banzhaf_interactions
+from hbi.models import LevelOutput, MatchOutput
+from hbi.shapes import Level
+
+STUDENTS: tuple[Level, ...] = ("action", "event")
+"""The levels that learn from the entity level."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A scalar to minimize, and its weighted terms by name (they sum to it)."""
+
+    total: Float[Tensor, ""]
+    parts: Mapping[str, Float[Tensor, ""]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The paper's objective (section 3.4): sum over levels of contrast + alpha * interaction, + beta * distillation.
+
+    Attributes:
+        alpha: Weight of the divergence between predicted and exact interactions, at each level.
+        beta: Weight of the self-distillation from the entity level to the action and event level.
+    """
+
+    alpha: float = 1.0
+    beta: float = 1.0
+
+    def __call__(self, output: MatchOutput, video_of_text: Int[Tensor, " text"]) -> Loss:
+        """Return the loss of a batch; for the global baseline, which has no levels, the contrast alone."""
+        scale, parts = output.logit_scale, dict[str, Tensor]()
+        if not output.levels:
+            parts["contrast"] = contrast(scale * output.similarity, video_of_text)
+        for name, level in output.levels.items():
+            parts[f"contrast/{name}"] = contrast(scale * level.similarity, video_of_text)
+            if self.alpha:
+                target = interaction_logits(level, scale)
+                parts[f"interaction/{name}"] = self.alpha * interaction_divergence(level.predicted, target, level.cells)
+        if output.levels and self.beta:
+            teacher = (scale * output.levels["entity"].similarity).detach()
+            for name in STUDENTS:
+                student = scale * output.levels[name].similarity
+                parts[f"distillation/{name}"] = self.beta * self_distillation(student, teacher)
+        return Loss(torch.stack(list(parts.values())).sum(), parts)
+
+
+@torch.no_grad()
+def interaction_logits(level: LevelOutput, scale: Float[Tensor, ""]) -> Float[Tensor, "video word frame"]:
+    """Return the exact Banzhaf interactions of a level's games as logits: times logit scale and number of players.
+
+    A cosine becomes a logit through the scale; a player's weight is about one over the number of players, which would
+    leave nothing but uniform distributions.
+    """
+    num_players = level.cells.any(2).sum(1) + level.cells.any(1).sum(1)
+    return banzhaf_interactions(level.game) * scale * num_players[:, None, None]
+
+
+def contrast(logits: Float[Tensor, "text video"], video_of_text: Int[Tensor, " text"]) -> Float[Tensor, ""]:
+    """Return the symmetric InfoNCE of texts and their videos (paper, equation 2).
+
+    A video may have several texts in the batch; for each of them its siblings are no negatives.
+    """
+    text_to_video = torch.nn.functional.cross_entropy(logits, video_of_text)
+    is_own = video_of_text[:, None] == torch.arange(logits.shape[1], device=logits.device)
+    own = logits.gather(1, video_of_text[:, None]).squeeze(1)
+    others = logits.masked_fill(is_own, -torch.inf).logsumexp(0)[video_of_text]
+    video_to_text = (torch.logaddexp(own, others) - own).mean()
+    return (text_to_video + video_to_text) / 2
+
+
+def interaction_divergence(
+    predicted: Float[Tensor, "pair word frame"],
+    target: Float[Tensor, "pair word frame"],
+    cells: Bool[Tensor, "pair word frame"],
+) -> Float[Tensor, ""]:
+    """Return the mean KL divergence from the target's distributions to the predicted ones.
+
+    Both maps are logits: softmax over frames gives a distribution for each word, softmax over words one for each
+    frame, among the cells that are real. The divergence is averaged over the real words and over the real frames of
+    all pairs, and the two are averaged (paper, section 3.4).
+
+    Differs: the released code averages over elements, padding included, and transposes so that its second softmax runs
+    over the batch.
+    """
+    for_words = _masked_divergence(predicted, target, cells)
+    for_frames = _masked_divergence(*(tensor.transpose(1, 2) for tensor in (predicted, target, cells)))
+    return (for_words + for_frames) / 2
+
+
+def self_distillation(student: Float[Tensor, "text video"], teacher: Float[Tensor, "text video"]) -> Float[Tensor, ""]:
+    """Return the KL divergence from the teacher's to the student's distribution, over videos and over texts, averaged.
+
+    Differs: the released code distils raw cosines, whose softmax is almost uniform, and lets the gradient pull the
+    teacher towards its students; here logits are distilled and the caller detaches the teacher.
+    """
+    rows, columns = (
+        kl_div(log_softmax(student, axis), log_softmax(teacher, axis), reduction="sum", log_target=True)
+        / student.shape[1 - axis]
+        for axis in (1, 0)
+    )
+    return (rows + columns) / 2
+
+
+def _masked_divergence(predicted: Tensor, target: Tensor, cells: Tensor) -> Tensor:
+    lowest = torch.finfo(predicted.dtype).min
+    log_p = log_softmax(predicted.masked_fill(~cells, lowest), -1)
+    log_q = log_softmax(target.masked_fill(~cells, lowest), -1)
+    divergence = (log_q.exp() * (log_q - log_p)).masked_fill(~cells, 0.0).sum(-1)
+    return divergence.sum() / cells.any(-1).sum().clamp(min=1)

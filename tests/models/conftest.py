@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from hbi.models import HBIConfig
+
+
+def tower(**sizes: int) -> dict[str, object]:
+    return {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "projection_dim": 16,
+        **sizes,
+    }
+
+
+@pytest.fixture
+def config() -> HBIConfig:
+    marks = {"bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
+    return HBIConfig(
+        clip_config={
+            "projection_dim": 16,
+            "text_config": tower(vocab_size=50, max_position_embeddings=12) | marks,
+            "vision_config": tower(image_size=16, patch_size=8),
+        },
+        max_words=12,
+        max_frames=6,
+        temporal_layers=1,
+        merge_heads=2,
+        head_channels=4,
+        merge_ratio=(0.5, 0.5),
+    )
+
+
+@pytest.fixture
+def texts() -> tuple[torch.Tensor, torch.Tensor]:
+    """Texts of 5, 1, 3 and 0 words, padded with the end mark as CLIP does."""
+    rows = [[1, 2, 3, 4, 5], [6], [7, 8, 9], []]
+    ids = torch.full((4, 7), 49)
+    mask = torch.zeros(4, 7, dtype=torch.long)
+    for index, row in enumerate(rows):
+        ids[index, : len(row) + 2] = torch.tensor([48, *row, 49])
+        mask[index, : len(row) + 2] = 1
+    return ids, mask
+
+
+@pytest.fixture
+def videos() -> tuple[torch.Tensor, torch.Tensor]:
+    """Videos of 6, 1, 2 and 4 frames."""
+    torch.manual_seed(3)
+    mask = torch.arange(6)[None] < torch.tensor([6, 1, 2, 4])[:, None]
+    return torch.randn(4, 6, 3, 16, 16), mask

@@ -1,0 +1,56 @@
+"""The slow, obvious versions that judge the fast ones: plain loops over plain numbers."""
+
+import math
+from collections.abc import Sequence
+
+Vector = Sequence[float]
+
+
+def cosine(a: Vector, b: Vector) -> float:
+    norms = math.sqrt(sum(x * x for x in a)) * math.sqrt(sum(x * x for x in b))
+    return sum(x * y for x, y in zip(a, b, strict=True)) / norms if norms else 0.0
+
+
+def late_interaction(
+    words: Sequence[Vector], frames: Sequence[Vector], word_weights: Vector, frame_weights: Vector
+) -> float:
+    """The similarity of one text and one video without padding."""
+    if not words or not frames:
+        return 0.0
+    table = [[cosine(word, frame) for frame in frames] for word in words]
+    text_to_video = sum(weight * max(row) for weight, row in zip(word_weights, table, strict=True))
+    video_to_text = sum(
+        weight * max(column) for weight, column in zip(frame_weights, zip(*table, strict=True), strict=True)
+    )
+    return (text_to_video + video_to_text) / 2
+
+
+def dpc_knn(tokens: Sequence[Vector], num_clusters: int, num_neighbors: int) -> tuple[list[int], list[int]]:
+    """The clusters of one sequence without padding: the cluster of every token, and the centers in order."""
+    n, width = len(tokens), len(tokens[0])
+    distance = [
+        [math.sqrt(sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) / width) for b in tokens] for a in tokens
+    ]
+    density = []
+    for row in distance:
+        nearest = sorted(row)[:num_neighbors]
+        density.append(math.exp(-sum(d * d for d in nearest) / len(nearest)))
+
+    def is_denser(j: int, i: int) -> bool:
+        return density[j] > density[i] or (density[j] == density[i] and j < i)
+
+    largest = max(max(row) for row in distance)
+    peak = [density[i] * min((distance[i][j] for j in range(n) if is_denser(j, i)), default=largest) for i in range(n)]
+    centers = sorted(sorted(range(n), key=lambda i: (-peak[i], i))[:num_clusters])
+    assignment = [
+        centers.index(i) if i in centers else min(range(len(centers)), key=lambda k: (distance[i][centers[k]], k))
+        for i in range(n)
+    ]
+    return assignment, centers
+
+
+def rank(scores: Vector, relevant: Sequence[bool]) -> float:
+    """The rank of the best relevant candidate, ties counted as half."""
+    best = max(score for score, is_right in zip(scores, relevant, strict=True) if is_right)
+    others = [score for score, is_right in zip(scores, relevant, strict=True) if not is_right]
+    return 1 + sum(score > best for score in others) + sum(score == best for score in others) / 2
