@@ -39,7 +39,7 @@ class Frame:
 
     def __post_init__(self) -> None:
         _as_floats(self, "timestamp_seconds", "start_seconds", "end_seconds")
-        thumbnail = np.array(self.thumbnail)
+        thumbnail = np.asarray(self.thumbnail).copy()
         _require(thumbnail.dtype == np.uint8, f"a thumbnail must be uint8, not {thumbnail.dtype}")
         _require(
             thumbnail.ndim == 3 and thumbnail.shape[0] == 3 and thumbnail.size > 0,
@@ -84,7 +84,7 @@ class LevelExplanation:
         _require(self.level in LEVELS, f"level {self.level!r} is none of {', '.join(LEVELS)}")
         _as_floats(self, "similarity")
         _require(bool(np.isfinite(self.similarity)), f"the similarity of level {self.level} is {self.similarity}")
-        interactions = np.array(self.interactions, dtype=np.float64)
+        interactions = np.asarray(self.interactions).astype(np.float64)
         _require(
             interactions.ndim == 2,
             f"interactions of level {self.level} must be [word_groups, frame_groups], not {list(interactions.shape)}",

@@ -6,11 +6,11 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.fonts import drawable, families_for
 from hbi.explanation.heatmap import INK, QUIET, draw_level
 from hbi.explanation.layout import ABOUT_SIZE, MARGIN, TITLE_SIZE, Layout
-from hbi.explanation.reading import Clock
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation, LevelExplanation
 from hbi.explanation.fonts import drawable
+from hbi.explanation.groups import Run, is_merged, names_of_split_groups, runs_of
 from hbi.explanation.layout import BRACKETS, LONGEST_NAME, Layout
-from hbi.explanation.reading import Clock, Run, decimals_for, is_merged, names_of_split_groups, runs_of, signed
+from hbi.explanation.wording import decimals_for, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,24 +47,33 @@ def draw_level(axes: Axes, explanation: Explanation, part: LevelExplanation, clo
 
 
 def _draw_blocks(axes: Axes, part: LevelExplanation, limit: float, layout: Layout) -> None:
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Rectangle
+    from matplotlib.collections import PolyCollection
 
     runs = [(words, frames) for words in runs_of(part.word_groups) for frames in runs_of(part.frame_groups)]
-    blocks = [Rectangle((frames.start, words.start), frames.length, words.length) for words, frames in runs]
+    corners = np.array([_corners(words, frames) for words, frames in runs])
     values = np.array([part.interactions[words.group, frames.group] for words, frames in runs])
     shares = values / limit if limit else values
     colors = _colormap()((shares + 1) / 2)
-    axes.add_collection(PatchCollection(blocks, facecolors=colors, edgecolors="white", linewidths=0.8))
+    axes.add_collection(PolyCollection(list(corners), facecolors=colors, edgecolors="white", linewidths=0.8))
     for is_dark, ink in ((False, NEGATIVE), (True, "white")):
         chosen = (shares <= -HATCHED_FROM) & ((shares <= -DARK_FROM) == is_dark)
-        hatched = [block for block, is_chosen in zip(blocks, chosen, strict=True) if is_chosen]
         axes.add_collection(
-            PatchCollection(hatched, facecolors="none", edgecolors=ink, linewidths=0, hatch="/////", alpha=0.7)
+            PolyCollection(
+                list(corners[chosen]), facecolors="none", edgecolors=ink, linewidths=0, hatch="/////", alpha=0.7
+            )
         )
     if is_merged(part):
         for (words, frames), value, share, color in zip(runs, values, shares, colors, strict=True):
             _draw_number(axes, words, frames, signed(value, decimals_for(limit)), share, color, layout)
+
+
+def _corners(words: Run, frames: Run) -> list[tuple[int, int]]:
+    return [
+        (frames.start, words.start),
+        (frames.stop, words.start),
+        (frames.stop, words.stop),
+        (frames.start, words.stop),
+    ]
 
 
 def _draw_number(
@@ -153,7 +164,7 @@ def _draw_scale(axes: Axes, limit: float, layout: Layout) -> None:
     if not limit:
         axes.text(1.0, 0.5, " all 0", transform=axes.transAxes, color=QUIET, fontsize=6, va="center")
         return
-    height = float(np.clip(layout.map_height, 0.4, 1.1)) / layout.map_height
+    height = float(np.clip(layout.map_height, 0.34, 1.1)) / layout.map_height
     scale = axes.inset_axes((1 + 0.12 / layout.map_width, 1 - height, 0.09 / layout.map_width, height))
     scale.imshow(np.linspace(1, 0, 128)[:, None], cmap=_colormap(), vmin=0, vmax=1, aspect="auto", extent=(0, 1, -1, 1))
     scale.fill_between([0, 1], -1, 0, facecolor="none", edgecolor="white", linewidth=0, hatch="/////")

@@ -1,8 +1,10 @@
 """The matrix of one level as an HTML table: words down, the film strip across, merged tokens as joined cells."""
 
+from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.groups import Run, is_merged, names_of_split_groups, runs_of
 from hbi.explanation.markup import escape
-from hbi.explanation.reading import Clock, Run, decimals_for, is_merged, names_of_split_groups, runs_of, signed
+from hbi.explanation.wording import decimals_for, signed
 from hbi.shapes import Level
 
 TITLES: dict[Level, str] = {
@@ -12,7 +14,7 @@ TITLES: dict[Level, str] = {
 }
 
 STRONG = 0.55
-"""From this share of the level's largest interaction on, a cell is dark enough for light digits."""
+"""From this share of the level's largest interaction on, digits take the color that is set off from a full cell."""
 
 MANY = 24
 """With more columns than this the digits and times are set smaller."""

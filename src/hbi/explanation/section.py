@@ -4,7 +4,9 @@ import re
 
 import numpy as np
 
+from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.groups import is_merged
 from hbi.explanation.markup import escape, script_json, template
 from hbi.explanation.matrix import (
     TITLES,
@@ -16,27 +18,21 @@ from hbi.explanation.matrix import (
     matrix_size,
 )
 from hbi.explanation.reading import (
-    Clock,
     Match,
     best_interaction,
-    decimals_for,
-    direction,
     frame_groups_of_word,
-    is_merged,
-    listing,
     phrase_of,
-    quoted,
     sentence_of_frame,
     sentence_of_word,
-    signed,
     strongest_matches,
     word_groups_of_frame,
 )
 from hbi.explanation.thumbnail import encode_jpeg
+from hbi.explanation.wording import decimals_for, direction, listing, quoted, signed
 
 UNIT = "cosine similarity"
 MEANINGS = (
-    "Redundant: together they are worth less than apart.",
+    "Redundant: together they are worth less.",
     "Neither depends on the other.",
     "Worth more together than apart.",
 )

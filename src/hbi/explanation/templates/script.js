@@ -42,11 +42,15 @@
       const on = (type, act) => this.section.addEventListener(type, act);
       on("pointerover", (event) => this.set("hovered", pointed(event.target)));
       on("pointerleave", () => this.set("hovered", null));
-      on("focusin", (event) => this.set("focused", event.target.matches(":focus-visible") ? pointed(event.target) : null));
+      on("focusin", (event) => {
+        if (!event.target.matches(":focus-visible")) return;
+        this.hovered = null; // whoever walks by keyboard has left the mouse alone
+        this.set("focused", pointed(event.target));
+      });
       on("focusout", () => this.set("focused", null));
       on("click", (event) => this.click(event));
       on("keydown", (event) => this.key(event));
-      document.addEventListener("scroll", () => (this.tip.hidden = true), { capture: true, passive: true });
+      document.addEventListener("scroll", () => this.placeTip(), { capture: true, passive: true });
     }
 
     set(how, target) {
@@ -136,7 +140,7 @@
       const hasWord = at.words.includes(wordGroup);
       const hasFrame = at.frames.includes(frameGroup);
       if (element.tagName === "TD") {
-        list.toggle("lit", (at.word === null || wordGroup === at.word) && (at.frame === null || frameGroup === at.frame));
+        list.toggle("lit", at.target !== null && (at.word === null || wordGroup === at.word) && (at.frame === null || frameGroup === at.frame));
         list.toggle("match", hasWord && hasFrame);
         return;
       }
@@ -163,11 +167,17 @@
       if (this.tip.hidden) return;
       this.tipThumb.className = `hbi-thumb ${this.section.id}-t${target.frame}`;
       this.tipText.textContent = this.sentence(word, frame);
-      const box = element.getBoundingClientRect();
+      this.placeTip();
+    }
+
+    placeTip() {
+      const target = this.hovered ?? this.focused;
+      if (this.tip.hidden || !target) return;
+      const box = target.element.getBoundingClientRect();
       const { offsetWidth: width, offsetHeight: height } = this.tip;
       const left = Math.min(Math.max(8, box.left + box.width / 2 - width / 2), innerWidth - width - 8);
       const above = box.top - height - 8;
-      const isAbove = above > 8 && (word === null || box.bottom + height + 8 > innerHeight); // a column stays in view
+      const isAbove = above > 8 && (target.word === undefined || box.bottom + height + 8 > innerHeight); // a column stays in view
       this.tip.style.left = `${left}px`;
       this.tip.style.top = `${isAbove ? above : box.bottom + 8}px`;
     }

@@ -1,0 +1,39 @@
+"""Numbers, lists and quotes as people write them, in either direction of writing."""
+
+import math
+import unicodedata
+from collections.abc import Iterable
+
+
+def listing(items: Iterable[str]) -> str:
+    """Things one after another as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    *front, last = list(items)
+    return f"{', '.join(front)} and {last}" if front else last
+
+
+def signed(value: float, decimals: int | None = None) -> str:
+    """A number with its sign (a real minus); six significant digits unless `decimals` says how many after the point."""
+    text = f"{value:+.6g}" if decimals is None else f"{value:+.{decimals}f}"
+    return "0" if not text.strip("+-0.") else text.replace("-", "−")
+
+
+def decimals_for(limit: float) -> int:
+    """How many decimals give three significant digits to numbers up to `limit`."""
+    return max(2, 2 - math.floor(math.log10(limit))) if limit else 2
+
+
+def quoted(phrase: str) -> str:
+    """A phrase in quotes; one written from right to left is isolated, so that the sentence keeps its order."""
+    quote = f"“{phrase}”"
+    if direction(phrase) == "ltr":
+        return quote
+    return f"\N{FIRST STRONG ISOLATE}{quote}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def direction(text: str) -> str:
+    """`rtl` or `ltr`, by the first letter with a direction (the rule of HTML's `dir="auto"`)."""
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind in ("L", "R", "AL"):
+            return "ltr" if kind == "L" else "rtl"
+    return "ltr"

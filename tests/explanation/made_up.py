@@ -1,0 +1,95 @@
+"""Explanations made up for the tests of drawing: any text, any size, any numbers."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+
+from hbi.explanation import Explanation, Frame, LevelExplanation, Word
+from hbi.shapes import LEVELS
+
+Values = Callable[[int, int], np.ndarray]
+
+
+def words_of(text: str) -> tuple[Word, ...]:
+    return tuple(Word(match.group(), *match.span()) for match in re.finditer(r"\S+", text))
+
+
+def frames_of(num_frames: int, duration_seconds: float) -> tuple[Frame, ...]:
+    length = duration_seconds / num_frames
+    frames = []
+    for index in range(num_frames):
+        thumbnail = np.full((3, 18, 32), 40, dtype=np.uint8)
+        thumbnail[index % 3] = 255 - index
+        frames.append(Frame((index + 0.5) * length, index * length, (index + 1) * length, thumbnail))
+    return tuple(frames)
+
+
+def random_values(num_words: int, num_frames: int) -> np.ndarray:
+    return np.random.default_rng(7).normal(scale=0.01, size=(num_words, num_frames))
+
+
+def build_explanation(
+    text: str = "a red square slides left",
+    *,
+    num_frames: int = 6,
+    duration_seconds: float = 6.0,
+    values: Values = random_values,
+    action_words: Sequence[int] | None = None,
+    action_frames: Sequence[int] | None = None,
+    video: str = "clip.mp4",
+    model: str = "small",
+    remark: str | None = None,
+) -> Explanation:
+    """Entity level as it is, action level as told (else pairs of neighbours), event level all in one."""
+    words = words_of(text)
+    groups = {
+        "entity": (range(len(words)), range(num_frames)),
+        "action": (
+            action_words or [index // 2 for index in range(len(words))],
+            action_frames or [index // 2 for index in range(num_frames)],
+        ),
+        "event": ([0] * len(words), [0] * num_frames),
+    }
+    levels = tuple(
+        LevelExplanation(
+            level=level,
+            similarity=0.1 + 0.1 * index,
+            word_groups=tuple(groups[level][0]),
+            frame_groups=tuple(groups[level][1]),
+            interactions=values(max(groups[level][0]) + 1, max(groups[level][1]) + 1),
+        )
+        for index, level in enumerate(LEVELS)
+    )
+    return Explanation(
+        text=text,
+        video=video,
+        duration_seconds=duration_seconds,
+        words=words,
+        frames=frames_of(num_frames, duration_seconds),
+        levels=levels,
+        similarity=0.25,
+        model=model,
+        remark=remark,
+    )
+
+
+HOSTILE = (
+    '<script>alert(1)</script> "quoted" it\'s & $x^2$ שלום עולם 👩\u200d👩\u200d👧 日本語の車 '
+    "</style> a\u200bb --> ]]> \\n ${danger}"
+)
+
+
+@cache
+def extremes() -> dict[str, Explanation]:
+    """The explanations that break drawings: by size, by numbers, by text."""
+    return {
+        "hostile": build_explanation(HOSTILE, video='"><img src=x>.mp4', model="<b>", remark="'&\"</p>"),
+        "one": build_explanation("dog", num_frames=1, duration_seconds=0.04),
+        "large": build_explanation(" ".join(["word"] * 77), num_frames=64, duration_seconds=200.0),
+        "zero": build_explanation(values=lambda words, frames: np.zeros((words, frames))),
+        "negative": build_explanation(values=lambda words, frames: -np.abs(random_values(words, frames))),
+        "split": build_explanation(action_words=[0, 1, 0, 1, 2], action_frames=[0, 0, 1, 0, 1, 1]),
+        "right-to-left": build_explanation("שלום עולם יפה"),
+    }

@@ -1,0 +1,272 @@
+"""The page in a real browser, opened from disk: pointing, keys, tabs, touch, no request, no complaint."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up import build_explanation, extremes
+
+from hbi.explanation.page import page, render_page
+from hbi.explanation.section import explanation_section
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+WORDS = "a red square slides left"
+TABLE = np.zeros((5, 6))
+TABLE[1, 2:4] = 0.04, 0.03
+TABLE[1, 0] = -0.02
+TABLE[2, 3] = 0.05
+TABLE[3, 5] = 0.01
+
+
+MERGED = np.array([[2.0, 1.5], [-1.0, 4.0]])
+
+
+def values(num_words, num_frames):
+    return TABLE if num_words == len(TABLE) else MERGED[:num_words, :num_frames]
+
+
+def example():
+    return build_explanation(WORDS, values=values, action_words=[0, 0, 1, 1, 0], action_frames=[0, 0, 1, 1, 1, 0])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        running = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Opens markup from disk; afterwards no request has left the page and no complaint was made."""
+    requests, complaints, contexts = [], [], []
+
+    def open_markup(markup: str, **options):
+        file = Path(tmp_path, "page.html")
+        file.write_text(markup, encoding="utf-8")
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        contexts.append(context)
+        opened = context.new_page()
+        opened.on("request", lambda request: requests.append(request.url))
+        opened.on("console", lambda message: complaints.append(message.text))
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("dialog", lambda dialog: complaints.append("a dialog opened"))
+        opened.goto(file.as_uri())
+        return opened
+
+    yield open_markup
+    for context in contexts:
+        context.close()
+    assert all(url.startswith(("file:", "data:")) for url in requests), requests
+    assert complaints == []
+
+
+def lit_words(opened):
+    return opened.locator(".hbi-word.lit").all_inner_texts()
+
+
+def lit_frames(opened):
+    return [int(frame.get_attribute("data-frame")) for frame in opened.locator(".hbi-frame.lit:visible").all()]
+
+
+def focused(opened):
+    return opened.evaluate("[document.activeElement.innerText, document.activeElement.dataset.frame ?? null]")
+
+
+def test_pointing_at_a_word_lights_its_frames_and_says_their_seconds(open_page):
+    opened = open_page(render_page(example()))
+    opened.get_by_role("button", name="red").hover()
+    assert lit_frames(opened) == [2, 3]
+    assert lit_words(opened) == ["red"]
+    assert opened.locator(".hbi-readout").inner_text().replace("\xa0", " ") == "“red”: 2.0 s to 4.0 s (strongest +0.04)"
+    assert opened.locator("tbody td.match:visible").count() == 2
+    dimmed, bright = (
+        opened.locator(f".hbi-frame[data-frame='{frame}']:visible").evaluate("part => getComputedStyle(part).opacity")
+        for frame in (0, 2)
+    )
+    assert float(dimmed) < float(bright) == 1
+    opened.locator("h1").hover()
+    assert lit_frames(opened) == []
+    assert "Point at a word" in opened.locator(".hbi-readout").inner_text()
+
+
+def test_pointing_at_a_frame_lights_its_words_and_shows_it_large(open_page):
+    opened = open_page(render_page(example()))
+    opened.locator(".hbi-frame[data-frame='3']:visible").hover()
+    assert lit_words(opened) == ["red", "square"]
+    assert lit_frames(opened) == [3]
+    tip = opened.locator(".hbi-tip")
+    assert "“red” and “square”" in tip.inner_text()
+    assert tip.locator(".hbi-thumb").bounding_box()["width"] > 150
+
+
+def test_a_cell_tells_its_exact_number_and_what_it_means(open_page):
+    opened = open_page(render_page(example()))
+    for word, frame, expected in [
+        (1, 2, "“red” with 2.0 s to 3.0 s: +0.04 cosine similarity. Worth more together than apart."),
+        (
+            1,
+            0,
+            "“red” with 0.0 s to 1.0 s: −0.02 cosine similarity. Redundant: together they are worth less.",
+        ),
+        (0, 0, "“a” with 0.0 s to 1.0 s: 0 cosine similarity. Neither depends on the other."),
+    ]:
+        opened.locator(f"tbody td[data-word='{word}'][data-frame='{frame}']:visible").hover()
+        assert opened.locator(".hbi-tip").inner_text().strip().replace("\xa0", " ") == expected
+
+
+def test_tabs_work_by_mouse_and_by_keyboard(open_page):
+    opened = open_page(render_page(example()))
+    assert opened.locator(".hbi-level:visible").count() == 1
+    opened.get_by_role("tab", name="Event").click()
+    assert opened.get_by_role("tabpanel").get_attribute("id") == "explanation-event"
+    opened.keyboard.press("ArrowLeft")
+    assert opened.get_by_role("tabpanel").get_attribute("id") == "explanation-action"
+    assert focused(opened)[0].startswith("Action")
+    opened.keyboard.press("Home")
+    assert opened.get_by_role("tab", selected=True).inner_text().startswith("Entity")
+    opened.keyboard.press("ArrowLeft")
+    assert opened.get_by_role("tab", selected=True).inner_text().startswith("Entity"), "the row has an end"
+
+
+def test_at_a_merged_level_the_whole_token_lights_with_all_its_pieces(open_page):
+    opened = open_page(render_page(example()))
+    opened.get_by_role("tab", name="Action").click()
+    opened.get_by_role("button", name="square").hover()
+    assert lit_words(opened) == ["square", "slides"]
+    assert lit_frames(opened) == [2, 3, 4]
+    assert opened.locator(".hbi-side.lit:visible").count() == 1
+
+
+def test_the_keyboard_alone_reaches_and_lights_everything(open_page):
+    opened = open_page(render_page(example()))
+    opened.keyboard.press("Tab")
+    assert focused(opened)[0] == "a"
+    opened.keyboard.press("ArrowRight")
+    assert (focused(opened)[0], lit_frames(opened)) == ("red", [2, 3])
+    opened.keyboard.press("End")
+    assert focused(opened)[0] == "left"
+    opened.keyboard.press("Tab")
+    assert focused(opened)[0].startswith("Entity")
+    opened.keyboard.press("Tab")
+    opened.keyboard.press("Space")
+    assert opened.locator(".hbi-numbers").is_checked()
+    opened.keyboard.press("Tab")
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("ArrowRight")
+    assert (focused(opened)[1], lit_words(opened)) == ("2", ["red"])
+    opened.keyboard.press("Tab")
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        opened.keyboard.press(key)
+    assert (focused(opened)[0], lit_words(opened), lit_frames(opened)) == ("+0.0400", ["red"], [2])
+    opened.keyboard.press("Enter")
+    opened.keyboard.press("Shift+Tab")
+    opened.keyboard.press("Escape")
+    assert lit_words(opened) == []
+
+
+def test_arrows_step_over_joined_cells(open_page):
+    opened = open_page(render_page(example()))
+    opened.get_by_role("tab", name="Action").click()
+    opened.locator("tbody td:visible").first.focus()
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp"):
+        opened.keyboard.press(key)
+        cell = opened.evaluate("[document.activeElement.dataset.word, document.activeElement.dataset.frame]")
+        seen.append(tuple(map(int, cell)))
+    assert seen == [(0, 2), (0, 5), (0, 5), (2, 5), (2, 2), (0, 2), (0, 2)]
+
+
+def test_a_click_keeps_what_it_points_at_until_the_next_or_escape(open_page):
+    opened = open_page(render_page(example()))
+    red = opened.get_by_role("button", name="red")
+    red.click()
+    opened.locator("h1").hover()
+    assert lit_frames(opened) == [2, 3]
+    assert red.get_attribute("aria-pressed") == "true"
+    opened.get_by_role("button", name="square").hover()
+    assert lit_frames(opened) == [3]
+    opened.locator("h1").hover()
+    opened.keyboard.press("Escape")
+    assert lit_frames(opened) == []
+    assert red.get_attribute("aria-pressed") == "false"
+    red.click()
+    red.click()
+    opened.locator("h1").hover()
+    assert lit_frames(opened) == []
+
+
+def test_three_explanations_on_one_page_do_not_disturb_each_other(open_page):
+    sections = [explanation_section(example(), name) for name in ("one", "two", "three")]
+    opened = open_page(page("Three", sections))
+    opened.locator("#two").get_by_role("tab", name="Action").click()
+    opened.locator("#one").get_by_role("button", name="red").click()
+    assert opened.locator("#two .lit, #three .lit").count() == 0
+    assert opened.locator("#one .hbi-frame.lit:visible").count() == 2
+    assert [panel.get_attribute("id") for panel in opened.locator(".hbi-level:visible").all()] == [
+        "one-entity",
+        "two-action",
+        "three-entity",
+    ]
+
+
+def test_arrows_follow_the_direction_of_writing(open_page):
+    opened = open_page(render_page(extremes()["right-to-left"]))
+    opened.keyboard.press("Tab")
+    opened.keyboard.press("ArrowLeft")
+    assert focused(opened)[0] == "עולם"
+
+
+@pytest.mark.parametrize("name", sorted(extremes()))
+def test_every_extreme_opens_lights_and_switches(open_page, name):
+    opened = open_page(render_page(extremes()[name]), color_scheme="dark")
+    opened.locator(".hbi-word").first.hover()
+    opened.locator(".hbi-frame:visible").first.hover()
+    for level in ("Action", "Event"):
+        opened.get_by_role("tab", name=level).click()
+        opened.locator("tbody td:visible").last.hover()
+        assert opened.locator(".hbi-tip").is_visible()
+    assert opened.locator(".hbi-word").all_text_contents() == [word.text for word in extremes()[name].words]
+
+
+def test_without_javascript_all_levels_are_there_to_read(open_page):
+    opened = open_page(render_page(example()), java_script_enabled=False)
+    assert opened.locator("table:visible").count() == 3
+    assert not opened.locator(".hbi-tabs").is_visible()
+    assert opened.locator("h3:visible").all_inner_texts()[2].startswith("Event level")
+    assert opened.locator("#explanation-entity td", has_text="+0.0500").count() == 1
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_never_scrolls_sideways_and_words_stay_beside_a_wide_matrix(open_page, width):
+    opened = open_page(render_page(build_explanation(WORDS, num_frames=40)))
+    opened.set_viewport_size({"width": width, "height": 800})
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    name = opened.locator(".hbi-name:visible").first
+    before = name.bounding_box()["x"]
+    opened.locator(".hbi-scroll:visible").evaluate("part => { part.scrollLeft = 500; }")
+    assert abs(name.bounding_box()["x"] - before) < 1
+
+
+def test_both_color_schemes_keep_text_readable(open_page):
+    for scheme in ("light", "dark"):
+        opened = open_page(render_page(example()), color_scheme=scheme)
+        luminances = opened.evaluate(
+            """() => {
+              const light = (color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number)
+                .map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+                .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+              const paper = light(getComputedStyle(document.body).backgroundColor);
+              return ['.hbi-caption', '.hbi-readout', '.hbi-time', '.hbi-tab', '.hbi-meaning'].map((name) =>
+                [name, paper, light(getComputedStyle(document.querySelector(name)).color)]);
+            }"""
+        )
+        for name, paper, ink in luminances:
+            contrast = (max(paper, ink) + 0.05) / (min(paper, ink) + 0.05)
+            assert contrast >= 4.5, f"{name} in {scheme}: {contrast:.1f}"
