@@ -10,10 +10,10 @@ import typer
 from rich.rule import Rule
 from rich.table import Table
 
-from hbi.cli.demo_page import Example, comparison_markdown, comparison_rows, demo_page
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
+    from hbi.cli.demo_page import Example
     from hbi.recipes.schema import Recipe
 
 RECIPES = ("shape-stories", "shape-stories-global")
@@ -34,6 +34,7 @@ def demo(
 
     About eight minutes on two cores. Asked again, it continues from what exists.
     """
+    from hbi.cli.demo_page import comparison_markdown, demo_page
     from hbi.data.shape_stories import generate_shape_stories
     from hbi.files import write_atomically
 
@@ -95,6 +96,8 @@ def _read_log(run: Path) -> list[dict[str, Any]]:
 
 
 def _print_comparison(metrics: dict[str, dict[str, Any]]) -> None:
+    from hbi.cli.demo_page import comparison_rows
+
     header, *rows = comparison_rows(metrics)
     table = Table(*header, title="ShapeStories, test split")
     for row in rows:
@@ -108,8 +111,9 @@ class _Choice:
     text: str
 
 
-def _examples(data: Path, run: Path, out: Path) -> list[Example]:
+def _examples(data: Path, run: Path, out: Path) -> "list[Example]":
     """Explain the first three test texts that name two events and find their video first, each of another video."""
+    from hbi.cli.demo_page import Example
     from hbi.cli.device import choose_device
     from hbi.cli.explain import explain_with
     from hbi.data.shape_stories import load_stories

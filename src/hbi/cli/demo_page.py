@@ -76,8 +76,8 @@ def _comparison(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     values = next(iter(metrics.values()))
     return (
         f"<section><h2>Finding videos by text, and texts by video</h2><p>{values['num_texts']} texts and "
-        f"{values['num_videos']} videos of the test split; recalls and accuracies in percent. All videos that satisfy a "
-        "text count as right. “Pairs”: how often the true one of two texts that differ in one thing scores higher.</p>"
+        f"{values['num_videos']} videos of the test split; recalls and accuracies in percent. All videos that satisfy "
+        "a text count as right. “Pairs”: how often the true one of two texts that differ in one thing wins.</p>"
         f"{_table(comparison_rows(metrics))}</section>"
     )
 
@@ -89,9 +89,9 @@ def _localization(metrics: Mapping[str, Mapping[str, Any]]) -> str:
             numbers = (level["share_inside"], level["share_of_frames"], level["pointing"])
             rows.append((level["level"], *(f"{number:.1f} %" for number in numbers)))
     return (
-        "<section><h2>Do words point at their seconds?</h2><p>For the words that name a color, a shape or an action: how "
-        "much of their positive interaction falls on frames of that very event. Spread evenly, it would be the share of "
-        f"frames.</p>{_table(rows)}</section>"
+        "<section><h2>Do words point at their seconds?</h2><p>For the words that name a color, a shape or an action: "
+        "how much of their positive interaction falls on frames of that very event. Spread evenly, it would be the "
+        f"share of frames.</p>{_table(rows)}</section>"
     )
 
 

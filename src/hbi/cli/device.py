@@ -1,16 +1,21 @@
 """Which device to compute on."""
 
-import torch
+from typing import TYPE_CHECKING
 
 from hbi.errors import HBIError
 
+if TYPE_CHECKING:
+    import torch
 
-def choose_device(name: str) -> torch.device:
+
+def choose_device(name: str) -> "torch.device":
     """Return the device of a name; `auto` is the first GPU if there is one, else the CPU.
 
     Raises:
         HBIError: The name is none of torch's, or there is no such device.
     """
+    import torch
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -13,7 +13,7 @@ from hbi.data.tokenizer import tokenize
 
 
 class Matcher(Protocol):
-    """A model that encodes texts and videos apart and compares the encodings; what an encoding is, is its own affair."""
+    """A model that encodes texts and videos apart, and compares the encodings, whatever they are."""
 
     config: Any
     device: torch.device

@@ -1,0 +1,47 @@
+# The two commands of the README are `make demo` and `make test`; each sets up what it needs in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format setup setup-dev clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, evaluate, explain (OUT=folder)
+	$(BIN)/hbi demo --out $(OUT)
+
+test: $(VENV)/.installed-dev  ## Set up with developer tools, then run the test suite with coverage
+	HF_HUB_OFFLINE=1 $(BIN)/pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-dev  ## Lint, format, types and the layering of the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/guards
+
+format: $(VENV)/.installed-dev  ## Format the code and fix what the linter can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(VENV)/.installed  ## Create .venv with the package
+setup-dev: $(VENV)/.installed-dev  ## Create .venv with the package and developer tools
+
+clean:  ## Remove .venv and caches (data, runs and demo stay)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "hbi needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,games]'
+	@touch $@ $(VENV)/.installed

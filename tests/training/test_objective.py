@@ -1,0 +1,108 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from hbi.games import LateInteractionGame, banzhaf_interactions
+from hbi.models import LevelOutput, MatchOutput
+from hbi.training.objective import Objective, contrast, interaction_divergence, interaction_logits, self_distillation
+
+
+def test_contrast_of_one_text_a_video_is_symmetric_cross_entropy():
+    logits = torch.randn(5, 5)
+    rows = torch.nn.functional.cross_entropy(logits, torch.arange(5))
+    columns = torch.nn.functional.cross_entropy(logits.T, torch.arange(5))
+    assert_close(contrast(logits, torch.arange(5)), (rows + columns) / 2)
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_siblings_are_no_negatives(seed):
+    torch.manual_seed(seed)
+    video_of_text = torch.tensor([0, 0, 1, 2, 2, 2])
+    logits = torch.randn(6, 3)
+    expected = 0.0
+    for text, video in enumerate(video_of_text.tolist()):
+        against = [text] + [other for other in range(6) if video_of_text[other] != video]
+        expected -= logits[text].log_softmax(0)[video].item() / 12
+        expected -= logits[against, video].log_softmax(0)[0].item() / 12
+    assert abs(contrast(logits, video_of_text).item() - expected) < 1e-5
+
+
+def test_divergence_is_zero_for_the_same_map_and_ignores_padding():
+    target = torch.randn(2, 4, 3)
+    cells = torch.ones(2, 4, 3, dtype=torch.bool)
+    cells[1, 2:], cells[1, :, 1:] = False, False
+    noisy = torch.where(cells, target, torch.full_like(target, 50.0))
+    assert_close(interaction_divergence(noisy, target, cells), torch.zeros(()))
+    moved = target.clone()
+    moved[0, 0, 0] += 1.0
+    assert interaction_divergence(moved, target, cells) > 0
+
+
+def test_divergence_is_the_mean_over_words_and_frames():
+    predicted, target = torch.randn(1, 2, 3), torch.randn(1, 2, 3)
+    expected = 0.0
+    for axis, count in ((1, 2), (0, 3)):
+        p, q = predicted[0].softmax(axis), target[0].softmax(axis)
+        expected += (q * (q / p).log()).sum().item() / count / 2
+    cells = torch.ones(1, 2, 3, dtype=torch.bool)
+    assert abs(interaction_divergence(predicted, target, cells).item() - expected) < 1e-5
+
+
+def test_distillation_is_zero_between_equals_only():
+    teacher = torch.randn(4, 3)
+    assert_close(self_distillation(teacher, teacher), torch.zeros(()))
+    assert self_distillation(torch.randn(4, 3), teacher) > 0
+
+
+def outputs(*, requires_grad: bool = False) -> MatchOutput:
+    levels = {}
+    for name in ("entity", "action", "event"):
+        similarity = torch.randn(3, 4, 5)
+        game = LateInteractionGame(
+            similarity.requires_grad_(requires_grad), torch.full((3, 4), 0.25), torch.full((3, 5), 0.2)
+        )
+        levels[name] = LevelOutput(
+            torch.randn(3, 3, requires_grad=requires_grad),
+            game,
+            torch.randn(3, 4, 5, requires_grad=requires_grad),
+            torch.ones(3, 4, 5, dtype=torch.bool),
+        )
+    return MatchOutput(levels, torch.randn(3, 3), torch.tensor(10.0))
+
+
+def test_parts_are_named_weighted_and_sum_to_the_total():
+    torch.manual_seed(0)
+    output = outputs()
+    loss = Objective(alpha=2.0, beta=3.0)(output, torch.arange(3))
+    assert set(loss.parts) == {
+        *(f"{term}/{level}" for term in ("contrast", "interaction") for level in ("entity", "action", "event")),
+        "distillation/action",
+        "distillation/event",
+    }
+    assert_close(loss.total, torch.stack(list(loss.parts.values())).sum())
+    once = Objective(alpha=1.0, beta=1.0)(output, torch.arange(3))
+    assert_close(loss.parts["interaction/event"], 2 * once.parts["interaction/event"])
+    assert_close(loss.parts["distillation/action"], 3 * once.parts["distillation/action"])
+
+
+def test_neither_the_game_nor_the_entity_level_is_pulled_by_what_it_teaches():
+    output = outputs(requires_grad=True)
+    loss = Objective()(output, torch.arange(3))
+    taught = sum(value for name, value in loss.parts.items() if not name.startswith("contrast"))
+    taught.backward()
+    assert output.levels["entity"].similarity.grad is None
+    assert all(level.game.similarity.grad is None for level in output.levels.values())
+    assert output.levels["action"].similarity.grad is not None
+    assert output.levels["event"].predicted.grad is not None
+
+
+def test_the_target_is_the_exact_interaction_as_a_logit():
+    level = outputs().levels["entity"]
+    assert_close(interaction_logits(level, torch.tensor(10.0)), banzhaf_interactions(level.game) * 10.0 * (4 + 5))
+
+
+def test_the_baseline_has_contrast_alone():
+    output = MatchOutput({}, torch.randn(3, 3), torch.tensor(10.0))
+    assert list(Objective()(output, torch.arange(3)).parts) == ["contrast"]
