@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import build_explanation
 
+from hbi.explanation import LevelExplanation, Word
 from hbi.explanation.page import page, render_fragment, render_page
 from hbi.explanation.section import explanation_section
 from hbi.explanation.wording import decimals_for, signed
@@ -100,6 +102,22 @@ def test_the_caption_reads_as_it_was_written_and_every_word_is_a_button(extreme)
     frames = document.all("button", "hbi-frame")
     assert len(frames) == len(extreme.frames) * len(extreme.levels)
     assert all(re.match(r"Frame at [\d.:]+", attributes["aria-label"]) for attributes, _ in frames)
+
+
+def test_tokens_that_share_a_character_show_it_once(make_explanation):
+    explanation = make_explanation("a 👍 ok", num_frames=1)
+    a, thumb, ok = explanation.words
+    words = (a, thumb, thumb, ok, Word("end", 6, 6))
+    level = LevelExplanation("entity", 0.2, range(5), (0,), np.ones((5, 1)))
+    document = Document(render_page(replace(explanation, words=words, levels=(level,))))
+    buttons = document.all("button", "hbi-word")
+    assert [(attributes["data-word"], text) for attributes, text in buttons] == [
+        ("0", "a"),
+        ("1", "👍"),
+        ("3", "ok"),
+        ("4", "end"),
+    ]
+    assert len(document.all("th", "hbi-name")) == 5
 
 
 def test_nothing_of_a_text_becomes_markup(make_explanation):

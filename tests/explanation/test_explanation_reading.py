@@ -117,4 +117,5 @@ def test_lists_and_quotes():
     assert [listing("a"), listing("ab"), listing("abc")] == ["a", "a and b", "a, b and c"]
     assert quoted("red") == "“red”"
     assert quoted("שלום") == "\u2068“שלום”\u2069"
+    assert quoted("red שלום").startswith("\u2068"), "its end would take the next words along"
     assert [direction(text) for text in ("12 שלום red", "red שלום", "…", "مرحبا")] == ["rtl", "ltr", "ltr", "rtl"]

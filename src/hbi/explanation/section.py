@@ -82,14 +82,19 @@ def _thumbnail_rules(explanation: Explanation, anchor: str) -> str:
 
 
 def _caption(explanation: Explanation) -> str:
-    """The caption with every word a button; a mark without characters stands as a small button of its own."""
+    """The caption with every word a button; a mark without characters stands as a small button of its own.
+
+    Where several tokens are bytes of one character, the character stands once and is the button of the first of them.
+    """
     pieces, cursor = [], 0
     for index, word in enumerate(explanation.words):
+        if word.start < word.end <= cursor:
+            continue
         pieces.append(escape(explanation.text[cursor : word.start]))
         mark = " hbi-mark" if word.start == word.end else ""
         pieces.append(
             f'<button type="button" class="hbi-word{mark}" data-word="{index}" aria-pressed="false">'
-            f"{escape(word.text)}</button>"
+            f"{escape(explanation.text[max(cursor, word.start) : word.end] or word.text)}</button>"
         )
         cursor = max(cursor, word.end)
     return "".join(pieces) + escape(explanation.text[cursor:])

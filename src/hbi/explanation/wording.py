@@ -4,6 +4,9 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
+RIGHT_TO_LEFT = ("R", "AL")
+"""The Unicode classes of letters written from right to left."""
+
 
 def listing(items: Iterable[str]) -> str:
     """Things one after another as a sentence has them: `a`, `a and b`, `a, b and c`."""
@@ -23,9 +26,9 @@ def decimals_for(limit: float) -> int:
 
 
 def quoted(phrase: str) -> str:
-    """A phrase in quotes; one written from right to left is isolated, so that the sentence keeps its order."""
+    """A phrase in quotes; right-to-left letters are isolated, so that the sentence around them keeps its order."""
     quote = f"“{phrase}”"
-    if direction(phrase) == "ltr":
+    if not any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in phrase):
         return quote
     return f"\N{FIRST STRONG ISOLATE}{quote}\N{POP DIRECTIONAL ISOLATE}"
 
@@ -34,6 +37,6 @@ def direction(text: str) -> str:
     """`rtl` or `ltr`, by the first letter with a direction (the rule of HTML's `dir="auto"`)."""
     for character in text:
         kind = unicodedata.bidirectional(character)
-        if kind in ("L", "R", "AL"):
+        if kind == "L" or kind in RIGHT_TO_LEFT:
             return "ltr" if kind == "L" else "rtl"
     return "ltr"
