@@ -1,12 +1,14 @@
 """The page in a real browser, opened from disk: pointing, keys, tabs, touch, no request, no complaint."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_up import build_explanation, extremes
 
+from hbi.explanation import LevelExplanation, Word
 from hbi.explanation.page import page, render_page
 from hbi.explanation.section import explanation_section
 
@@ -221,6 +223,24 @@ def test_arrows_follow_the_direction_of_writing(open_page):
     opened.keyboard.press("Tab")
     opened.keyboard.press("ArrowLeft")
     assert focused(opened)[0] == "עולם"
+
+
+def test_pieces_of_a_right_to_left_word_stand_from_right_to_left_in_any_caption(open_page):
+    explanation = build_explanation("see שלום", num_frames=2)
+    words = (Word("see", 0, 3), *(Word(explanation.text[start], start, start + 1) for start in range(4, 8)))
+    level = LevelExplanation("entity", 0.2, range(5), range(2), np.zeros((5, 2)))
+    opened = open_page(render_page(replace(explanation, words=words, levels=(level,))))
+    lefts = [word.bounding_box()["x"] for word in opened.locator(".hbi-word").all()]
+    assert lefts[1:] == sorted(lefts[1:], reverse=True)
+    assert lefts[0] < min(lefts[1:])
+
+
+def test_enter_and_space_keep_a_word(open_page):
+    opened = open_page(render_page(example()))
+    opened.keyboard.press("Tab")
+    for key, pressed in (("Enter", "true"), ("Space", "false")):
+        opened.keyboard.press(key)
+        assert opened.get_by_role("button", name="a", exact=True).get_attribute("aria-pressed") == pressed
 
 
 @pytest.mark.parametrize("name", sorted(extremes()))

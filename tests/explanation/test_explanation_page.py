@@ -97,7 +97,7 @@ def test_the_caption_reads_as_it_was_written_and_every_word_is_a_button(extreme)
     document = parsed(render_page(extreme))
     _, caption = document.one("p", "hbi-caption")
     assert caption == extreme.text
-    buttons = document.all("button", "hbi-word")
+    buttons = document.all("span", "hbi-word")
     assert [text for _, text in buttons] == [word.text for word in extreme.words]
     frames = document.all("button", "hbi-frame")
     assert len(frames) == len(extreme.frames) * len(extreme.levels)
@@ -110,7 +110,7 @@ def test_tokens_that_share_a_character_show_it_once(make_explanation):
     words = (a, thumb, thumb, ok, Word("end", 6, 6))
     level = LevelExplanation("entity", 0.2, range(5), (0,), np.ones((5, 1)))
     document = Document(render_page(replace(explanation, words=words, levels=(level,))))
-    buttons = document.all("button", "hbi-word")
+    buttons = document.all("span", "hbi-word")
     assert [(attributes["data-word"], text) for attributes, text in buttons] == [
         ("0", "a"),
         ("1", "👍"),

@@ -84,6 +84,8 @@ def _thumbnail_rules(explanation: Explanation, anchor: str) -> str:
 def _caption(explanation: Explanation) -> str:
     """The caption with every word a button; a mark without characters stands as a small button of its own.
 
+    The buttons are spans: a button element is a box of its own, which tears joined letters apart and puts the pieces of
+    a right-to-left word in the wrong order.
     Where several tokens are bytes of one character, the character stands once and is the button of the first of them.
     """
     pieces, cursor = [], 0
@@ -93,8 +95,8 @@ def _caption(explanation: Explanation) -> str:
         pieces.append(escape(explanation.text[cursor : word.start]))
         mark = " hbi-mark" if word.start == word.end else ""
         pieces.append(
-            f'<button type="button" class="hbi-word{mark}" data-word="{index}" aria-pressed="false">'
-            f"{escape(explanation.text[max(cursor, word.start) : word.end] or word.text)}</button>"
+            f'<span role="button" class="hbi-word{mark}" data-word="{index}" aria-pressed="false">'
+            f"{escape(explanation.text[max(cursor, word.start) : word.end] or word.text)}</span>"
         )
         cursor = max(cursor, word.end)
     return "".join(pieces) + escape(explanation.text[cursor:])

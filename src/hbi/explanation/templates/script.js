@@ -89,7 +89,7 @@
       const next = here.matches("td")
         ? this.cellBeside(here, event.key)
         : beside(this.rowOf(here), here, event.key, here.matches(".hbi-word") && this.isRightToLeft);
-      if (here.matches("td") && (event.key === "Enter" || event.key === " ")) {
+      if (here.matches("td, .hbi-word") && (event.key === "Enter" || event.key === " ")) {
         event.preventDefault();
         return here.click();
       }
