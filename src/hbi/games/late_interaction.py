@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from hbi.games.weights import normalize
+
 _WIDEST_SPREAD = 1e38
 
 
@@ -107,7 +109,7 @@ class LateInteractionGame:
             self.frame_weights.to(self.dtype) * frames,
         )
         if self.normalize_weights:
-            word_weights, frame_weights = _normalize(word_weights), _normalize(frame_weights)
+            word_weights, frame_weights = normalize(word_weights), normalize(frame_weights)
         return 0.5 * ((word_weights * best_frame).sum(-1) + (frame_weights * best_word).sum(-1))
 
     def playing(
@@ -216,10 +218,6 @@ class LateInteractionGame:
 def _maximum(similarity: Tensor, members: Tensor, *, axis: int) -> Tensor:
     best = torch.where(members, similarity, -torch.inf).amax(axis)
     return best.masked_fill(best == -torch.inf, 0)
-
-
-def _normalize(weights: Tensor) -> Tensor:
-    return weights / weights.sum(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 def _zero_where_masked(weights: Tensor, mask: Tensor | None) -> Tensor:

@@ -19,6 +19,12 @@ _LARGEST_EXPONENT = 300.0
 """exp(-300) is nothing, but its square can still be divided by: a certain presence has a gradient, too."""
 
 
+def normalize(weights: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+    """Return the weights divided by their sum; all 0 where nobody has any."""
+    total = weights.sum(-1, keepdim=True)
+    return weights / torch.where(total > 0, total, 1)
+
+
 class Weights(Protocol):
     """What the indices ask of the weights of one side of the game."""
 
@@ -126,8 +132,8 @@ class NormalizedWeights:
         nodes = self._nodes(min(probability, _NEARLY_ONE))
         product = nodes.alone @ nodes.inverse.mT
         product = product - torch.diag_embed(product.diagonal(dim1=-2, dim2=-1))
-        gain = self._cast(nodes.alone.sum(-1, keepdim=True) - product)
         has_weight = self.weights > 0
+        gain = self._cast((nodes.alone.sum(-1, keepdim=True) - product) * has_weight.unsqueeze(-2))
         num_others = (has_weight.sum(-1, keepdim=True) - 1).clamp(min=0)
         without_others = has_weight * (1.0 - probability) ** num_others.to(self.weights.dtype)
         common = rows.mean(-2, keepdim=True)
@@ -165,8 +171,7 @@ class NormalizedWeights:
 
     def _nodes(self, inclusion: float | Tensor) -> _Nodes:
         rule: Rule = exponential_sum(self.spread, self.weights.dtype, self.weights.device)
-        share = self.weights.double()
-        share = (share / share.sum(-1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)).unsqueeze(-1)
+        share = normalize(self.weights.double()).unsqueeze(-1)
         survival = (share * -rule.nodes).clamp_(min=-_LARGEST_EXPONENT).exp_()
         factor = survival * inclusion + (1 - inclusion)
         together = factor.prod(-2, keepdim=True) * rule.weights

@@ -1,0 +1,78 @@
+"""Sources of the interactions that a model learns from: exact, sampled, or predicted by the learned estimator."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hbi.games.estimator import BanzhafEstimator
+from hbi.games.indices import banzhaf_interactions
+from hbi.games.late_interaction import LateInteractionGame
+from hbi.games.sampling import sample_late_interactions
+
+
+class Teacher(Protocol):
+    """Gives the training target of a game, without gradient."""
+
+    def __call__(self, game: LateInteractionGame, /) -> Float[Tensor, "*batch word frame"]:
+        """Return the Banzhaf interaction of every word with every frame, 0 for masked players."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExactTeacher:
+    """The exact interactions: the default."""
+
+    probability: float = 0.5
+
+    @torch.no_grad()
+    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+        """Return `banzhaf_interactions(game)`."""
+        return banzhaf_interactions(game, self.probability)
+
+
+@dataclass(frozen=True)
+class SampledTeacher:
+    """Unbiased Monte Carlo estimates: to study what the noise of sampling does to training."""
+
+    num_samples: int = 100
+    probability: float = 0.5
+    generator: torch.Generator | None = None
+
+    @torch.no_grad()
+    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+        """Return `sample_late_interactions(game)`, new coalitions at each call."""
+        return sample_late_interactions(game, self.num_samples, self.generator, probability=self.probability)
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatorTeacher:
+    """The paper's teacher: a frozen network that was trained on interactions (see `hbi train-estimator`)."""
+
+    estimator: BanzhafEstimator
+
+    @torch.no_grad()
+    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+        """Return the network's prediction from the masked similarity; it sees no weights."""
+        similarity = playing_similarity(game)
+        batch_shape = similarity.shape[:-2]
+        predicted = self.estimator(similarity.reshape(-1, *similarity.shape[-2:])).reshape(
+            *batch_shape, *similarity.shape[-2:]
+        )
+        return playing_cells(game, predicted)
+
+
+def playing_similarity(game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+    """Return the similarity that the estimator sees: in the type of computation, 0 for masked players."""
+    return playing_cells(game, game.similarity.to(game.dtype))
+
+
+def playing_cells(
+    game: LateInteractionGame, cells: Float[Tensor, "*batch word frame"]
+) -> Float[Tensor, "*batch word frame"]:
+    """Return `cells` with 0 where the word or the frame is masked."""
+    if game.word_mask is not None:
+        cells = cells * game.word_mask.unsqueeze(-1)
+    return cells if game.frame_mask is None else cells * game.frame_mask.unsqueeze(-2)

@@ -1,0 +1,93 @@
+"""From the token embeddings of any model to the game that their late interaction plays."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from hbi.games.indices import banzhaf_interactions
+from hbi.games.late_interaction import LateInteractionGame
+
+
+def game_from_tokens(
+    word_tokens: Float[Tensor, "*#batch word width"],
+    frame_tokens: Float[Tensor, "*#batch frame width"],
+    word_weights: Float[Tensor, "*#batch word"] | None = None,
+    frame_weights: Float[Tensor, "*#batch frame"] | None = None,
+    word_mask: Bool[Tensor, "*#batch word"] | None = None,
+    frame_mask: Bool[Tensor, "*#batch frame"] | None = None,
+    *,
+    use_cosine: bool = True,
+    normalize_weights: bool = True,
+    floor_at_zero: bool = True,
+) -> LateInteractionGame:
+    """Return the game of two sets of token embeddings: words and frames, words and image patches, words and words.
+
+    Weights that are not given are equal: the mean of the row maxima and of the column maxima. The one-sided sum of
+    ColBERT and ColPali is twice the game with `word_weights` of ones, `frame_weights` of zeros,
+    `normalize_weights=False` and `floor_at_zero=False`. Leading axes broadcast: `word_tokens[:, None]` and
+    `frame_tokens[None]` give all pairs.
+
+    Args:
+        word_tokens: embeddings of the words.
+        frame_tokens: embeddings of the frames, of the same width.
+        word_weights: non-negative.
+        frame_weights: non-negative.
+        word_mask: True where a word is a player.
+        frame_mask: True where a frame is a player.
+        use_cosine: compare directions; False: plain inner products.
+        normalize_weights: see `LateInteractionGame`.
+        floor_at_zero: see `LateInteractionGame`.
+
+    Raises:
+        ValueError: embeddings of different widths, and whatever `LateInteractionGame` refuses.
+    """
+    if word_tokens.dim() < 2 or frame_tokens.dim() < 2 or word_tokens.shape[-1] != frame_tokens.shape[-1]:
+        raise ValueError(
+            "word_tokens and frame_tokens must have shapes [..., tokens, width] with one width, not "
+            f"{list(word_tokens.shape)} and {list(frame_tokens.shape)}"
+        )
+    if use_cosine:
+        word_tokens = torch.nn.functional.normalize(word_tokens, dim=-1)
+        frame_tokens = torch.nn.functional.normalize(frame_tokens, dim=-1)
+    similarity = word_tokens @ frame_tokens.mT
+    return LateInteractionGame(
+        similarity,
+        similarity.new_ones(word_tokens.shape[-2]) if word_weights is None else word_weights,
+        similarity.new_ones(frame_tokens.shape[-2]) if frame_weights is None else frame_weights,
+        word_mask,
+        frame_mask,
+        normalize_weights=normalize_weights,
+        floor_at_zero=floor_at_zero,
+    )
+
+
+def interactions(
+    word_tokens: Float[Tensor, "*#batch word width"],
+    frame_tokens: Float[Tensor, "*#batch frame width"],
+    word_weights: Float[Tensor, "*#batch word"] | None = None,
+    frame_weights: Float[Tensor, "*#batch frame"] | None = None,
+    word_mask: Bool[Tensor, "*#batch word"] | None = None,
+    frame_mask: Bool[Tensor, "*#batch frame"] | None = None,
+    *,
+    use_cosine: bool = True,
+    normalize_weights: bool = True,
+    floor_at_zero: bool = True,
+    probability: float = 0.5,
+) -> Float[Tensor, "*batch word frame"]:
+    """Return the exact Banzhaf interaction of every word with every frame, from token embeddings of any model.
+
+    Arguments and errors as for `game_from_tokens`, which gives the game for all other indices; `probability` as for
+    `banzhaf_interactions`.
+    """
+    game = game_from_tokens(
+        word_tokens,
+        frame_tokens,
+        word_weights,
+        frame_weights,
+        word_mask,
+        frame_mask,
+        use_cosine=use_cosine,
+        normalize_weights=normalize_weights,
+        floor_at_zero=floor_at_zero,
+    )
+    return banzhaf_interactions(game, probability)

@@ -1,0 +1,90 @@
+"""Gradients, broadcasting, chunks and compilation."""
+
+import pytest
+import torch
+
+from hbi.games import (
+    LateInteractionGame,
+    banzhaf_interactions,
+    banzhaf_values,
+    coalition_interaction,
+    multilinear_extension,
+    shapley_interactions,
+    shapley_values,
+)
+
+WORDS, FRAMES = torch.tensor([True, False, True]), torch.tensor([True, False])
+INDICES = {
+    "banzhaf_values": lambda game: banzhaf_values(game, 0.3),
+    "banzhaf_interactions": banzhaf_interactions,
+    "certain_presence": lambda game: banzhaf_interactions(game, 1.0),
+    "all_interactions": lambda game: banzhaf_interactions(game, 0.6, between="players"),
+    "shapley_values": shapley_values,
+    "shapley_interactions": shapley_interactions,
+    "coalition_interaction": lambda game: coalition_interaction(game, WORDS, FRAMES),
+    "multilinear_extension": lambda game: multilinear_extension(game, 0.7 * WORDS.double(), FRAMES.double()),
+}
+
+
+@pytest.mark.parametrize("index", INDICES)
+@pytest.mark.parametrize("normalize_weights", [False, True])
+def test_gradients(make_game, index, normalize_weights):
+    game = make_game(3, 2, batch=(2,), with_masks=True, seed=1)
+
+    def of(similarity, word_weights, frame_weights):
+        return INDICES[index](
+            LateInteractionGame(
+                similarity,
+                word_weights,
+                frame_weights,
+                game.word_mask,
+                game.frame_mask,
+                normalize_weights=normalize_weights,
+                floor_at_zero=False,
+            )
+        )
+
+    inputs = (game.similarity, game.word_weights, game.frame_weights)
+    assert torch.autograd.gradcheck(of, tuple(tensor.clone().requires_grad_() for tensor in inputs))
+
+
+@pytest.mark.parametrize("index", INDICES)
+def test_shared_weights_broadcast_over_all_pairs(index):
+    """Similarity [texts, videos, words, frames] with one set of weights for a text and one for a video."""
+    similarity, word_weights = torch.rand(3, 4, 3, 2).double() - 0.3, torch.rand(3, 1, 3).double()
+    frame_weights, frame_mask = torch.rand(1, 4, 2).double(), torch.tensor([[1, 1], [1, 0], [0, 1], [1, 1]]).bool()
+    together = INDICES[index](LateInteractionGame(similarity, word_weights, frame_weights, None, frame_mask))
+    alone = INDICES[index](
+        LateInteractionGame(similarity[2, 1], word_weights[2, 0], frame_weights[0, 1], None, frame_mask[1])
+    )
+    if isinstance(alone, torch.Tensor):
+        torch.testing.assert_close(together[2, 1], alone)
+    else:
+        torch.testing.assert_close(together[0][2, 1], alone[0])
+        torch.testing.assert_close(together[1][2, 1], alone[1])
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2, 5])
+def test_chunks_change_nothing(chunk_size):
+    game = LateInteractionGame(torch.rand(3, 4, 3, 2), torch.rand(3, 1, 3), torch.rand(4, 2))
+    for index in (banzhaf_values, banzhaf_interactions, shapley_values, shapley_interactions):
+        torch.testing.assert_close(index(game, chunk_size=chunk_size), index(game))
+
+
+def test_chunks_need_a_batch_axis(make_game):
+    with pytest.raises(ValueError, match="chunk_size must be positive"):
+        banzhaf_interactions(make_game(), chunk_size=2)
+
+
+@pytest.mark.parametrize("index", INDICES)
+def test_compiles_without_a_graph_break(make_game, index):
+    game = make_game(3, 2, batch=(2,), with_masks=True)
+
+    def of(similarity, word_weights, frame_weights):
+        return INDICES[index](
+            LateInteractionGame(similarity, word_weights, frame_weights, game.word_mask, game.frame_mask)
+        )
+
+    inputs = (game.similarity, game.word_weights, game.frame_weights)
+    compiled = torch.compile(of, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(*inputs), of(*inputs))
