@@ -61,17 +61,18 @@ def first_frame(video: OpenVideo) -> VideoFrame | None:
 def _all_frames(video: OpenVideo, faults: Faults) -> Iterator[FrameAt]:
     """Yield all frames in the order of showing, with ascending pts."""
     packets: Iterator[Packet | None] = chain(demux(video, faults), [None])
-    first_dts, last, step = None, None, 1
+    first_dts: int | None = None
+    previous, following = None, video.start_pts  # pts of the frame before, and of the next one if it names none
     for packet in packets:
         for frame in _decode(video, packet, faults):
             pts = frame.pts if video.has_display_times else None
             if pts is None and frame.dts is not None:
                 first_dts = frame.dts if first_dts is None else first_dts
                 pts = video.start_pts + frame.dts - first_dts
-            if last is not None and (pts is None or pts <= last):
-                pts = last + step
-            last, step = pts or video.start_pts, frame.duration or step
-            yield last, frame
+            if pts is None or (previous is not None and pts <= previous):
+                pts = following
+            previous, following = pts, pts + max(1, frame.duration)
+            yield pts, frame
 
 
 def _decode(video: OpenVideo, packet: Packet | None, faults: Faults) -> list[VideoFrame]:

@@ -25,6 +25,9 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,mpegts,mpeg,flv,asf,ogg,nut,ivf,mxf,rm,dv,wtv,yuv4mpegpipe"
 )
 
+# Twice the pixels of 8K: what claims more is a broken header, and would fill the memory.
+MAX_PIXELS = 2**26
+
 
 @dataclass(frozen=True)
 class OpenVideo:
@@ -63,10 +66,13 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
             raise VideoError(path, "it has no video stream", ANOTHER_FILE)
+        if stream.codec_context is None:
+            raise VideoError(path, "its codec is not known here", "convert it, for instance to H.264 in MP4")
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all
         stream.thread_type = "NONE"
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         time_base = stream.time_base or Fraction(1)
         start_pts = stream.start_time or 0
         yield OpenVideo(
@@ -97,8 +103,11 @@ def _require_regular_file(path: Path) -> None:
 
 def _open_container(path: Path) -> InputContainer:
     try:
-        # An absolute path is never taken for a protocol, as "http:..." would be.
-        return av.open(os.path.abspath(path), options={"protocol_whitelist": "file", "format_whitelist": FORMATS})
+        return av.open(
+            os.path.abspath(path),  # never taken for a protocol, as "http:..." would be
+            options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
+            metadata_errors="replace",  # titles in odd encodings are no reason to fail
+        )
     except av.error.ArgumentError as error:
         raise VideoError(path, "not a video (another kind of file)", ANOTHER_FILE) from error
     except av.error.FFmpegError as error:
@@ -121,13 +130,16 @@ def _stated_duration(container: InputContainer, stream: VideoStream, start_secon
 
 def _measured_duration(path: Path) -> float:
     """Return the seconds from first to last frame by walking over all packets, decoding none."""
+    start_pts, end_pts = math.inf, -math.inf
     with _open_container(path) as container:
         stream = container.streams.best("video")
-        times = [
-            (packet.pts, packet.pts + (packet.duration or 0))
-            for packet in container.demux(stream)
-            if packet.pts is not None
-        ]
-        if not times or stream is None:
+        try:
+            for packet in container.demux(stream):
+                if packet.pts is not None:
+                    start_pts = min(start_pts, packet.pts)
+                    end_pts = max(end_pts, packet.pts + (packet.duration or 0))
+        except av.error.FFmpegError:
+            pass  # the rest is damaged
+        if stream is None or start_pts > end_pts:
             return 0.0
-        return float((max(end for _, end in times) - min(start for start, _ in times)) * (stream.time_base or 1))
+        return (end_pts - start_pts) * float(stream.time_base or 1)

@@ -44,8 +44,8 @@ class PacketPlan:
     """The packets to decode for frames shown at `targets` (ascending pts), in order, each with whether it is wanted.
 
     After iteration, `shown` tells for every target the pts of the frame on screen at it, except for those beyond the
-    end of a file that was cut short. A None among the packets
-    asks to drain the decoder: the reader has jumped, or is done.
+    end of a file that was cut short. A None among the packets asks to drain the decoder: the next packet lies
+    elsewhere, or there is none.
     """
 
     def __init__(self, video: OpenVideo, targets: Sequence[int], faults: Faults) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import av
 import numpy as np
 import torch
 from av.video.frame import VideoFrame
@@ -24,7 +25,10 @@ class PictureMaker:
     """
 
     def __init__(self, path: Path, image_size: int | tuple[int, int] | None, fit: Fit) -> None:
-        self._size = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self._path = path
+        if image_size is not None and not isinstance(image_size, tuple):
+            image_size = (image_size, image_size)
+        self._size = image_size
         if self._size is not None and min(self._size) < 1:
             raise VideoError(path, f"pictures of size {image_size} were asked for", "ask for at least one pixel a side")
         self._fit = fit
@@ -38,19 +42,22 @@ class PictureMaker:
         height, width = _scaled_size(own_size, self._size, self._fit)
         quarter_turns = _quarter_turns(frame)
         stored_height, stored_width = (width, height) if quarter_turns % 2 else (height, width)
-        scaled = self._reformatter.reformat(
-            frame,
-            width=stored_width,
-            height=stored_height,
-            format="rgb24",
-            interpolation=Interpolation.BICUBIC,
-            threads=1,
-        )
-        pixels = np.asarray(scaled.to_ndarray(), np.uint8)
+        pixels = self._scaled(frame, stored_width, stored_height)
         if quarter_turns:
             pixels = np.rot90(pixels, quarter_turns)
         top, left = (height - self._size[0]) // 2, (width - self._size[1]) // 2
         return pixels[top : top + self._size[0], left : left + self._size[1]]
+
+    def _scaled(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
+        """Return `frame` as stored, in RGB, scaled to `width` and `height`."""
+        try:
+            scaled = self._reformatter.reformat(
+                frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC, threads=1
+            )
+        except av.error.FFmpegError as error:
+            cause = f"its {frame.format.name} pictures cannot be turned into {width}x{height} RGB ({error.strerror})"
+            raise VideoError(self._path, cause, "convert it, for instance to H.264 in MP4") from error
+        return np.asarray(scaled.to_ndarray(), np.uint8)
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:

@@ -69,7 +69,7 @@ def _stated_matroska_end(file: BinaryIO) -> int:
 
 def _matroska_length(file: BinaryIO) -> tuple[int, bool]:
     """Return a variable-width integer and whether it is one: all ones mean unknown."""
-    first = file.read(1)[0]
+    first = int.from_bytes(file.read(1), "big")
     num_more = 8 - first.bit_length()
     value = int.from_bytes(bytes([first & (0x7F >> num_more)]) + file.read(num_more), "big")
     return value, value != (1 << 7 * (num_more + 1)) - 1
