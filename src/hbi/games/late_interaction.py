@@ -139,14 +139,17 @@ class LateInteractionGame:
             raise ValueError(f"chunk_size must be positive and the game have a batch axis, not {size} and {self}")
         batched = {
             name: tensor
-            for name in ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
-            if (tensor := getattr(self, name)) is not None
-            and tensor.dim() == len(batch_shape) + (2 if name == "similarity" else 1)
-            and tensor.shape[0] > 1
+            for name, tensor in self._tensors().items()
+            if tensor.dim() == len(batch_shape) + (2 if name == "similarity" else 1) and tensor.shape[0] > 1
         }
         for start in range(0, batch_shape[0], size):
             part: dict[str, Any] = {name: tensor[start : start + size] for name, tensor in batched.items()}
             yield replace(self, check_values=False, **part)
+
+    def to(self, device: torch.device) -> "LateInteractionGame":
+        """Return the same games on another device."""
+        moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self._tensors().items()}
+        return replace(self, check_values=False, **moved)
 
     def __repr__(self) -> str:
         masked = [name for name in ("word_mask", "frame_mask") if getattr(self, name) is not None]
@@ -156,6 +159,10 @@ class LateInteractionGame:
             f"{'floor at zero' if self.floor_at_zero else 'no floor'}, "
             f"{' and '.join(masked) or 'no mask'}, {self.similarity.dtype}, {self.similarity.device})"
         )
+
+    def _tensors(self) -> dict[str, Tensor]:
+        names = ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
+        return {name: tensor for name in names if (tensor := getattr(self, name)) is not None}
 
     def _check_shapes(self) -> None:
         if self.similarity.dim() < 2 or 0 in self.similarity.shape[-2:] or not self.similarity.is_floating_point():
@@ -181,11 +188,7 @@ class LateInteractionGame:
         try:
             _ = self.batch_shape
         except RuntimeError:
-            shapes = {
-                name: list(tensor.shape)
-                for name in ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
-                if (tensor := getattr(self, name)) is not None
-            }
+            shapes = {name: list(tensor.shape) for name, tensor in self._tensors().items()}
             raise ValueError(f"the batch axes of a game must broadcast, these do not: {shapes}") from None
 
     def _check_values(self) -> float:

@@ -1,0 +1,64 @@
+"""`hbi train-estimator`: train the paper's learned estimator on exact interactions."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hbi.cli.progress import console, progress_bar
+
+
+def train_estimator(
+    out: Annotated[Path, typer.Option(help="Where to write the weights, a .safetensors file.")],
+    games: Annotated[
+        Path | None,
+        typer.Option(
+            help="Recorded games (safetensors: similarity, word_weights, frame_weights, masks). Default: random."
+        ),
+    ] = None,
+    words: Annotated[int, typer.Option(min=1, help="Words of the longest random text.")] = 24,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of the longest random video.")] = 12,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 2000,
+    batch_size: Annotated[int, typer.Option(min=1, help="Games in a step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(min=0.0, help="The largest learning rate.")] = 1e-3,
+    channels: Annotated[int, typer.Option(min=1, help="Width of the estimator.")] = 64,
+    seed: Annotated[int, typer.Option(help="Of the initial weights and of the games.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+) -> None:
+    """Train the paper's small network to predict Banzhaf interactions, and say how near it comes.
+
+    hbi computes the interactions exactly; the network is for comparing teachers, as the paper trained with one. The
+    last tenth of recorded games is held out to measure it, random ones are drawn anew.
+    """
+    from hbi.cli.device import choose_device
+    from hbi.errors import HBIError
+    from hbi.training.estimator import EstimatorTraining, GameSource, save_estimator
+    from hbi.training.estimator import train_estimator as fit
+    from hbi.training.game_source import RandomGames, RecordedGames, read_games
+
+    source: GameSource
+    held_out: GameSource
+    if games is None:
+        source = held_out = RandomGames(words, frames)
+    else:
+        recorded = RecordedGames(read_games(games))
+        num_games = recorded.games.similarity.shape[0]
+        if num_games < 10:
+            raise HBIError(f"{games} holds {num_games} games: record at least 10, a tenth of them is held out")
+        source, held_out = recorded.split(num_games // 10)
+    settings = EstimatorTraining(
+        num_steps=steps, batch_size=batch_size, learning_rate=learning_rate, channels=channels, seed=seed
+    )
+    with progress_bar("training the estimator") as show:
+        estimator, quality = fit(
+            source,
+            held_out,
+            settings,
+            device=choose_device(device),
+            progress=lambda step, num_steps, loss: show(step, num_steps),
+        )
+    save_estimator(estimator, out, quality)
+    console.print(
+        f"On other games: correlation {quality.correlation:.3f}, sign agreement {quality.sign_agreement:.1%}, "
+        f"relative error {quality.relative_error:.2f} (1 is predicting nothing). Written: [bold]{out}[/]"
+    )
