@@ -112,27 +112,27 @@ class PacketPlan:
         self._reorder_ticks = max(self._reorder_ticks, max(times, default=0) - min(times, default=0))
 
     def _later_key_frame(self, target: int) -> int | None:
-        """Return the place in the index of the last key frame shown by `target`, None where it is behind us already."""
+        """Return where in the index the last key frame shown by `target` lies, None if it is not ahead of us."""
         index = self._video.stream.index_entries
         # Some containers list key frames by the time of decoding, which is earlier than that of showing.
         number = index.search_timestamp(target - self._reorder_ticks)
         if number < 0:
             return None
-        return number if index[number].timestamp > self._passed_key else None
+        timestamp = index[number].timestamp
+        return timestamp if timestamp > self._passed_key else None
 
-    def _jump(self, number: int, target: int) -> None:
-        """Go to key frame `number` of the index, or to an earlier one if its frame is shown only after `target`."""
+    def _jump(self, key: int, target: int) -> None:
+        """Go to the key frame at `key` in the index, or the nearest one that is shown by `target`."""
         index = self._video.stream.index_entries
-        self._passed_key = index[number].timestamp
+        self._passed_key = key
         timestamp = target
-        while number >= 0:
+        while (number := index.search_timestamp(timestamp)) >= 0:
             self._seek(timestamp)
             first = self._window[0] if self._window else None
             if first is not None and first.is_keyframe and first.pts is not None and first.pts <= target:
                 self._is_at_start = False
                 return
             timestamp = index[number].timestamp - 1
-            number = index.search_timestamp(timestamp)
         self._seek(self._video.start_pts)
         self._is_at_start = True
 
