@@ -95,6 +95,21 @@ def test_a_neighbor_stands_in_for_a_broken_frame(tmp_path: Path) -> None:
     assert frames.damage.startswith("damaged: 6 of 6 frames decoded")
 
 
+def test_a_frame_that_decodes_to_rubbish_is_not_shown(tmp_path: Path) -> None:
+    """Half of a coded picture is overwritten: the decoder paints over the hole, and marks the frame as corrupt."""
+    source = write_clip(tmp_path / "whole.mp4", Clip(".mp4", group_size=1))
+    content = bytearray(source.read_bytes())
+    start, size = packet_positions(source)[25]
+    content[start + size // 2 : start + size] = b"\xa7" * (size - size // 2)
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(content)
+    frames = read_frames(path, 6)
+    assert frames.damage == "damaged: 6 of 6 frames decoded (broken packets: 1)"
+    seconds, pictures = decode_all(source)
+    for second, pixels in zip(frames.timestamps_seconds.tolist(), frames.pixels, strict=True):
+        np.testing.assert_array_equal(pixels.permute(1, 2, 0), pictures[seconds.index(second)])
+
+
 @settings(max_examples=60, deadline=None, database=None)
 @given(st.data())
 def test_no_damage_does_worse_than_an_error(sources: dict[str, Path], tmp_path_factory, data: st.DataObject) -> None:

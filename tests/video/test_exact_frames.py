@@ -48,6 +48,7 @@ CLIPS = {
     "one frame": Clip(".mp4", num_frames=1),
     "two frames": Clip(".mkv", num_frames=2, num_b_frames=2),
 }
+UNSTEADY = {name for name in CLIPS if "uneven" in name or "begins" in name} | {"mp4, MPEG-4", "mp4, HEVC"}
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,24 @@ def test_no_packet_is_decoded_that_is_not_needed(name: str, num_packets: int, cl
         wanted = [is_wanted for packet, is_wanted in plan if packet is not None]
     assert sum(wanted) == 3
     assert len(wanted) <= num_packets
+
+
+@pytest.mark.parametrize("name", [name for name in CLIPS if not name.startswith("avi")])
+def test_hardly_a_packet_is_decoded_twice(name: str, clips: dict[str, Path]) -> None:
+    """None where key frames are all shown equally long after being decoded; else a group, from which one learns."""
+    for num_targets in (20, 45):
+        with open_video(clips[name]) as video:
+            length = video.duration_seconds / num_targets
+            plan = PacketPlan(video, [video.pts_at((part + 0.5) * length) for part in range(num_targets)], Faults())
+            times = [packet.pts for packet, _ in plan if packet is not None]
+        assert len(times) <= len(set(times)) + (12 if name in UNSTEADY else 0)
+
+
+def test_the_index_of_a_long_matroska_is_used(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "long.mkv", Clip(".mkv", num_frames=300))
+    with open_video(path) as video:
+        plan = PacketPlan(video, [video.pts_at(25.0)], Faults())
+        assert sum(packet is not None for packet, _ in plan) <= 12
 
 
 def test_threads_reading_at_once_agree_with_one(clips: dict[str, Path]) -> None:

@@ -75,7 +75,7 @@ class PacketPlan:
             packet = self._window.popleft()
             self._fill_window()
             if packet.is_keyframe:
-                self._note_key_frame(packet)
+                self._passed_key = max(time for time in (self._passed_key, packet.pts, packet.dts) if time is not None)
             yield packet, self._claim(packet)
         yield None, False
 
@@ -87,6 +87,8 @@ class PacketPlan:
             self._window.append(packet)
             if packet.pts is not None and not packet.is_discard:
                 insort(self._known_pts, packet.pts)
+            if packet.is_keyframe and packet.pts is not None and packet.dts is not None:
+                self._reorder_ticks = max(self._reorder_ticks, packet.pts - packet.dts)
 
     def _claim(self, packet: Packet) -> bool:
         """Note the waiting targets at which the frame of `packet` is on screen; return whether there are any."""
@@ -106,15 +108,11 @@ class PacketPlan:
         del self._waiting[first:last]
         return first < last
 
-    def _note_key_frame(self, packet: Packet) -> None:
-        times = [time for time in (packet.pts, packet.dts) if time is not None]
-        self._passed_key = max([self._passed_key, *times])
-        self._reorder_ticks = max(self._reorder_ticks, max(times, default=0) - min(times, default=0))
-
     def _later_key_frame(self, target: int) -> int | None:
         """Return where in the index the last key frame shown by `target` lies, None if it is not ahead of us."""
         index = self._video.stream.index_entries
-        # Some containers list key frames by the time of decoding, which is earlier than that of showing.
+        # MP4 lists key frames by the time of decoding, which is earlier than that of showing: by how much, the key
+        # frames seen so far tell.
         number = index.search_timestamp(target - self._reorder_ticks)
         if number < 0:
             return None
