@@ -14,6 +14,7 @@ from hbi.games.maximum import (
     expected_maximum,
     expected_shared_gain,
     rank,
+    sortable,
 )
 from hbi.games.weights import FixedWeights, NormalizedWeights, Weights
 
@@ -39,13 +40,16 @@ class MultilinearExtension:
     def of(cls, game: LateInteractionGame) -> "MultilinearExtension":
         """Return the extension of `game`."""
         similarity = game.similarity.to(game.dtype)
+        if game.floor_at_zero:
+            similarity = similarity.clamp(min=0)
+        keys = sortable(similarity)
         words, frames = (_weights(game, weights) for weights in game.playing_weights())
         return cls(
             game=game,
             words=words,
             frames=frames,
-            word_ranking=rank(similarity, game.word_mask, axis=-2, floor_at_zero=game.floor_at_zero),
-            frame_ranking=rank(similarity, game.frame_mask, axis=-1, floor_at_zero=game.floor_at_zero),
+            word_ranking=rank(similarity, keys, game.word_mask, axis=-2),
+            frame_ranking=rank(similarity, keys, game.frame_mask, axis=-1),
         )
 
     def value(
@@ -90,7 +94,7 @@ class MultilinearExtension:
         """Return `d2F / dq_i dq_j` for every word `i` and frame `j`, everyone present with `probability`."""
         by_word = self.words.gain_times(probability, expected_gain(self.frame_ranking, probability))
         by_frame = self.frames.gain_times(probability, expected_gain(self.word_ranking, probability).mT)
-        return 0.5 * (by_word + by_frame.mT)
+        return by_word.add_(by_frame.mT).mul_(0.5)
 
     def second(self, probability: float) -> Float[Tensor, "*batch player player"]:
         """Return `d2F / dq_i dq_j` for all players, words first, everyone present with `probability`."""

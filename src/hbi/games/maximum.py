@@ -31,31 +31,41 @@ class Ranking(NamedTuple):
 
     def sum_of_lower_steps(self, factor: Tensor) -> Float[Tensor, "*batch word frame"]:
         """Return for every player of rank `r` the sum over `k >= r` of `factor_k (x_k - x_(k+1))`."""
-        sums = (self.steps * factor).cumsum(self.axis)
-        return torch.zeros_like(sums).scatter(self.axis, self.order, sums)
+        sums = (self.steps * factor).cumsum_(self.axis)
+        order = self.order.expand(sums.shape)
+        return torch.empty_like(sums).scatter_(self.axis, order, sums)
 
 
 def rank(
     similarity: Float[Tensor, "*batch word frame"],
+    keys: Int[Tensor, "*batch word frame"],
     mask: Bool[Tensor, "*#batch player"] | None,
     *,
     axis: int,
-    floor_at_zero: bool,
 ) -> Ranking:
-    """Return the ranking of the frames in every word's row (`axis` -1) or of the words in every frame's column (-2)."""
-    players = None if mask is None else mask.unsqueeze(-2 if axis == -1 else -1)
-    if floor_at_zero:
-        # Zeros earn nothing in whatever order they stand, so a masked player may simply be one of them.
-        similarity = similarity.clamp(min=0)
-        values, order = (similarity if players is None else similarity * players).sort(axis)
-    elif players is None:
-        values, order = similarity.sort(axis)
-    else:
-        values, order = torch.where(players, similarity, -torch.inf).sort(axis)
-        values = values.masked_fill(values == -torch.inf, 0)
+    """Return the ranking of the frames in every word's row (`axis` -1) or of the words in every frame's column (-2).
+
+    `keys` is `sortable(similarity)`.
+    """
+    if mask is not None:
+        players = mask.unsqueeze(-2 if axis == -1 else -1)
+        similarity = similarity * players
+        keys = torch.where(players, keys, torch.iinfo(keys.dtype).min)
+    order = keys.argsort(axis)
+    values = similarity.gather(axis, order)
     size = values.shape[axis]
     lower = torch.constant_pad_nd(values.narrow(axis, 0, size - 1), (1, 0) if axis == -1 else (0, 0, 1, 0))
     return Ranking(values - lower, order, axis)
+
+
+def sortable(values: Float[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+    """Return integers in the order of the numbers: they sort half as fast again, with no NaN to look out for.
+
+    The bits of a number that is not negative are in order as they are; for the others all but the sign must be flipped.
+    """
+    size = torch.int64 if values.dtype == torch.float64 else torch.int32
+    bits = values.detach().contiguous().view(size)
+    return torch.where(bits < 0, bits ^ torch.iinfo(size).max, bits)
 
 
 def expected_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*batch word frame"]:

@@ -130,14 +130,14 @@ class NormalizedWeights:
         has any weight, next to nothing: what all rows have in common is taken out before it can cancel.
         """
         nodes = self._nodes(min(probability, _NEARLY_ONE))
-        product = nodes.alone @ nodes.inverse.mT
-        product = product - torch.diag_embed(product.diagonal(dim1=-2, dim2=-1))
+        gain = nodes.alone @ nodes.inverse.mT
+        gain.diagonal(dim1=-2, dim2=-1).zero_()
         has_weight = self.weights > 0
-        gain = self._cast((nodes.alone.sum(-1, keepdim=True) - product) * has_weight.unsqueeze(-2))
+        gain = self._cast(gain.neg_().add_(nodes.alone.sum(-1, keepdim=True)).mul_(has_weight.unsqueeze(-2)))
         num_others = (has_weight.sum(-1, keepdim=True) - 1).clamp(min=0)
         without_others = has_weight * (1.0 - probability) ** num_others.to(self.weights.dtype)
         common = rows.mean(-2, keepdim=True)
-        return gain.mT @ (rows - common) + without_others.unsqueeze(-1) * common
+        return (gain.mT @ (rows - common)).addcmul_(without_others.unsqueeze(-1), common)
 
     def curvature_times(
         self, probability: float, rows: Float[Tensor, "*batch player"]
@@ -173,10 +173,10 @@ class NormalizedWeights:
         rule: Rule = exponential_sum(self.spread, self.weights.dtype, self.weights.device)
         share = normalize(self.weights.double()).unsqueeze(-1)
         survival = (share * -rule.nodes).clamp_(min=-_LARGEST_EXPONENT).exp_()
-        factor = survival * inclusion + (1 - inclusion)
+        factor = (survival * inclusion).add_(1 - inclusion)
         together = factor.prod(-2, keepdim=True) * rule.weights
         inverse = factor.reciprocal()
-        return _Nodes(survival, inverse, survival * inverse * share * together)
+        return _Nodes(survival, inverse, (survival * inverse).mul_(share).mul_(together))
 
     def _cast(self, result: Tensor) -> Tensor:
         return result.to(self.weights.dtype)
