@@ -40,7 +40,9 @@ def picture(number: int) -> np.ndarray:
 def write_clip(path: Path, clip: Clip) -> Path:
     time_base = Fraction(1, 100) if clip.pts is not None else Fraction(1, clip.frames_per_second)
     with av.open(str(path), "w", container_options=dict(clip.container_options)) as container:
-        stream = container.add_stream(clip.codec, rate=clip.frames_per_second, options=dict(clip.options))
+        # Without sc_threshold, the noise would make every frame a key frame.
+        options = {"sc_threshold": "0" if clip.codec == "libx264" else "1000000000", **clip.options}
+        stream = container.add_stream(clip.codec, rate=clip.frames_per_second, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, clip.pixel_format
         stream.codec_context.time_base = time_base
         stream.codec_context.gop_size = clip.group_size

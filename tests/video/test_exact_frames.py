@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 import hbi.video.finding
 from hbi.video import read_frames
+from hbi.video.demuxing import Faults
 from hbi.video.opening import open_video
-from hbi.video.packets import Faults, PacketPlan
+from hbi.video.packets import PacketPlan
 
 UNEVEN = [12 * number + 9 * (number % 2) + (300 if number > 31 else 0) for number in range(60)]
 QUIET = {"x265-params": "log-level=none"}
 CLIPS = {
     "mp4": Clip(".mp4"),
-    "mp4, one key frame": Clip(".mp4", group_size=250, num_b_frames=3, options={"sc_threshold": "0"}),
-    "mp4, B-frames": Clip(".mp4", num_b_frames=3, options={"sc_threshold": "0"}),
+    "mp4, one key frame": Clip(".mp4", group_size=250, num_b_frames=3),
+    "mp4, B-frames": Clip(".mp4", num_b_frames=3),
     "mp4, short groups": Clip(".mp4", group_size=3, num_b_frames=2),
     "mp4, key frames only": Clip(".mp4", group_size=1),
     "mp4, uneven times": Clip(".mp4", num_b_frames=2, pts=UNEVEN),
@@ -31,7 +32,7 @@ CLIPS = {
     "mp4, MPEG-4": Clip(".mp4", "mpeg4", num_b_frames=2),
     "mp4, HEVC": Clip(".mp4", "libx265", num_b_frames=4, options=QUIET),
     "mov, yuv444": Clip(".mov", num_b_frames=2, pixel_format="yuv444p"),
-    "mkv": Clip(".mkv", num_b_frames=3, options={"sc_threshold": "0"}),
+    "mkv": Clip(".mkv", num_b_frames=3),
     "mkv, open groups": Clip(".mkv", num_b_frames=3, options={"x264-params": "open-gop=1:scenecut=0"}),
     "mkv, uneven times": Clip(".mkv", num_b_frames=2, pts=UNEVEN),
     "mkv, no index": Clip(".mkv", num_b_frames=2, container_options={"live": "1"}),

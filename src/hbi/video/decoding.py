@@ -9,8 +9,9 @@ import av
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from hbi.video.demuxing import Faults, demux
 from hbi.video.opening import OpenVideo
-from hbi.video.packets import Faults, PacketPlan, demux
+from hbi.video.packets import PacketPlan
 
 FrameAt: TypeAlias = tuple[int, VideoFrame]
 """The pts of a decoded frame, and the frame."""
@@ -60,7 +61,7 @@ def first_frame(video: OpenVideo) -> VideoFrame | None:
 
 def _all_frames(video: OpenVideo, faults: Faults) -> Iterator[FrameAt]:
     """Yield all frames in the order of showing, with ascending pts."""
-    packets: Iterator[Packet | None] = chain(demux(video, faults), [None])
+    packets: Iterator[Packet | None] = chain(demux(video.container, video.stream, faults), [None])
     first_dts: int | None = None
     previous, following = None, video.start_pts  # pts of the frame before, and of the next one if it names none
     for packet in packets:

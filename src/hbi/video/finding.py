@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from hbi.video.decoding import FrameAt, frames_on_the_way, planned_frames
+from hbi.video.demuxing import Faults
 from hbi.video.opening import OpenVideo, open_video
-from hbi.video.packets import Faults, PacketPlan
+from hbi.video.packets import PacketPlan
 
 
 class FrameFinder:

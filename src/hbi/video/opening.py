@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
+from hbi.video.demuxing import Faults, demux
 from hbi.video.error import VideoError
 from hbi.video.truncation import is_cut_short
 
@@ -133,13 +134,10 @@ def _measured_duration(path: Path) -> float:
     start_pts, end_pts = math.inf, -math.inf
     with _open_container(path) as container:
         stream = container.streams.best("video")
-        try:
-            for packet in container.demux(stream):
-                if packet.pts is not None:
-                    start_pts = min(start_pts, packet.pts)
-                    end_pts = max(end_pts, packet.pts + (packet.duration or 0))
-        except av.error.FFmpegError:
-            pass  # the rest is damaged
-        if stream is None or start_pts > end_pts:
+        if not isinstance(stream, VideoStream):
             return 0.0
-        return (end_pts - start_pts) * float(stream.time_base or 1)
+        for packet in demux(container, stream, Faults()):
+            if packet.pts is not None:
+                start_pts = min(start_pts, packet.pts)
+                end_pts = max(end_pts, packet.pts + (packet.duration or 0))
+        return max(0.0, end_pts - start_pts) * float(stream.time_base or 1)

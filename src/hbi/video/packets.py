@@ -8,36 +8,15 @@ when it is time to jump to a later key frame, and when nothing more is needed.
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import av
 from av.packet import Packet
 
+from hbi.video.demuxing import Faults, demux
 from hbi.video.opening import OpenVideo
 
 # The codecs reorder at most 16 frames, so that the frame shown after a given one is among the 32 packets around it.
 LOOK_AHEAD = 32
-# A demuxer may stumble over damage and find its feet again; one that stumbles at every step is not waited for.
-MAX_READ_ERRORS = 64
-
-
-@dataclass
-class Faults:
-    """What went wrong on the way, counted."""
-
-    num_bad_packets: int = 0
-
-
-def demux(video: OpenVideo, faults: Faults) -> Iterator[Packet]:
-    """Yield the packets of the video from its current position, going on after read errors."""
-    for _ in range(MAX_READ_ERRORS):
-        try:
-            for packet in video.container.demux(video.stream):
-                if packet.size:  # an empty packet would tell the decoder that the stream has ended
-                    yield packet
-            return
-        except av.error.FFmpegError:
-            faults.num_bad_packets += 1
 
 
 class PacketPlan:
@@ -56,7 +35,7 @@ class PacketPlan:
         self._is_at_start = True
         self._reorder_ticks = 0
         self._passed_key = video.start_pts  # where the last key frame that was decoded or jumped to lies in the index
-        self._incoming = demux(video, faults)
+        self._incoming = demux(video.container, video.stream, faults)
         self._window: deque[Packet] = deque()
         self._known_pts: list[int] = []
         if "matroska" in video.container.format.name:
@@ -138,7 +117,7 @@ class PacketPlan:
         """Start anew from the last key frame at or before `timestamp`; where that is impossible, no packets follow."""
         try:
             self._video.container.seek(timestamp, stream=self._video.stream)
-            self._incoming = demux(self._video, self._faults)
+            self._incoming = demux(self._video.container, self._video.stream, self._faults)
         except av.error.FFmpegError:
             self._incoming = iter(())
         self._window.clear()
