@@ -32,7 +32,9 @@ def decoded(story: Story) -> np.ndarray:
 
 def of_color(hsv: np.ndarray, color: str) -> np.ndarray:
     """Where the frames have pixels of about this hue, about as vivid."""
-    hue, saturation, _ = COLORS[color]
+    hue, saturation, value = COLORS[color]
+    if saturation == 0.0:
+        return (hsv[..., 1] < 0.2) & (np.abs(hsv[..., 2] - value) < 0.12)
     distance = np.abs((hsv[..., 0] - hue + 0.5) % 1.0 - 0.5)
     return (distance < 0.03) & (hsv[..., 1] > 0.75 * saturation) & (hsv[..., 2] > 0.4)
 

@@ -37,7 +37,7 @@ def test_a_sequence_validates_itself_and_shows_its_shapes():
     sequence = TokenSequence.unmerged(torch.zeros(2, 3, 4), torch.ones(2, 3, dtype=torch.bool))
     assert repr(sequence) == "TokenSequence(batch=2, token=3, width=4, real=6, original=3)"
     assert sequence[:1].tokens.shape == (1, 3, 4)
-    with pytest.raises(Exception, match="mask|bool"):
+    with pytest.raises(Exception, match=r"mask|bool"):
         TokenSequence(torch.zeros(2, 3, 4), torch.ones(2, 3), torch.zeros(2, 3, dtype=torch.long))
     with pytest.raises(ValueError, match="fit"):
         TokenSequence.__post_init__(

@@ -54,9 +54,8 @@ def demo(
     write_atomically(out / "results.md", comparison_markdown(metrics))
     write_atomically(out / "index.html", demo_page(metrics, curves, examples))
     console.print(f"\nOpen [bold]{out / 'index.html'}[/] in a browser. Runs are in {out / 'runs'}; try, for example:")
-    console.print(
-        f"  hbi explain {runs[0]} {examples[0].video} {json.dumps(examples[0].text)} --out {out / 'mine.html'}"
-    )
+    command = f"hbi explain {runs[0]} {examples[0].video} {json.dumps(examples[0].text)} --out {out / 'mine.html'}"
+    console.print(f"  {command}", soft_wrap=True)
 
 
 def _step(number: int, title: str) -> None:
@@ -99,7 +98,7 @@ def _print_comparison(metrics: dict[str, dict[str, Any]]) -> None:
     from hbi.cli.demo_page import comparison_rows
 
     header, *rows = comparison_rows(metrics)
-    table = Table(*header, title="ShapeStories, test split")
+    table = Table(*header, title="ShapeStories, test split, in percent")
     for row in rows:
         table.add_row(*row)
     console.print(table)
@@ -131,7 +130,7 @@ def _examples(data: Path, run: Path, out: Path) -> "list[Example]":
         told = sorted({mention.event for mention in caption.mentions})
         truth = tuple(story.events[index] for index in told)
         examples.append(Example(story.video, choice.text, truth, explanation))
-        console.print(f"“{choice.text}” with {story.video}")
+        console.print(f"“{choice.text}” with {story.video}", soft_wrap=True)
     return examples
 
 

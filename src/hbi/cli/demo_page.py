@@ -11,7 +11,7 @@ from hbi.explanation import Explanation, explanation_section, loss_curves_svg, p
 
 TITLES = {
     "shape-stories": "HBI",
-    "shape-stories-global": "global contrast (mean of frames)",
+    "shape-stories-global": "global contrast",
 }
 
 
@@ -26,21 +26,24 @@ class Example:
 
 
 def comparison_rows(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return the comparison as rows of text, the header first."""
-    kinds = [pair["kind"] for pair in next(iter(metrics.values()))["minimal_pairs"]]
-    rows: list[tuple[str, ...]] = [
-        ("", "T2V R@1", "R@5", "R@10", "MdR", "V2T R@1", "R@10", *(f"pairs: {kind}" for kind in kinds))
-    ]
-    for name, values in metrics.items():
-        to_video, to_text = values["text_to_video"], values["video_to_text"]
-        numbers = [to_video[key] for key in ("recall@1", "recall@5", "recall@10", "median_rank")]
-        numbers += [to_text["recall@1"], to_text["recall@10"], *(pair["accuracy"] for pair in values["minimal_pairs"])]
-        rows.append((TITLES.get(name, name), *(f"{number:.1f}" for number in numbers)))
-    values = next(iter(metrics.values()))
-    to_video, to_text = values["chance_text_to_video"], values["chance_video_to_text"]
-    chances = [f"{number:.1f}" for number in to_video] + ["", f"{to_text[0]:.1f}", f"{to_text[2]:.1f}"]
-    rows.append(("chance", *chances, *("50.0" for _ in kinds)))
+    """Return the comparison as rows of text: a measure a row, a model a column, chance last; the header first."""
+    models = list(metrics.values())
+    rows = [("", *(TITLES.get(name, name) for name in metrics), "chance")]
+    for direction, title in (("text_to_video", "text to video"), ("video_to_text", "video to text")):
+        for measure, chance in zip(
+            ("recall@1", "recall@5", "recall@10"), models[0][f"chance_{direction}"], strict=True
+        ):
+            values = [model[direction][measure] for model in models]
+            rows.append((f"{title} {measure.replace('recall', 'R')}", *map(_number, values), _number(chance)))
+        rows.append((f"{title} median rank", *(_number(model[direction]["median_rank"]) for model in models), ""))
+    for index, pair in enumerate(models[0]["minimal_pairs"]):
+        accuracies = [model["minimal_pairs"][index]["accuracy"] for model in models]
+        rows.append((f"minimal pairs: {pair['kind']}", *map(_number, accuracies), "50.0"))
     return rows
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}"
 
 
 def comparison_markdown(metrics: Mapping[str, Mapping[str, Any]]) -> str:

@@ -59,12 +59,13 @@ def explain(
     similarities = model.level_similarities(texts, videos)
     levels = _levels(model, texts, videos, similarities, is_word)
     spans = tokenized.spans[0][is_word].tolist()
+    players = _frames(frames, read(image_size=_thumbnail_size(video)))
     return Explanation(
         text=text,
         video=video.name,
-        duration_seconds=frames.duration_seconds,
+        duration_seconds=max(frames.duration_seconds, players[-1].end_seconds),
         words=tuple(Word(text[start:end], start, end) for start, end in spans),
-        frames=_frames(frames, read(image_size=_thumbnail_size(video))),
+        frames=players,
         levels=levels,
         similarity=float(model.combine(similarities)),
         model=name,

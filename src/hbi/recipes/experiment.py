@@ -1,5 +1,6 @@
 """From a recipe to the things it names: data, tokenizer, network, trainer; and back from a run folder."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from transformers import CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 from hbi.data.frames import FrameBank, decode_frames
 from hbi.data.samples import RetrievalSplit
@@ -14,7 +16,7 @@ from hbi.data.shape_stories import load_stories
 from hbi.data.shape_stories.retrieval import retrieval_split
 from hbi.data.tokenizer import load_tokenizer, train_tokenizer
 from hbi.evaluation.ranks import ranks, retrieval_scores
-from hbi.evaluation.similarity import similarity_matrix
+from hbi.evaluation.similarity import Matcher, similarity_matrix
 from hbi.files import write_atomically
 from hbi.models import GlobalContrastModel, HBIConfig, HBIModel
 from hbi.recipes.reading import read_recipe, recipe_yaml
@@ -57,16 +59,16 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalCo
     model, data = recipe.model, recipe.data
     tower = {
         "hidden_size": model.width,
-        "intermediate_size": 4 * model.width,
+        "intermediate_size": model.mlp_ratio * model.width,
         "num_attention_heads": model.heads,
         "hidden_act": "gelu",
         "projection_dim": model.width,
-        "initializer_factor": model.initializer_factor,
     }
     marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     config = HBIConfig(
         clip_config={
             "projection_dim": model.width,
+            "logit_scale_init_value": math.log(model.logit_scale),
             "text_config": tower
             | marks
             | {
@@ -180,6 +182,7 @@ def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: t
     Raises:
         RunError: The folder holds no run, or one without weights yet.
     """
+    transformers_logging.disable_progress_bar()
     folder = RunFolder(path)
     model_folder = folder.require_weights(weights)
     recipe = read_recipe(str(folder.recipe))

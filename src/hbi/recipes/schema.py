@@ -39,7 +39,8 @@ class ModelSection(Section):
     )
     merge_heads: PositiveInt = 4
     head_channels: PositiveInt = Field(default=16, description="channels of the heads that predict interactions")
-    initializer_factor: PositiveFloat = Field(default=1.0, description="how much wider than CLIP's the random start is")
+    mlp_ratio: PositiveInt = Field(default=4, description="width of the towers' hidden layers per width")
+    logit_scale: PositiveFloat = Field(default=100.0, le=100.0, description="what multiplies a similarity at the start")
     level_weights: tuple[float, float, float] = Field(
         default=(0.5, 0.3, 0.2), description="weight of entity, action and event in the similarity that ranks"
     )

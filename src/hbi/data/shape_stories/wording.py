@@ -29,6 +29,10 @@ COLOR_WORDS: dict[str, tuple[str, ...]] = {
     "blue": ("blue", "cobalt"),
     "purple": ("purple", "violet"),
     "pink": ("pink", "rosy"),
+    "white": ("white", "ivory"),
+    "black": ("black", "ebony"),
+    "lime": ("lime", "chartreuse"),
+    "magenta": ("magenta", "fuchsia"),
 }
 SHAPE_WORDS: dict[str, tuple[str, ...]] = {
     "circle": ("circle", "disc", "ball"),

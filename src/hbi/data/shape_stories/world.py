@@ -15,6 +15,10 @@ COLORS: dict[str, tuple[float, float, float]] = {
     "blue": (0.620, 0.82, 0.88),
     "purple": (0.770, 0.70, 0.70),
     "pink": (0.915, 0.45, 0.98),
+    "white": (0.0, 0.0, 0.97),
+    "black": (0.0, 0.0, 0.05),
+    "lime": (0.220, 0.85, 0.95),
+    "magenta": (0.835, 0.85, 0.85),
 }
 # The angle after which a turned shape looks the same; None: it looks the same at every angle and cannot spin.
 SHAPES: dict[str, float | None] = {
@@ -59,31 +63,31 @@ class World:
     event_seconds: tuple[float, float] = (2.0, 4.5)
     gap_seconds: tuple[float, float] = (0.0, 0.375)
     story_seconds: tuple[float, float] = (8.0, 20.0)
-    repeat_probability: float = 0.3  # how often an event takes its color or shape from an earlier one
+    repeat_probability: float = 0.2  # how often an event takes its color or shape from an earlier one
     # The shapes
-    radius_pixels: tuple[float, float] = (14.0, 19.0)
-    hue_jitter: float = 0.014
-    brightness_jitter: float = 0.12
-    grow_factor: tuple[float, float] = (2.2, 2.9)
-    grown_radius_pixels: tuple[float, float] = (20.0, 25.0)
+    radius_pixels: tuple[float, float] = (20.0, 22.0)
+    hue_jitter: float = 0.008
+    brightness_jitter: float = 0.06
+    grow_factor: tuple[float, float] = (2.2, 2.6)
+    grown_radius_pixels: tuple[float, float] = (26.0, 30.0)
     blink_on_seconds: tuple[float, float] = (0.4, 0.8)
     blink_off_seconds: tuple[float, float] = (0.25, 0.5)  # shorter: few looks at a blinking shape all miss it
     blink_opacity: float = 0.12  # what is left of a shape while it is off
     num_hops: tuple[int, int] = (2, 3)
     # The background
-    background_luma: tuple[float, float] = (60.0, 150.0)
-    texture_contrast: tuple[float, float] = (8.0, 20.0)
-    noise_contrast: tuple[float, float] = (4.0, 9.0)
+    background_luma: tuple[float, float] = (80.0, 130.0)
+    texture_contrast: tuple[float, float] = (5.0, 12.0)
+    noise_contrast: tuple[float, float] = (3.0, 6.0)
     drift_pixels: int = 8
-    num_distractors: tuple[int, int] = (2, 4)
-    distractor_radius_pixels: tuple[float, float] = (5.0, 10.0)
-    distractor_contrast: tuple[float, float] = (25.0, 60.0)
+    num_distractors: tuple[int, int] = (2, 3)
+    distractor_radius_pixels: tuple[float, float] = (5.0, 8.0)
+    distractor_contrast: tuple[float, float] = (20.0, 40.0)
     distractor_saturation: float = 14.0
     # The texts
     captions_per_video: int = 6
     caption_words: int = 30  # at most
-    told_events_shares: tuple[float, float, float] = (0.2, 0.5, 0.3)  # captions that tell one, two, three events
-    omission_probability: float = 0.25  # told events that leave out one attribute
+    told_events_shares: tuple[float, float, float] = (0.05, 0.4, 0.55)  # captions that tell one, two, three events
+    omission_probability: float = 0.1  # told events that leave out one attribute
     # What training never shows
     held_out_color_shapes: tuple[tuple[str, str], ...] = (
         ("red", "star"),
@@ -93,7 +97,7 @@ class World:
         ("purple", "square"),
     )
     held_out_shape_actions: tuple[tuple[str, str], ...] = (("circle", "rises"), ("triangle", "grows"))
-    held_out_share: float = 0.25  # of the test split's events
+    held_out_share: float = 0.2  # of the test split's events
 
     def __post_init__(self) -> None:
         fewest, most = self.num_events

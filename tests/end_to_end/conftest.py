@@ -1,0 +1,83 @@
+"""The command line as a user runs it: a process of its own, on a small ShapeStories made once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HBI = Path(sys.executable).with_name("hbi")
+ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+SMALL = {
+    "data.image_size": "24",
+    "data.frames_per_position": "2",
+    "data.num_frames": "6",
+    "model.width": "16",
+    "model.heads": "2",
+    "model.patch_size": "12",
+    "model.vision_layers": "1",
+    "model.text_layers": "1",
+    "model.temporal_layers": "1",
+    "model.merge_heads": "2",
+    "model.head_channels": "4",
+    "training.num_steps": "12",
+    "training.batch_size": "6",
+    "training.captions_per_video": "2",
+    "training.log_every": "2",
+    "training.validate_every": "4",
+    "training.checkpoint_every": "3",
+}
+
+
+def overrides(**changes: str) -> list[str]:
+    """`--set` options of a network small enough for a test; `data_root="x"` stands for data.root=x."""
+    values = SMALL | {name.replace("_", ".", 1): value for name, value in changes.items()}
+    return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run `hbi` with arguments and return what it printed."""
+    return subprocess.run(
+        [HBI, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=240,
+        check=False,
+        **options,
+    )
+
+
+def succeed(*arguments: object) -> str:
+    """Run `hbi`, which must succeed; return what it printed."""
+    result = run(*arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def fail(*arguments: object, **options: object) -> str:
+    """Run `hbi`, which must say what is wrong in one line and exit with 2; return that line."""
+    result = run(*arguments, **options)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("hbi: ")
+    return lines[0]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """A ShapeStories of 18 + 4 + 6 videos."""
+    folder = tmp_path_factory.mktemp("stories") / "data"
+    succeed("data", "shape-stories", folder, "--train", 18, "--val", 4, "--test", 6)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(data, tmp_path_factory) -> Path:
+    """A run folder of the small HBI network, trained without a break."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    succeed("train", "shape-stories", *overrides(data_root=str(data)), "--out", folder)
+    return folder

@@ -1,0 +1,176 @@
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from safetensors.torch import load_file
+
+from end_to_end.conftest import ENVIRONMENT, HBI, fail, overrides, run, succeed
+
+pytestmark = pytest.mark.slow
+
+
+def metrics(folder, kind):
+    """The lines of a run's log without what depends on the clock."""
+    lines = (json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines())
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines if line["kind"] == kind]
+
+
+def test_help_teaches_every_verb():
+    text = succeed("--help")
+    for verb in ("data", "demo", "train", "evaluate", "explain"):
+        assert verb in text
+        assert "--help" in succeed(verb, "--help")
+    assert succeed("--version").strip()[0].isdigit()
+
+
+def test_a_run_folder_holds_everything(trained):
+    for name in ("recipe.yaml", "environment.json", "metrics.jsonl", "checkpoint.pt", "tokenizer/tokenizer.json"):
+        assert (trained / name).is_file(), name
+    assert list((trained / "tensorboard").iterdir())
+    assert json.loads((trained / "environment.json").read_text())["seed"] == 0
+    last = metrics(trained, "train")[-1]
+    parts = {name: value for name, value in last.items() if "/" in name}
+    assert last["step"] == 12
+    assert last["loss"] == pytest.approx(sum(parts.values()), rel=1e-5)
+    assert [line["step"] for line in metrics(trained, "validation")] == [4, 8, 12]
+    for which in ("best", "last"):
+        assert load_file(trained / which / "model.safetensors")
+
+
+def test_killed_at_any_moment_and_resumed_gives_the_same_numbers(trained, data, tmp_path):
+    folder = tmp_path / "run"
+    command = [HBI, "train", "shape-stories", *overrides(data_root=str(data)), "--out", folder, "--resume"]
+    for wanted in (4, 9):
+        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 120
+        while time.monotonic() < until and process.poll() is None:
+            log = folder / "metrics.jsonl"
+            if log.is_file() and any(json.loads(line)["step"] >= wanted for line in whole_lines(log)):
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 9, "kind": "tra')  # a line that the kill cut short
+    subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True)
+    assert metrics(folder, "train") == metrics(trained, "train")
+    assert metrics(folder, "validation") == metrics(trained, "validation")
+    for which in ("best", "last"):
+        ours, theirs = (load_file(each / which / "model.safetensors") for each in (folder, trained))
+        assert all((ours[name] == theirs[name]).all() for name in theirs)
+
+
+def whole_lines(path):
+    return [line for line in path.read_text().split("\n")[:-1] if line]
+
+
+def test_evaluate_prints_a_table_and_writes_metrics_and_ranks(trained):
+    text = succeed("evaluate", trained)
+    assert "R@10" in text
+    assert "chance" in text
+    values = json.loads((trained / "metrics.json").read_text())
+    assert values["num_videos"] == 6
+    assert {pair["kind"] for pair in values["minimal_pairs"]} == {"color", "shape", "action", "order"}
+    assert [level["level"] for level in values["localization"]] == ["entity", "action", "event"]
+    with (trained / "ranks-test.csv").open(newline="") as file:
+        ranks = [float(row["rank"]) for row in csv.DictReader(file)]
+    assert len(ranks) == values["num_texts"]
+    assert values["text_to_video"]["mean_rank"] == pytest.approx(sum(ranks) / len(ranks))
+    assert "on val" in succeed("evaluate", trained, "--split", "val", "--weights", "last")
+
+
+@pytest.mark.parametrize("ending", ["html", "png", "json"])
+def test_explain_writes_one_file(trained, data, tmp_path, ending):
+    out = tmp_path / "new" / f"explanation.{ending}"
+    video = data / "videos" / "test" / "00000.mp4"
+    succeed("explain", trained, video, "a red circle slides left", "--out", out, "--start", 1, "--end", 6)
+    assert out.stat().st_size > 1000
+    if ending == "json":
+        values = json.loads(out.read_text())
+        assert [level["level"] for level in values["levels"]] == ["entity", "action", "event"]
+        assert values["frames"][0]["start_seconds"] >= 1
+
+
+def test_the_demo_runs_and_continues_from_what_exists(tmp_path):
+    command = ["demo", "--out", tmp_path / "demo", "--train", 12, "--val", 4, "--test", 8, *overrides()]
+    first = succeed(*command)
+    page = (tmp_path / "demo" / "index.html").read_text()
+    assert "global contrast" in page
+    assert page.count("What truly happens") == 3
+    assert "| text to video R@1 |" in (tmp_path / "demo" / "results.md").read_text()
+    assert "already trained" not in first
+    (tmp_path / "demo" / "index.html").unlink()
+    assert succeed(*command).count("already trained") == 2
+    assert (tmp_path / "demo" / "index.html").is_file()
+
+
+def test_mistakes_end_in_one_line(trained, data, tmp_path):
+    video = data / "videos" / "test" / "00000.mp4"
+    assert "missing.mp4" in fail(
+        "explain", trained, tmp_path / "missing.mp4", "a red circle", "--out", tmp_path / "x.html"
+    )
+    assert "holds no words" in fail("explain", trained, video, "   ", "--out", tmp_path / "x.html")
+    assert ".html" in fail("explain", trained, video, "a red circle", "--out", tmp_path / "x.doc")
+    assert "is not a run folder" in fail("evaluate", tmp_path)
+    assert "did you mean 'num_steps'" in fail(
+        "train", "shape-stories", "--set", "training.num_step=1", "--out", tmp_path / "r"
+    )
+    assert "did you mean 'shape-stories'" in fail("train", "shape-story", "--out", tmp_path / "r")
+    assert "already holds a run" in fail("train", "shape-stories", *overrides(data_root=str(data)), "--out", trained)
+    assert "another recipe" in fail(
+        "train", "shape-stories", *overrides(data_root="elsewhere"), "--out", trained, "--resume"
+    )
+    assert "hbi data shape-stories" in fail(
+        "train", "shape-stories", *overrides(data_root=str(tmp_path / "none")), "--out", tmp_path / "r"
+    )
+    assert "no such device" in fail("evaluate", trained, "--device", "cuda:77")
+    assert not list(tmp_path.glob("x.*")), "nothing is left behind"
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    result = run("--debug", "evaluate", tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" in result.stderr
+
+
+def test_a_video_that_cannot_be_decoded_is_counted_and_passed_over(data, tmp_path):
+    damaged = tmp_path / "data"
+    shutil.copytree(data, damaged)
+    (damaged / "videos" / "train" / "00003.mp4").write_bytes(b"no video")
+    text = succeed("train", "shape-stories", *overrides(data_root=str(damaged)), "--out", tmp_path / "run")
+    assert "passed over" in text
+    assert "00003.mp4" in text
+
+
+def test_a_full_disk_ends_in_one_line_and_loses_nothing(trained, data, tmp_path):
+    # A limit on the size of files stands for the full disk: writing the next checkpoint fails in the same place.
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    for name in ("best", "last"):
+        shutil.rmtree(folder / name)
+    checkpoint = (folder / "checkpoint.pt").read_bytes()
+    recipe = (folder / "recipe.yaml").read_text().replace("num_steps: 12", "num_steps: 15")
+    (folder / "recipe.yaml").write_text(recipe)
+    line = fail(
+        "train",
+        folder / "recipe.yaml",
+        "--out",
+        folder,
+        "--resume",
+        preexec_fn=limit_file_size,
+    )
+    assert "cannot write" in line
+    assert "nothing that was there is lost" in line
+    assert (folder / "checkpoint.pt").read_bytes() == checkpoint
+    assert "Trained" in succeed("train", folder / "recipe.yaml", "--out", folder, "--resume")
+
+
+def limit_file_size():
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

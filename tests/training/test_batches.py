@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from hbi.data.frames import FrameBank
+from hbi.data.samples import DataError, RetrievalSplit, Text, Video
+from hbi.data.tokenizer import train_tokenizer
+from hbi.training.batches import TrainingBatches
+
+
+def split(num_videos: int) -> RetrievalSplit:
+    texts = tuple(Text(f"video {v} caption {c}", v, (v,)) for v in range(num_videos) for c in range(3))
+    return RetrievalSplit("train", tuple(Video(str(v), Path(f"{v}.mp4")) for v in range(num_videos)), texts)
+
+
+def bank(counts: list[int], total: int = 8) -> FrameBank:
+    """Frames whose red value tells the video and whose green value tells the position."""
+    mask = torch.arange(total)[None] < torch.tensor(counts)[:, None]
+    pixels = torch.zeros(len(counts), total, 3, 2, 2, dtype=torch.uint8)
+    pixels[:, :, 0] = torch.arange(len(counts), dtype=torch.uint8)[:, None, None, None]
+    pixels[:, :, 1] = torch.arange(total, dtype=torch.uint8)[None, :, None, None]
+    return FrameBank(pixels, mask, torch.zeros(mask.shape), ())
+
+
+def batches(counts: list[int], **changes: int) -> TrainingBatches:
+    settings = {"batch_size": 2, "captions_per_video": 2, "num_frames": 4, "max_words": 12, "seed": 0} | changes
+    texts = split(len(counts))
+    return TrainingBatches(texts, bank(counts), train_tokenizer(t.text for t in texts.texts), **settings)
+
+
+def positions(pixels: torch.Tensor) -> list[int]:
+    return (pixels[:, 1, 0, 0] * 0.26130258 * 255 + 0.4578275 * 255).round().int().tolist()
+
+
+def test_a_step_is_a_function_of_seed_and_number():
+    first, again, other = batches([8] * 6), batches([8] * 6), batches([8] * 6, seed=1)
+    for step in (5, 0, 3):
+        assert torch.equal(first[step].pixels, again[step].pixels)
+        assert torch.equal(first[step].input_ids, again[step].input_ids)
+    assert any(not torch.equal(first[step].pixels, other[step].pixels) for step in range(3))
+
+
+def test_an_epoch_visits_every_usable_video_once():
+    training = batches([8, 0, 8, 8, 8])
+    assert training.steps_per_epoch == 2
+    seen = [
+        round(frames[0, 0, 0, 0].item() * 0.26862954 * 255 + 0.48145466 * 255)
+        for step in range(2)
+        for frames in training[step].pixels
+    ]
+    assert sorted(seen) == [0, 2, 3, 4]
+
+
+def test_captions_belong_to_their_video_and_differ():
+    batch = batches([8] * 4)[0]
+    assert batch.video_of_text.tolist() == [0, 0, 1, 1]
+    assert not torch.equal(batch.input_ids[0], batch.input_ids[1])
+
+
+def test_one_frame_is_drawn_from_each_stretch():
+    training = batches([8] * 4)
+    drawn = [positions(frames) for step in range(8) for frames in training[step].pixels]
+    for frames in drawn:
+        assert all(position in (2 * index, 2 * index + 1) for index, position in enumerate(frames))
+    assert len({tuple(frames) for frames in drawn}) > 1
+
+
+def test_short_videos_keep_all_their_frames_in_order():
+    batch = batches([8, 3, 1, 2], batch_size=4)[0]
+    counts = batch.frame_mask.sum(1).tolist()
+    assert sorted(counts) == [1, 2, 3, 4]
+    for frames, count in zip(batch.pixels, counts, strict=True):
+        if count < 4:
+            assert positions(frames[:count]) == list(range(count))
+
+
+def test_too_few_usable_videos_are_refused():
+    with pytest.raises(DataError, match="only 1 are usable"):
+        batches([8, 0, 0])

@@ -1,0 +1,30 @@
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from hbi.training.optimization import parameter_groups, warmup_cosine
+
+
+def test_the_rate_rises_falls_and_ends_at_zero():
+    rates = [warmup_cosine(step, num_steps=100, num_warmup_steps=10) for step in range(101)]
+    assert rates[0] == 0.1
+    assert rates[9] == rates[10] == 1.0
+    assert all(a > b for a, b in itertools.pairwise(rates))
+    assert rates[100] == pytest.approx(0.0)
+    assert warmup_cosine(500, num_steps=100, num_warmup_steps=10) == pytest.approx(0.0), "it never rises again"
+
+
+def test_towers_learn_at_their_own_rate_and_only_matrices_decay():
+    model = nn.ModuleDict(
+        {
+            "encoder": nn.ModuleDict({"clip": nn.ModuleList([nn.Linear(2, 2), nn.Embedding(3, 2)])}),
+            "head": nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)),
+        }
+    )
+    groups = parameter_groups(model, lr=1.0, clip_lr=0.1, weight_decay=0.2)
+    found = {(group["lr"], group["weight_decay"]): len(group["params"]) for group in groups}
+    assert found == {(0.1, 0.2): 1, (0.1, 0.0): 2, (1.0, 0.2): 1, (1.0, 0.0): 3}
+    assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+    torch.optim.AdamW(groups)
