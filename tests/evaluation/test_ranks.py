@@ -2,9 +2,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import rank
 
 from hbi.evaluation.ranks import chance_recall, ranks, retrieval_scores
+from oracles import rank
 
 
 @given(data=st.data(), num_candidates=st.integers(1, 8))

@@ -1,0 +1,158 @@
+"""Measures of a small random network and of fakes whose answers are known."""
+
+import csv
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from hbi.data.frames import FrameBank
+from hbi.data.samples import Evidence, MinimalPair, RetrievalSplit, Text, Video
+from hbi.data.tokenizer import tokenize, train_tokenizer
+from hbi.evaluation.localization import localization
+from hbi.evaluation.minimal_pairs import minimal_pair_accuracy
+from hbi.evaluation.report import evaluate
+from hbi.evaluation.similarity import pair_similarity, similarity_matrix
+from hbi.models import HBIConfig, HBIModel
+from hbi.shapes import LEVELS
+
+TEXTS = ("a red circle spins", "a blue star", "then it falls slowly to the ground", "red")
+
+
+def tower(**sizes: int) -> dict[str, object]:
+    return {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "projection_dim": 16,
+        **sizes,
+    }
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    torch.manual_seed(0)
+    marks = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    marks["pad_token_id"] = tokenizer.pad_token_id
+    config = HBIConfig(
+        clip_config={
+            "projection_dim": 16,
+            "text_config": tower(vocab_size=len(tokenizer), max_position_embeddings=16) | marks,
+            "vision_config": tower(image_size=16, patch_size=8),
+        },
+        max_words=16,
+        max_frames=4,
+        temporal_layers=1,
+        merge_heads=2,
+        head_channels=4,
+    )
+    return HBIModel(config)
+
+
+@pytest.fixture(scope="module")
+def bank():
+    torch.manual_seed(1)
+    mask = torch.tensor([[True] * 4, [True, True, False, False], [True] * 4])
+    pixels = torch.randint(0, 256, (3, 4, 3, 16, 16), dtype=torch.uint8)
+    times = torch.tensor([[1.0, 3.0, 5.0, 7.0]]).expand(3, 4) * mask
+    return FrameBank(pixels, mask, times, ("one fault",))
+
+
+@pytest.fixture
+def split():
+    return RetrievalSplit(
+        "test",
+        tuple(Video(f"v{index}", Path(f"v{index}.mp4")) for index in range(3)),
+        (Text(TEXTS[0], 0, (0,)), Text(TEXTS[1], 1, (1, 2)), Text(TEXTS[2], 2, (2,)), Text(TEXTS[3], 0, (0, 2))),
+        (MinimalPair("color", 0, TEXTS[0], "a blue circle spins"), MinimalPair("shape", 1, TEXTS[1], "a blue circle")),
+        (Evidence(TEXTS[0], 2, 5, 0, 0.0, 4.0, 8.0), Evidence(TEXTS[1], 7, 11, 2, 4.0, 8.0, 8.0)),
+    )
+
+
+def test_a_report_holds_every_measure_and_agrees_with_itself(model, tokenizer, split, bank):
+    calls = []
+    report = evaluate(model, tokenizer, split, bank, progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (4, 4)
+    assert (report.num_texts, report.num_videos) == (4, 3)
+    assert report.text_to_video.mean_rank == pytest.approx(sum(report.text_ranks) / 4)
+    assert report.chance_text_to_video == pytest.approx((50.0, 100.0, 100.0))
+    assert [pair.kind for pair in report.minimal_pairs] == ["color", "shape"]
+    assert [level.level for level in report.localization] == list(LEVELS)
+    values = report.to_dict()
+    assert values["text_to_video"]["recall@5"] == 100.0
+    assert values["faults"] == ("one fault",)
+    rows = list(csv.DictReader(io.StringIO(report.ranks_csv(split))))
+    assert [row["text"] for row in rows] == list(TEXTS)
+    assert [row["video_id"] for row in rows] == ["v0", "v1", "v2", "v0"]
+
+
+def test_blocks_and_pairs_give_what_one_comparison_gives(model, tokenizer, bank):
+    matrix = similarity_matrix(model, tokenizer, list(TEXTS), bank)
+    videos = torch.tensor([2, 0, 1, 0])
+    assert_close(pair_similarity(model, tokenizer, list(TEXTS), videos, bank), matrix[torch.arange(4), videos])
+    alone = similarity_matrix(model, tokenizer, [TEXTS[1]], bank)
+    assert_close(alone[0], matrix[1], atol=1e-6, rtol=0)
+
+
+def test_a_tie_counts_half(model, tokenizer, bank):
+    pairs = [MinimalPair("color", 0, "a red circle", "a red circle")]
+    (accuracy,) = minimal_pair_accuracy(model, tokenizer, pairs, bank)
+    assert (accuracy.kind, accuracy.accuracy, accuracy.num_pairs) == ("color", 50.0, 1)
+
+
+def pointing_model(tokenizer, bank, *, frame: int) -> SimpleNamespace:
+    """A fake whose every word interacts with one frame alone."""
+
+    def encode(mask):
+        mask = mask.bool()
+        members = torch.arange(mask.shape[1]).expand(mask.shape).masked_fill(~mask, -1)
+        level = SimpleNamespace(sequence=SimpleNamespace(mask=mask, members=members))
+        return SimpleNamespace(levels=dict.fromkeys(LEVELS, level))
+
+    def games(texts, videos):
+        from hbi.games import LateInteractionGame
+
+        words, frames = (side.levels["entity"].sequence.mask for side in (texts, videos))
+        similarity = torch.zeros(len(words), words.shape[1], frames.shape[1])
+        similarity[:, :, frame] = 1.0
+        weights = [mask.float() / mask.sum(1, keepdim=True) for mask in (words, frames)]
+        return dict.fromkeys(LEVELS, LateInteractionGame(similarity, *weights, words, frames, floor_at_zero=False))
+
+    return SimpleNamespace(
+        config=SimpleNamespace(max_words=16),
+        device=torch.device("cpu"),
+        eval=lambda: None,
+        encode_texts=lambda ids, mask: encode(mask),
+        encode_videos=lambda pixels, mask: encode(mask),
+        games=games,
+    )
+
+
+@pytest.mark.parametrize(("frame", "inside"), [(0, True), (3, False)])
+def test_localization_tells_inside_from_outside(tokenizer, bank, frame, inside):
+    evidence = [Evidence(TEXTS[0], 2, 5, 0, 0.0, 4.0, 8.0)]
+    for level in localization(pointing_model(tokenizer, bank, frame=frame), tokenizer, evidence, bank):
+        assert level.num_words == 1
+        assert level.share_of_frames == 50.0
+        assert level.pointing == (100.0 if inside else 0.0)
+        assert (level.share_inside > 70.0) == inside
+
+
+def test_tokens_know_their_characters(tokenizer):
+    text = "A red circle, 日本 🙂"
+    tokenized = tokenize(tokenizer, [text, ""], 32)
+    words = [text[start:end] for start, end in tokenized.spans[0].tolist() if end > start]
+    assert words[:3] == ["A", "red", "circle"]
+    assert tokenized.input_ids[1, :2].tolist() == [tokenizer.bos_token_id, tokenizer.eos_token_id]
+    assert tokenized.attention_mask[1].sum() == 2
+    cut = tokenize(tokenizer, ["red " * 50], 10)
+    assert cut.input_ids.shape == (1, 10)
