@@ -11,51 +11,30 @@ from torch.testing import assert_close
 
 from hbi.data.frames import FrameBank
 from hbi.data.samples import Evidence, MinimalPair, RetrievalSplit, Text, Video
-from hbi.data.tokenizer import tokenize, train_tokenizer
+from hbi.data.tokenizer import tokenize
 from hbi.evaluation.localization import localization
 from hbi.evaluation.minimal_pairs import minimal_pair_accuracy
 from hbi.evaluation.report import evaluate
 from hbi.evaluation.similarity import pair_similarity, similarity_matrix
-from hbi.models import HBIConfig, HBIModel
 from hbi.shapes import LEVELS
+from small_networks import small_model
 
 TEXTS = ("a red circle spins", "a blue star", "then it falls slowly to the ground", "red")
 
 
-def tower(**sizes: int) -> dict[str, object]:
-    return {
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "projection_dim": 16,
-        **sizes,
-    }
+@pytest.fixture(scope="module")
+def network():
+    return small_model(TEXTS)
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
-    return train_tokenizer(TEXTS)
+def model(network):
+    return network[0]
 
 
 @pytest.fixture(scope="module")
-def model(tokenizer):
-    torch.manual_seed(0)
-    marks = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    marks["pad_token_id"] = tokenizer.pad_token_id
-    config = HBIConfig(
-        clip_config={
-            "projection_dim": 16,
-            "text_config": tower(vocab_size=len(tokenizer), max_position_embeddings=16) | marks,
-            "vision_config": tower(image_size=16, patch_size=8),
-        },
-        max_words=16,
-        max_frames=4,
-        temporal_layers=1,
-        merge_heads=2,
-        head_channels=4,
-    )
-    return HBIModel(config)
+def tokenizer(network):
+    return network[1]
 
 
 @pytest.fixture(scope="module")

@@ -2,35 +2,13 @@ import pytest
 import torch
 
 from hbi.models import HBIConfig
-
-
-def tower(**sizes: int) -> dict[str, object]:
-    return {
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "projection_dim": 16,
-        **sizes,
-    }
+from small_networks import small_config
 
 
 @pytest.fixture
 def config() -> HBIConfig:
     marks = {"bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
-    return HBIConfig(
-        clip_config={
-            "projection_dim": 16,
-            "text_config": tower(vocab_size=50, max_position_embeddings=12) | marks,
-            "vision_config": tower(image_size=16, patch_size=8),
-        },
-        max_words=12,
-        max_frames=6,
-        temporal_layers=1,
-        merge_heads=2,
-        head_channels=4,
-        merge_ratio=(0.5, 0.5),
-    )
+    return small_config(marks=marks, vocab_size=50, max_words=12)
 
 
 @pytest.fixture

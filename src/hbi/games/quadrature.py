@@ -42,6 +42,7 @@ def exponential_sum(spread: float, precision: torch.dtype, device: torch.device)
 
 
 @lru_cache(maxsize=256)
+@torch.inference_mode(False)  # kept for later calls, of which some want gradients
 def _exponential_sum_up_to(end: int, precision: torch.dtype, device: torch.device) -> Rule:
     step, num_tail_nodes, _ = _ACCURACY[precision]
     last = math.floor(math.log(_TAIL_END) / step)

@@ -1,0 +1,40 @@
+"""Networks of the real kind, small enough for a test, with random weights."""
+
+from collections.abc import Sequence
+
+import torch
+from transformers import CLIPTokenizer
+
+from hbi.data.tokenizer import train_tokenizer
+from hbi.models import HBIConfig, HBIModel
+
+
+def small_config(*, marks: dict[str, int], vocab_size: int, max_words: int = 16, max_frames: int = 6) -> HBIConfig:
+    tower = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "projection_dim": 16,
+    }
+    return HBIConfig(
+        clip_config={
+            "projection_dim": 16,
+            "text_config": tower | marks | {"vocab_size": vocab_size, "max_position_embeddings": max_words},
+            "vision_config": tower | {"image_size": 16, "patch_size": 8},
+        },
+        max_words=max_words,
+        max_frames=max_frames,
+        temporal_layers=1,
+        merge_heads=2,
+        head_channels=4,
+        merge_ratio=(0.5, 0.5),
+    )
+
+
+def small_model(corpus: Sequence[str]) -> tuple[HBIModel, CLIPTokenizer]:
+    """A model in evaluation mode, and a tokenizer of the corpus."""
+    tokenizer = train_tokenizer(corpus)
+    marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    torch.manual_seed(0)
+    return HBIModel(small_config(marks=marks, vocab_size=len(tokenizer))).eval(), tokenizer
