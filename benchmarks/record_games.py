@@ -1,0 +1,43 @@
+"""Record the games that a trained run plays on its test split, for games_shortcuts.py and `hbi train-estimator`.
+
+python benchmarks/record_games.py runs/shape-stories games.safetensors
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from hbi.evaluation.similarity import encode_texts, encode_videos
+from hbi.models import HBIModel
+from hbi.recipes.experiment import decode_split, open_run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--level", choices=("entity", "action", "event"), default="entity")
+    parser.add_argument("--num-games", type=int, default=64)
+    arguments = parser.parse_args()
+    trained = open_run(arguments.run, device=torch.device("cpu"))
+    decoded = decode_split(trained.recipe, "test")
+    if not isinstance(trained.model, HBIModel):
+        parser.error(f"{arguments.run} is not a run of an HBI model")
+    relevance = decoded.split.relevance
+    rows = range(min(arguments.num_games, len(decoded.split.texts)))
+    video_rows = [int(relevance[row].float().argmax()) for row in rows]
+    with torch.no_grad():
+        texts = next(encode_texts(trained.model, trained.tokenizer, [decoded.split.texts[row].text for row in rows]))
+        videos = next(encode_videos(trained.model, decoded.bank, batch_size=len(decoded.split.videos)))
+        game = trained.model.games(texts, videos[torch.tensor(video_rows)])[arguments.level]
+    names = ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
+    save_file(
+        {name: getattr(game, name).contiguous() for name in names if getattr(game, name) is not None}, arguments.out
+    )
+    print(f"{arguments.out}: {game}")
+
+
+if __name__ == "__main__":
+    main()
