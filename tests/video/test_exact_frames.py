@@ -120,7 +120,7 @@ def test_hardly_a_packet_is_decoded_twice(name: str, clips: dict[str, Path]) -> 
 
 
 def test_the_index_of_a_long_matroska_is_used(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "long.mkv", Clip(".mkv", num_frames=300))
+    path = write_clip(tmp_path / "long.mkv", Clip(".mkv", num_frames=300, group_size=60))
     with open_video(path) as video:
         plan = PacketPlan(video, [video.pts_at(25.0)], Faults())
         assert sum(packet is not None for packet, _ in plan) <= 12
