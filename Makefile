@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OUT ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format setup setup-dev clean
+.PHONY: help demo test check format readme setup setup-dev clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ check: $(VENV)/.installed-dev  ## Lint, format, types and the layering of the ro
 format: $(VENV)/.installed-dev  ## Format the code and fix what the linter can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+readme: demo  ## Put the demo's table and picture into the README
+	$(BIN)/python docs/update_readme.py $(OUT)
 
 setup: $(VENV)/.installed  ## Create .venv with the package
 setup-dev: $(VENV)/.installed-dev  ## Create .venv with the package and developer tools
