@@ -64,6 +64,25 @@ def test_shared_weights_broadcast_over_all_pairs(index):
         torch.testing.assert_close(together[1][2, 1], alone[1])
 
 
+@pytest.mark.parametrize("batched", ["similarity", "word_weights", "frame_weights", "word_mask", "frame_mask"])
+@pytest.mark.parametrize("normalize_weights", [False, True])
+@pytest.mark.parametrize("index", INDICES)
+def test_any_one_part_may_have_the_batch_axis(make_game, index, normalize_weights, batched):
+    """The other parts are shared, and the results have the batch axis all the same."""
+    many = make_game(3, 2, batch=(4,), with_masks=True)
+    parts = {name: getattr(many, name)[1] for name in ("similarity", "word_weights", "frame_weights")}
+    alone = INDICES[index](
+        LateInteractionGame(**{**parts, batched: getattr(many, batched)[2]}, normalize_weights=normalize_weights)
+    )
+    together = INDICES[index](
+        LateInteractionGame(**{**parts, batched: getattr(many, batched)}, normalize_weights=normalize_weights)
+    )
+    pairs = [(together, alone)] if isinstance(alone, torch.Tensor) else zip(together, alone, strict=True)
+    for result, expected in pairs:
+        assert result.shape == (4, *expected.shape)
+        torch.testing.assert_close(result[2], expected)
+
+
 @pytest.mark.parametrize("chunk_size", [1, 2, 5])
 def test_chunks_change_nothing(chunk_size):
     game = LateInteractionGame(torch.rand(3, 4, 3, 2), torch.rand(3, 1, 3), torch.rand(4, 2))

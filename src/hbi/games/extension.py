@@ -94,7 +94,7 @@ class MultilinearExtension:
         """Return `d2F / dq_i dq_j` for every word `i` and frame `j`, everyone present with `probability`."""
         by_word = self.words.gain_times(probability, expected_gain(self.frame_ranking, probability))
         by_frame = self.frames.gain_times(probability, expected_gain(self.word_ranking, probability).mT)
-        return by_word.add_(by_frame.mT).mul_(0.5)
+        return (by_word + by_frame.mT).mul_(0.5)
 
     def second(self, probability: float) -> Float[Tensor, "*batch player player"]:
         """Return `d2F / dq_i dq_j` for all players, words first, everyone present with `probability`."""
