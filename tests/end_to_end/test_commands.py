@@ -21,7 +21,7 @@ def metrics(folder, kind):
 
 def test_help_teaches_every_verb():
     text = succeed("--help")
-    for verb in ("data", "demo", "train", "evaluate", "explain"):
+    for verb in ("data", "demo", "train", "evaluate", "explain", "train-estimator"):
         assert verb in text
         assert "--help" in succeed(verb, "--help")
     assert succeed("--version").strip()[0].isdigit()
@@ -93,6 +93,12 @@ def test_explain_writes_one_file(trained, data, tmp_path, ending):
         values = json.loads(out.read_text())
         assert [level["level"] for level in values["levels"]] == ["entity", "action", "event"]
         assert values["frames"][0]["start_seconds"] >= 1
+
+
+def test_the_estimator_is_trained_and_measured(tmp_path):
+    out = tmp_path / "estimator.safetensors"
+    succeed("train-estimator", "--out", out, "--steps", 3, "--batch-size", 4, "--words", 5, "--frames", 4)
+    assert load_file(out)
 
 
 def test_the_demo_runs_and_continues_from_what_exists(tmp_path):

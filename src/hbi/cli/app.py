@@ -13,6 +13,7 @@ from hbi.cli.demo import demo
 from hbi.cli.evaluate import evaluate
 from hbi.cli.explain import explain
 from hbi.cli.train import train
+from hbi.cli.train_estimator import train_estimator
 from hbi.errors import HBIError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command("demo")(demo)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
+app.command("train-estimator")(train_estimator)
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -56,7 +58,7 @@ def main() -> None:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]hbi:[/] {_escape(str(error))}")
         sys.exit(2)
     except KeyboardInterrupt:
-        Console(stderr=True).print("[bold red]hbi:[/] stopped; a training run continues with --resume")
+        Console(stderr=True).print("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train with --resume)")
         sys.exit(130)
 
 
