@@ -58,7 +58,8 @@ def main() -> None:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]hbi:[/] {_escape(str(error))}")
         sys.exit(2)
     except KeyboardInterrupt:
-        Console(stderr=True).print("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train with --resume)")
+        message = "stopped; what was finished is kept: run it again (hbi train with --resume)"
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]hbi:[/] {message}")
         sys.exit(130)
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Int
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
@@ -72,16 +71,6 @@ def train_tokenizer(corpus: Iterable[str], *, num_merges: int = 2000) -> CLIPTok
     return CLIPTokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=merges, model_max_length=77)
 
 
-def num_words(tokenized: TokenizedTexts) -> Int[Tensor, " text"]:
-    """Return how many tokens of each text stand for characters of it: 0 for an empty text."""
-    return (tokenized.spans[..., 1] > tokenized.spans[..., 0]).sum(-1)
-
-
 def load_tokenizer(folder: str) -> CLIPTokenizer:
     """Return a tokenizer that was saved with `save_pretrained`."""
     return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def no_words(tokenized: TokenizedTexts) -> list[int]:
-    """Return the indices of texts without any word."""
-    return torch.nonzero(num_words(tokenized) == 0).flatten().tolist()
