@@ -45,6 +45,7 @@ def write_clip(path: Path, clip: Clip) -> Path:
         stream = container.add_stream(clip.codec, rate=clip.frames_per_second, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, clip.pixel_format
         stream.codec_context.time_base = time_base
+        stream.codec_context.thread_count = 1
         stream.codec_context.gop_size = clip.group_size
         stream.codec_context.max_b_frames = clip.num_b_frames
         if clip.rotation:

@@ -16,7 +16,7 @@ from hbi.video.opening import open_video
 from hbi.video.packets import PacketPlan
 
 UNEVEN = [12 * number + 9 * (number % 2) + (300 if number > 31 else 0) for number in range(60)]
-QUIET = {"x265-params": "log-level=none"}
+HEVC = {"x265-params": "log-level=none:pools=none:frame-threads=1"}
 CLIPS = {
     "mp4": Clip(".mp4"),
     "mp4, one key frame": Clip(".mp4", group_size=250, num_b_frames=3),
@@ -30,13 +30,13 @@ CLIPS = {
     "mp4, gradual refresh": Clip(".mp4", options={"x264-params": "intra-refresh=1"}),
     "mp4, interlaced": Clip(".mp4", num_b_frames=2, options={"x264-params": "tff=1"}),
     "mp4, MPEG-4": Clip(".mp4", "mpeg4", num_b_frames=2),
-    "mp4, HEVC": Clip(".mp4", "libx265", num_b_frames=4, options=QUIET),
+    "mp4, HEVC": Clip(".mp4", "libx265", num_b_frames=4, options=HEVC),
     "mov, yuv444": Clip(".mov", num_b_frames=2, pixel_format="yuv444p"),
     "mkv": Clip(".mkv", num_b_frames=3),
     "mkv, open groups": Clip(".mkv", num_b_frames=3, options={"x264-params": "open-gop=1:scenecut=0"}),
     "mkv, uneven times": Clip(".mkv", num_b_frames=2, pts=UNEVEN),
     "mkv, no index": Clip(".mkv", num_b_frames=2, container_options={"live": "1"}),
-    "mkv, HEVC": Clip(".mkv", "libx265", num_b_frames=4, options=QUIET),
+    "mkv, HEVC": Clip(".mkv", "libx265", num_b_frames=4, options=HEVC),
     "webm, VP8": Clip(".webm", "libvpx", options={"auto-alt-ref": "1", "lag-in-frames": "12"}),
     "webm, VP9": Clip(".webm", "libvpx-vp9", options={"cpu-used": "8", "lag-in-frames": "12"}),
     "mkv, AV1": Clip(".mkv", "libsvtav1", options={"preset": "12", "svtav1-params": "lp=1"}),

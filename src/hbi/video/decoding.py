@@ -78,6 +78,9 @@ def _all_frames(video: OpenVideo, faults: Faults) -> Iterator[FrameAt]:
 
 def _decode(video: OpenVideo, packet: Packet | None, faults: Faults) -> list[VideoFrame]:
     """Return the frames that come out when `packet` goes in, or at the end (None); none from a broken packet."""
+    if packet is not None and packet.is_corrupt:  # cut off: the decoder would make up the rest, and not always say so
+        faults.num_bad_packets += 1
+        return []
     try:
         frames = video.stream.decode(packet)
     except av.error.FFmpegError:
