@@ -11,7 +11,7 @@ def test_the_rate_rises_falls_and_ends_at_zero():
     rates = [warmup_cosine(step, num_steps=100, num_warmup_steps=10) for step in range(101)]
     assert rates[0] == 0.1
     assert rates[9] == rates[10] == 1.0
-    assert all(a > b for a, b in itertools.pairwise(rates))
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     assert rates[100] == pytest.approx(0.0)
     assert warmup_cosine(500, num_steps=100, num_warmup_steps=10) == pytest.approx(0.0), "it never rises again"
 
