@@ -124,7 +124,7 @@ def all_pairs_row(num_words: int, num_frames: int) -> dict:
 
 def compiled_row() -> dict:
     def run(*inputs: Tensor) -> Tensor:
-        return banzhaf_interactions(LateInteractionGame(*inputs, check_values=False, weight_spread=1e4))
+        return banzhaf_interactions(LateInteractionGame(*inputs, check_values=False, weight_spread=2e3))
 
     compiled = torch.compile(run, fullgraph=True, dynamic=False)
     inputs = iter([make_inputs((128,), 24, 12) for _ in range(55)])
