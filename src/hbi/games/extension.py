@@ -53,8 +53,8 @@ class MultilinearExtension:
         )
 
     def value(
-        self, word_inclusion: Float[Tensor, "*batch word"], frame_inclusion: Float[Tensor, "*batch frame"]
-    ) -> Float[Tensor, "*batch"]:
+        self, word_inclusion: Float[Tensor, "*#batch word"], frame_inclusion: Float[Tensor, "*#batch frame"]
+    ) -> Float[Tensor, "*#batch"]:
         """Return `F`, masked players having inclusion 0."""
         by_word = self.words.expected_at(word_inclusion) * self._maximum_at(self.frame_ranking, frame_inclusion)
         by_frame = self.frames.expected_at(frame_inclusion) * self._maximum_at(self.word_ranking, word_inclusion)
@@ -62,11 +62,11 @@ class MultilinearExtension:
 
     def gain_of(
         self,
-        word_members: Bool[Tensor, "*batch word"],
-        frame_members: Bool[Tensor, "*batch frame"],
-        word_inclusion: Float[Tensor, "*batch word"],
-        frame_inclusion: Float[Tensor, "*batch frame"],
-    ) -> Float[Tensor, "*batch"]:
+        word_members: Bool[Tensor, "*#batch word"],
+        frame_members: Bool[Tensor, "*#batch frame"],
+        word_inclusion: Float[Tensor, "*#batch word"],
+        frame_inclusion: Float[Tensor, "*#batch frame"],
+    ) -> Float[Tensor, "*#batch"]:
         """Return the sum of `dF / dq_i` over the members, whose inclusion must be 0."""
         by_word = self.words.expected_at(word_inclusion) * self._gain_at(
             self.frame_ranking, frame_members, frame_inclusion
@@ -76,7 +76,7 @@ class MultilinearExtension:
         ) + self.frames.gain_of(frame_members, frame_inclusion) * self._maximum_at(self.word_ranking, word_inclusion)
         return 0.5 * (by_word.sum(-1) + by_frame.sum(-1))
 
-    def first(self, probability: float) -> tuple[Float[Tensor, "*batch word"], Float[Tensor, "*batch frame"]]:
+    def first(self, probability: float) -> tuple[Float[Tensor, "*#batch word"], Float[Tensor, "*#batch frame"]]:
         """Return `dF / dq_i` for the words and for the frames, everyone present with `probability`."""
         best_frame = expected_maximum(self.frame_ranking, probability).unsqueeze(-1)
         best_word = expected_maximum(self.word_ranking, probability).unsqueeze(-1)
@@ -90,13 +90,13 @@ class MultilinearExtension:
         ).sum(-2)
         return 0.5 * words, 0.5 * frames
 
-    def mixed(self, probability: float) -> Float[Tensor, "*batch word frame"]:
+    def mixed(self, probability: float) -> Float[Tensor, "*#batch word frame"]:
         """Return `d2F / dq_i dq_j` for every word `i` and frame `j`, everyone present with `probability`."""
         by_word = self.words.gain_times(probability, expected_gain(self.frame_ranking, probability))
         by_frame = self.frames.gain_times(probability, expected_gain(self.word_ranking, probability).mT)
         return (by_word + by_frame.mT).mul_(0.5)
 
-    def second(self, probability: float) -> Float[Tensor, "*batch player player"]:
+    def second(self, probability: float) -> Float[Tensor, "*#batch player player"]:
         """Return `d2F / dq_i dq_j` for all players, words first, everyone present with `probability`."""
         mixed = self.mixed(probability)
         best_frame = expected_maximum(self.frame_ranking, probability)
@@ -112,22 +112,22 @@ class MultilinearExtension:
         return torch.cat((torch.cat((words, mixed), -1), torch.cat((mixed.mT, frames), -1)), -2)
 
     @staticmethod
-    def _maximum_at(ranking: Ranking, inclusion: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch row"]:
+    def _maximum_at(ranking: Ranking, inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch row"]:
         return (ranking.steps * (1 - absence_of_better(ranking, inclusion))).sum(ranking.axis)
 
     @staticmethod
     def _gain_at(
-        ranking: Ranking, members: Bool[Tensor, "*batch player"], inclusion: Float[Tensor, "*batch player"]
-    ) -> Float[Tensor, "*batch row"]:
+        ranking: Ranking, members: Bool[Tensor, "*#batch player"], inclusion: Float[Tensor, "*#batch player"]
+    ) -> Float[Tensor, "*#batch row"]:
         gain = ranking.sum_of_lower_steps(absence_of_better(ranking, inclusion))
         return (gain * members.unsqueeze(-2 if ranking.axis == -1 else -1)).sum(ranking.axis)
 
 
 def multilinear_extension(
     game: LateInteractionGame,
-    word_inclusion: Float[Tensor, "*batch word"],
-    frame_inclusion: Float[Tensor, "*batch frame"],
-) -> Float[Tensor, "*batch"]:
+    word_inclusion: Float[Tensor, "*#batch word"],
+    frame_inclusion: Float[Tensor, "*#batch frame"],
+) -> Float[Tensor, "*#batch"]:
     """Return the expected value of a random coalition that holds each player with its own probability.
 
     Exact for any probabilities in [0, 1]; on their corners it is `game.value`. The batch axes broadcast.
@@ -142,7 +142,7 @@ def multilinear_extension(
 
 def playing_inclusion(
     name: str, inclusion: Tensor, size: int, mask: Tensor | None, game: LateInteractionGame
-) -> Float[Tensor, "*batch player"]:
+) -> Float[Tensor, "*#batch player"]:
     """Return `inclusion`, checked, 0 for masked players."""
     if inclusion.dim() < 1 or inclusion.shape[-1] != size or not inclusion.is_floating_point():
         raise ValueError(f"{name} must be floating with shape [..., {size}], not {list(inclusion.shape)}")
@@ -154,7 +154,7 @@ def playing_inclusion(
     return inclusion if mask is None else inclusion * mask
 
 
-def _weights(game: LateInteractionGame, weights: Float[Tensor, "*batch player"]) -> Weights:
+def _weights(game: LateInteractionGame, weights: Float[Tensor, "*#batch player"]) -> Weights:
     if game.normalize_weights:
         assert game.weight_spread is not None
         return NormalizedWeights(weights, game.weight_spread)
@@ -162,15 +162,15 @@ def _weights(game: LateInteractionGame, weights: Float[Tensor, "*batch player"])
 
 
 def _shared(
-    gain: Float[Tensor, "*batch row player"], row_weights: Float[Tensor, "*batch row"]
-) -> Float[Tensor, "*batch player player"]:
+    gain: Float[Tensor, "*#batch row player"], row_weights: Float[Tensor, "*#batch row"]
+) -> Float[Tensor, "*#batch player player"]:
     """Return `sum_row weight min(gain_i, gain_j)`."""
     pairs = torch.minimum(gain.unsqueeze(-1), gain.unsqueeze(-2))
     return (pairs * row_weights.unsqueeze(-1).unsqueeze(-1)).sum(-3)
 
 
 def _between_distinct_players(
-    matrix: Float[Tensor, "*batch player player"], mask: Bool[Tensor, "*#batch player"] | None
-) -> Float[Tensor, "*batch player player"]:
+    matrix: Float[Tensor, "*#batch player player"], mask: Bool[Tensor, "*#batch player"] | None
+) -> Float[Tensor, "*#batch player player"]:
     distinct = ~torch.eye(matrix.shape[-1], dtype=torch.bool, device=matrix.device)
     return torch.where(distinct if mask is None else distinct & mask.unsqueeze(-1) & mask.unsqueeze(-2), matrix, 0)

@@ -36,7 +36,7 @@ from hbi.games.quadrature import gauss_legendre
 Between = Literal["words and frames", "players"]
 """Which interactions to return: of every word with every frame, or of all players (words first, then frames)."""
 
-Values = tuple[Float[Tensor, "*batch word"], Float[Tensor, "*batch frame"]]
+Values = tuple[Float[Tensor, "*#batch word"], Float[Tensor, "*#batch frame"]]
 
 
 def banzhaf_values(game: LateInteractionGame, probability: float = 0.5, *, chunk_size: int | None = None) -> Values:
@@ -60,7 +60,7 @@ def banzhaf_interactions(
     *,
     between: Between = "words and frames",
     chunk_size: int | None = None,
-) -> Float[Tensor, "*batch row column"]:
+) -> Float[Tensor, "*#batch row column"]:
     """Return the Banzhaf interactions, of words with frames `[..., words, frames]` or of all players.
 
         I[i, j] = E[value(C + i + j) - value(C + i) - value(C + j) + value(C)]
@@ -98,7 +98,7 @@ def shapley_values(game: LateInteractionGame, *, chunk_size: int | None = None) 
 
 def shapley_interactions(
     game: LateInteractionGame, *, between: Between = "words and frames", chunk_size: int | None = None
-) -> Float[Tensor, "*batch row column"]:
+) -> Float[Tensor, "*#batch row column"]:
     """Return the Shapley interaction index of pairs: the Banzhaf interaction averaged over `probability` in [0, 1].
 
     Arguments and errors as for `banzhaf_interactions`.
@@ -117,10 +117,10 @@ def shapley_interactions(
 
 def coalition_interaction(
     game: LateInteractionGame,
-    word_coalition: Bool[Tensor, "*batch word"],
-    frame_coalition: Bool[Tensor, "*batch frame"],
+    word_coalition: Bool[Tensor, "*#batch word"],
+    frame_coalition: Bool[Tensor, "*#batch frame"],
     probability: float = 0.5,
-) -> Float[Tensor, "*batch"]:
+) -> Float[Tensor, "*#batch"]:
     """Return what a set `S` of words and frames, a phrase and a clip, is worth as one player beyond its members.
 
         E[value(C + S) - value(C) - sum_{i in S} (value(C + i) - value(C))],   C without S

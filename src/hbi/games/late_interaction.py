@@ -42,7 +42,7 @@ class LateInteractionGame:
         ValueError: shapes that do not fit, a similarity or weight that is not finite, a negative weight.
     """
 
-    similarity: Float[Tensor, "*batch word frame"]
+    similarity: Float[Tensor, "*#batch word frame"]
     word_weights: Float[Tensor, "*#batch word"]
     frame_weights: Float[Tensor, "*#batch frame"]
     word_mask: Bool[Tensor, "*#batch word"] | None = None
@@ -91,8 +91,8 @@ class LateInteractionGame:
         )
 
     def value(
-        self, word_coalition: Bool[Tensor, "*batch word"], frame_coalition: Bool[Tensor, "*batch frame"]
-    ) -> Float[Tensor, "*batch"]:
+        self, word_coalition: Bool[Tensor, "*#batch word"], frame_coalition: Bool[Tensor, "*#batch frame"]
+    ) -> Float[Tensor, "*#batch"]:
         """Return what each coalition is worth; the batch axes broadcast against those of the game.
 
         Raises:
@@ -113,8 +113,8 @@ class LateInteractionGame:
         return 0.5 * ((word_weights * best_frame).sum(-1) + (frame_weights * best_word).sum(-1))
 
     def playing(
-        self, word_coalition: Bool[Tensor, "*batch word"], frame_coalition: Bool[Tensor, "*batch frame"]
-    ) -> tuple[Bool[Tensor, "*batch word"], Bool[Tensor, "*batch frame"]]:
+        self, word_coalition: Bool[Tensor, "*#batch word"], frame_coalition: Bool[Tensor, "*#batch frame"]
+    ) -> tuple[Bool[Tensor, "*#batch word"], Bool[Tensor, "*#batch frame"]]:
         """Return the coalition, checked, without masked players."""
         parts = []
         for name, coalition, size, mask in (
@@ -128,7 +128,7 @@ class LateInteractionGame:
             parts.append(coalition if mask is None else coalition & mask)
         return parts[0], parts[1]
 
-    def __call__(self, coalitions: Bool[Tensor, "*batch player"]) -> Float[Tensor, "*batch"]:
+    def __call__(self, coalitions: Bool[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch"]:
         """Return what coalitions of players, words first and then frames, are worth: `value` for `games.protocol`."""
         return self.value(coalitions[..., : self.num_words], coalitions[..., self.num_words :])
 
@@ -227,7 +227,7 @@ def _zero_where_masked(weights: Tensor, mask: Tensor | None) -> Tensor:
     return weights if mask is None else weights * mask
 
 
-def _spread(weights: Float[Tensor, "*batch player"]) -> Float[Tensor, ""]:
+def _spread(weights: Float[Tensor, "*#batch player"]) -> Float[Tensor, ""]:
     """Return the largest ratio, over the batch, of the sum of the weights to the smallest positive weight."""
     weights = weights.double()
     smallest = torch.where(weights > 0, weights, torch.inf).amin(-1)

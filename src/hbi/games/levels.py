@@ -6,12 +6,12 @@ from torch import Tensor
 
 
 def interactions_of_members(
-    interactions: Float[Tensor, "*batch merged_word merged_frame"],
+    interactions: Float[Tensor, "*#batch merged_word merged_frame"],
     word_members: Int[Tensor, "*#batch word"],
     frame_members: Int[Tensor, "*#batch frame"],
     *,
     is_shared_out: bool = False,
-) -> Float[Tensor, "*batch word frame"]:
+) -> Float[Tensor, "*#batch word frame"]:
     """Return the interactions of a level on the original words and frames.
 
     A word and a frame get the interaction of the two merged tokens that they belong to, in full (what a picture shows),

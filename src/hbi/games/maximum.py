@@ -16,8 +16,8 @@ from torch import Tensor
 class Ranking(NamedTuple):
     """The players on `axis` in ascending order of similarity, in every row."""
 
-    steps: Float[Tensor, "*batch word frame"]
-    order: Int[Tensor, "*batch word frame"]
+    steps: Float[Tensor, "*#batch word frame"]
+    order: Int[Tensor, "*#batch word frame"]
     axis: int
 
     def along_axis(self, per_position: Float[Tensor, " position"]) -> Tensor:
@@ -29,7 +29,7 @@ class Ranking(NamedTuple):
         size = self.steps.shape[self.axis]
         return torch.arange(size - 1, -1, -1, device=self.steps.device, dtype=self.steps.dtype)
 
-    def sum_of_lower_steps(self, factor: Tensor) -> Float[Tensor, "*batch word frame"]:
+    def sum_of_lower_steps(self, factor: Tensor) -> Float[Tensor, "*#batch word frame"]:
         """Return for every player of rank `r` the sum over `k >= r` of `factor_k (x_k - x_(k+1))`."""
         sums = (self.steps * factor).cumsum_(self.axis)
         order = self.order.expand(sums.shape)
@@ -37,8 +37,8 @@ class Ranking(NamedTuple):
 
 
 def rank(
-    similarity: Float[Tensor, "*batch word frame"],
-    keys: Int[Tensor, "*batch word frame"],
+    similarity: Float[Tensor, "*#batch word frame"],
+    keys: Int[Tensor, "*#batch word frame"],
     mask: Bool[Tensor, "*#batch player"] | None,
     *,
     axis: int,
@@ -58,7 +58,7 @@ def rank(
     return Ranking(values - lower, order, axis)
 
 
-def sortable(values: Float[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
+def sortable(values: Float[Tensor, "*#batch"]) -> Int[Tensor, "*#batch"]:
     """Return integers in the order of the numbers: they sort half as fast again, with no NaN to look out for.
 
     The bits of a number that is not negative are in order as they are; for the others all but the sign must be flipped.
@@ -68,7 +68,7 @@ def sortable(values: Float[Tensor, "*batch"]) -> Int[Tensor, "*batch"]:
     return torch.where(bits < 0, bits ^ torch.iinfo(size).max, bits)
 
 
-def expected_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*batch word frame"]:
+def expected_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*#batch word frame"]:
     """Return `D[t, j] = E[max_{v in C + j} s[t, v] - max_{v in C} s[t, v]]`, others in `C` with `probability`.
 
     The frame of rank `r` gains each step below it that none of the `k` others above that step already holds:
@@ -78,7 +78,7 @@ def expected_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*batch
     return ranking.sum_of_lower_steps(ranking.along_axis((1.0 - probability) ** ranking.num_better()))
 
 
-def expected_shared_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*batch word frame"]:
+def expected_shared_gain(ranking: Ranking, probability: float) -> Float[Tensor, "*#batch word frame"]:
     """Return `G` with which two frames `i`, `j` are redundant: their second difference is `-min(G[t, i], G[t, j])`.
 
     They share the steps below the lower of the two, unless one of the `k - 1` others holds them:
@@ -88,7 +88,7 @@ def expected_shared_gain(ranking: Ranking, probability: float) -> Float[Tensor, 
     return ranking.sum_of_lower_steps(ranking.along_axis((1.0 - probability) ** exponent))
 
 
-def expected_maximum(ranking: Ranking, probability: float) -> Float[Tensor, "*batch row"]:
+def expected_maximum(ranking: Ranking, probability: float) -> Float[Tensor, "*#batch row"]:
     """Return `M_t = E[max_{v in C} s[t, v]] = sum_k (1 - (1 - p)^(k+1)) (x_k - x_(k+1))`."""
     reached = 1.0 - (1.0 - probability) ** (ranking.num_better() + 1)
     return (ranking.steps * ranking.along_axis(reached)).sum(ranking.axis)
@@ -96,7 +96,7 @@ def expected_maximum(ranking: Ranking, probability: float) -> Float[Tensor, "*ba
 
 def absence_of_better(
     ranking: Ranking, inclusion: Float[Tensor, "*#batch player"]
-) -> Float[Tensor, "*batch word frame"]:
+) -> Float[Tensor, "*#batch word frame"]:
     """Return for every position `k` the probability that neither its player nor a better one is present."""
     absence = (1 - inclusion).unsqueeze(-2 if ranking.axis == -1 else -1)
     shape = torch.broadcast_shapes(absence.shape, ranking.order.shape)

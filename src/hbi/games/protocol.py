@@ -1,11 +1,12 @@
 """What any cooperative game must offer to be enumerated, sampled, or handed to shapiq: a value for each coalition."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 
+@runtime_checkable
 class CoalitionGame(Protocol):
     """A characteristic function. `LateInteractionGame` is one, and so is any function of the same signature."""
 

@@ -82,7 +82,7 @@ def sample_late_interactions(
     *,
     probability: float = 0.5,
     chunk_size: int = 64,
-) -> Float[Tensor, "*batch word frame"]:
+) -> Float[Tensor, "*#batch word frame"]:
     """Return unbiased estimates of the word-frame Banzhaf interactions from `num_samples` random coalitions per game.
 
     The best sampler we know for these games, to measure the exact computation against. One coalition serves all cells
@@ -129,7 +129,7 @@ def _draw(
     return torch.rand(shape, generator=generator, device=game.similarity.device) < probability
 
 
-def _weight_gain(weights: Tensor, coalitions: Tensor, *, is_normalized: bool) -> Float[Tensor, "*batch player player"]:
+def _weight_gain(weights: Tensor, coalitions: Tensor, *, is_normalized: bool) -> Float[Tensor, "*#batch player player"]:
     """Return `alpha_t(C + i) - alpha_t(C - i)` at `[t, i]`."""
     if not is_normalized:
         return torch.diag_embed(weights.expand(coalitions.shape))
@@ -144,7 +144,7 @@ def _weight_gain(weights: Tensor, coalitions: Tensor, *, is_normalized: bool) ->
     return torch.where(is_own, own, change)
 
 
-def _maximum_gain(similarity: Tensor, coalitions: Tensor, mask: Tensor) -> Float[Tensor, "*batch row player"]:
+def _maximum_gain(similarity: Tensor, coalitions: Tensor, mask: Tensor) -> Float[Tensor, "*#batch row player"]:
     """Return `max over C + j - max over C - j` at `[row, j]`, from the best and the second best of every row."""
     present = torch.where(coalitions.unsqueeze(-2), similarity, -torch.inf)
     best = present.topk(min(2, present.shape[-1]), -1).values

@@ -1,7 +1,7 @@
 """Sources of the interactions that a model learns from: exact, sampled, or predicted by the learned estimator."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -13,10 +13,11 @@ from hbi.games.late_interaction import LateInteractionGame
 from hbi.games.sampling import sample_late_interactions
 
 
+@runtime_checkable
 class Teacher(Protocol):
     """Gives the training target of a game, without gradient."""
 
-    def __call__(self, game: LateInteractionGame, /) -> Float[Tensor, "*batch word frame"]:
+    def __call__(self, game: LateInteractionGame, /) -> Float[Tensor, "*#batch word frame"]:
         """Return the Banzhaf interaction of every word with every frame, 0 for masked players."""
         ...
 
@@ -28,7 +29,7 @@ class ExactTeacher:
     probability: float = 0.5
 
     @torch.no_grad()
-    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*#batch word frame"]:
         """Return `banzhaf_interactions(game)`."""
         return banzhaf_interactions(game, self.probability)
 
@@ -42,7 +43,7 @@ class SampledTeacher:
     generator: torch.Generator | None = None
 
     @torch.no_grad()
-    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*#batch word frame"]:
         """Return `sample_late_interactions(game)`, new coalitions at each call."""
         return sample_late_interactions(game, self.num_samples, self.generator, probability=self.probability)
 
@@ -54,7 +55,7 @@ class EstimatorTeacher:
     estimator: BanzhafEstimator
 
     @torch.no_grad()
-    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+    def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*#batch word frame"]:
         """Return the network's prediction from the masked similarity; it sees no weights."""
         similarity = playing_similarity(game)
         batch_shape = similarity.shape[:-2]
@@ -64,14 +65,14 @@ class EstimatorTeacher:
         return playing_cells(game, predicted)
 
 
-def playing_similarity(game: LateInteractionGame) -> Float[Tensor, "*batch word frame"]:
+def playing_similarity(game: LateInteractionGame) -> Float[Tensor, "*#batch word frame"]:
     """Return the similarity that the estimator sees: in the type of computation, 0 for masked players."""
     return playing_cells(game, game.similarity.to(game.dtype))
 
 
 def playing_cells(
-    game: LateInteractionGame, cells: Float[Tensor, "*batch word frame"]
-) -> Float[Tensor, "*batch word frame"]:
+    game: LateInteractionGame, cells: Float[Tensor, "*#batch word frame"]
+) -> Float[Tensor, "*#batch word frame"]:
     """Return `cells` with 0 where the word or the frame is masked."""
     if game.word_mask is not None:
         cells = cells * game.word_mask.unsqueeze(-1)

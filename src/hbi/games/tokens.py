@@ -73,7 +73,7 @@ def interactions(
     normalize_weights: bool = True,
     floor_at_zero: bool = True,
     probability: float = 0.5,
-) -> Float[Tensor, "*batch word frame"]:
+) -> Float[Tensor, "*#batch word frame"]:
     """Return the exact Banzhaf interaction of every word with every frame, from token embeddings of any model.
 
     Arguments and errors as for `game_from_tokens`, which gives the game for all other indices; `probability` as for

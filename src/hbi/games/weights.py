@@ -5,7 +5,7 @@ probability `q_k` (one `probability` for all, or an `inclusion` each).
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,38 +19,39 @@ _LARGEST_EXPONENT = 300.0
 """exp(-300) is nothing, but its square can still be divided by: a certain presence has a gradient, too."""
 
 
-def normalize(weights: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+def normalize(weights: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch player"]:
     """Return the weights divided by their sum; all 0 where nobody has any."""
     total = weights.sum(-1, keepdim=True)
     return weights / torch.where(total > 0, total, 1)
 
 
+@runtime_checkable
 class Weights(Protocol):
     """What the indices ask of the weights of one side of the game."""
 
-    def expected(self, probability: float) -> Float[Tensor, "*batch player"]:
+    def expected(self, probability: float) -> Float[Tensor, "*#batch player"]:
         """Return `A_t` with everyone present with `probability`."""
         ...
 
     def gain_times(
-        self, probability: float, rows: Float[Tensor, "*batch player column"]
-    ) -> Float[Tensor, "*batch player column"]:
+        self, probability: float, rows: Float[Tensor, "*#batch player column"]
+    ) -> Float[Tensor, "*#batch player column"]:
         """Return `sum_t (dA_t / dq_i) rows[t, j]` with everyone present with `probability`."""
         ...
 
     def curvature_times(
-        self, probability: float, rows: Float[Tensor, "*batch player"]
-    ) -> Float[Tensor, "*batch player player"]:
+        self, probability: float, rows: Float[Tensor, "*#batch player"]
+    ) -> Float[Tensor, "*#batch player player"]:
         """Return `sum_t (d2 A_t / dq_i dq_j) rows[t]` for `i != j`; the diagonal is meaningless."""
         ...
 
-    def expected_at(self, inclusion: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+    def expected_at(self, inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch player"]:
         """Return `A_t`."""
         ...
 
     def gain_of(
-        self, members: Bool[Tensor, "*batch player"], inclusion: Float[Tensor, "*batch player"]
-    ) -> Float[Tensor, "*batch player"]:
+        self, members: Bool[Tensor, "*#batch player"], inclusion: Float[Tensor, "*#batch player"]
+    ) -> Float[Tensor, "*#batch player"]:
         """Return `sum_{i in members} dA_t / dq_i`; `inclusion` must be 0 for the members."""
         ...
 
@@ -59,31 +60,31 @@ class Weights(Protocol):
 class FixedWeights:
     """`alpha_t(C) = w_t`."""
 
-    weights: Float[Tensor, "*batch player"]
+    weights: Float[Tensor, "*#batch player"]
 
-    def expected(self, probability: float) -> Float[Tensor, "*batch player"]:
+    def expected(self, probability: float) -> Float[Tensor, "*#batch player"]:
         """See `Weights`."""
         return probability * self.weights
 
     def gain_times(
-        self, probability: float, rows: Float[Tensor, "*batch player column"]
-    ) -> Float[Tensor, "*batch player column"]:
+        self, probability: float, rows: Float[Tensor, "*#batch player column"]
+    ) -> Float[Tensor, "*#batch player column"]:
         """See `Weights`."""
         return self.weights.unsqueeze(-1) * rows
 
     def curvature_times(
-        self, probability: float, rows: Float[Tensor, "*batch player"]
-    ) -> Float[Tensor, "*batch player player"]:
+        self, probability: float, rows: Float[Tensor, "*#batch player"]
+    ) -> Float[Tensor, "*#batch player player"]:
         """See `Weights`."""
         return torch.zeros_like((self.weights * rows).unsqueeze(-1) * self.weights.unsqueeze(-2))
 
-    def expected_at(self, inclusion: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+    def expected_at(self, inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch player"]:
         """See `Weights`."""
         return inclusion * self.weights
 
     def gain_of(
-        self, members: Bool[Tensor, "*batch player"], inclusion: Float[Tensor, "*batch player"]
-    ) -> Float[Tensor, "*batch player"]:
+        self, members: Bool[Tensor, "*#batch player"], inclusion: Float[Tensor, "*#batch player"]
+    ) -> Float[Tensor, "*#batch player"]:
         """See `Weights`."""
         return members * self.weights
 
@@ -91,11 +92,11 @@ class FixedWeights:
 class _Nodes(NamedTuple):
     """The integrand at the nodes of the quadrature, `g_k = 1 - q_k + q_k exp(-s w_k)`."""
 
-    survival: Float[Tensor, "*batch player node"]
+    survival: Float[Tensor, "*#batch player node"]
     """`exp(-s w_k)`"""
-    inverse: Float[Tensor, "*batch player node"]
+    inverse: Float[Tensor, "*#batch player node"]
     """`1 / g_k`"""
-    alone: Float[Tensor, "*batch player node"]
+    alone: Float[Tensor, "*#batch player node"]
     """`c w_t exp(-s w_t) prod_{k != t} g_k`, with the weight `c` of the node"""
 
 
@@ -111,16 +112,16 @@ class NormalizedWeights:
     dozen nodes are cheap, and the derivatives of all the `A_t` together nearly cancel.
     """
 
-    weights: Float[Tensor, "*batch player"]
+    weights: Float[Tensor, "*#batch player"]
     spread: float
 
-    def expected(self, probability: float) -> Float[Tensor, "*batch player"]:
+    def expected(self, probability: float) -> Float[Tensor, "*#batch player"]:
         """See `Weights`."""
         return self._cast(probability * self._nodes(min(probability, _NEARLY_ONE)).alone.sum(-1))
 
     def gain_times(
-        self, probability: float, rows: Float[Tensor, "*batch player column"]
-    ) -> Float[Tensor, "*batch player column"]:
+        self, probability: float, rows: Float[Tensor, "*#batch player column"]
+    ) -> Float[Tensor, "*#batch player column"]:
         """See `Weights`.
 
         For `t != i` the gain is `A[t, i] = -p sum_q alone[t, q] (1 - exp(-s_q w_i)) / g_i`, and `p (1 - exp) / g` is
@@ -140,8 +141,8 @@ class NormalizedWeights:
         return (gain.mT @ (rows - common)).addcmul_(without_others.unsqueeze(-1), common)
 
     def curvature_times(
-        self, probability: float, rows: Float[Tensor, "*batch player"]
-    ) -> Float[Tensor, "*batch player player"]:
+        self, probability: float, rows: Float[Tensor, "*#batch player"]
+    ) -> Float[Tensor, "*#batch player player"]:
         """See `Weights`.
 
         With `u_i = (1 - exp(-s w_i)) / g_i` and `z_t = rows[t] alone[t]` the sum over `t` other than `i`, `j` is
@@ -155,13 +156,13 @@ class NormalizedWeights:
         both = (probability * leaving * weighted.sum(-2, keepdim=True)) @ leaving.mT
         return self._cast(both - cross - cross.mT)
 
-    def expected_at(self, inclusion: Float[Tensor, "*batch player"]) -> Float[Tensor, "*batch player"]:
+    def expected_at(self, inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch player"]:
         """See `Weights`."""
         return self._cast(inclusion.double() * self._nodes(inclusion.double().unsqueeze(-1)).alone.sum(-1))
 
     def gain_of(
-        self, members: Bool[Tensor, "*batch player"], inclusion: Float[Tensor, "*batch player"]
-    ) -> Float[Tensor, "*batch player"]:
+        self, members: Bool[Tensor, "*#batch player"], inclusion: Float[Tensor, "*#batch player"]
+    ) -> Float[Tensor, "*#batch player"]:
         """See `Weights`. A member's own `g` is 1, so that nothing has to be taken out of the product."""
         inclusion = inclusion.double()
         nodes = self._nodes(inclusion.unsqueeze(-1))
