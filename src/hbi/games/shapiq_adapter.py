@@ -22,8 +22,8 @@ def to_shapiq(game: CoalitionGame, num_players: int) -> shapiq.Game:
     """
     shapiq = _import_shapiq()
 
-    class CoalitionValues(shapiq.Game):  # type: ignore[name-defined]
-        def value_function(self, coalitions):  # type: ignore[no-untyped-def]
+    class CoalitionValues(shapiq.Game):  # type: ignore[name-defined]  # shapiq is known at run time only
+        def value_function(self, coalitions):  # type: ignore[no-untyped-def]  # numpy in, numpy out: shapiq's terms
             return checked_values(game, torch.from_numpy(coalitions)).detach().cpu().numpy()
 
     empty = checked_values(game, torch.zeros(1, num_players, dtype=torch.bool))
@@ -82,7 +82,7 @@ def interactions_from_shapiq(
     return interactions, values
 
 
-def _import_shapiq():  # type: ignore[no-untyped-def]
+def _import_shapiq():  # type: ignore[no-untyped-def]  # a module of an optional extra
     try:
         import shapiq
     except ImportError:
