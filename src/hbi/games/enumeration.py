@@ -16,7 +16,12 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class EnumeratedGame:
-    """The value of every coalition of a game; player `i` is in coalition number `c` where bit `i` of `c` is set."""
+    """The value of every coalition of a game; player `i` is in coalition number `c` where bit `i` of `c` is set.
+
+    >>> EnumeratedGame(torch.tensor([0.0, 0.0, 0.0, 1.0], dtype=torch.float64), num_players=2).banzhaf_interactions()
+    tensor([[0., 1.],
+            [1., 0.]], dtype=torch.float64)
+    """
 
     values: Float[Tensor, " coalition"]
     num_players: int
@@ -66,6 +71,13 @@ def enumerate_game(game: CoalitionGame, num_players: int, *, device: torch.devic
 
     Raises:
         ValueError: more than 20 players or none, or values of the wrong shape or not finite.
+
+    >>> def pairs_of_gloves(coalitions):  # players 0 and 1 hold a left glove, player 2 a right one
+    ...     return ((coalitions[:, 0] | coalitions[:, 1]) & coalitions[:, 2]).double()
+    >>> enumerate_game(pairs_of_gloves, 3).banzhaf_interactions()
+    tensor([[ 0.0000, -0.5000,  0.5000],
+            [-0.5000,  0.0000,  0.5000],
+            [ 0.5000,  0.5000,  0.0000]], dtype=torch.float64)
     """
     if not 1 <= num_players <= MAX_PLAYERS:
         raise ValueError(f"num_players must lie in 1..{MAX_PLAYERS} to visit all coalitions, not {num_players}")

@@ -13,6 +13,9 @@ class BanzhafEstimator(nn.Module):
 
     Args:
         channels: width of a cell's feature; 64 in the paper.
+
+    >>> BanzhafEstimator()(torch.zeros(5, 24, 12)).shape
+    torch.Size([5, 24, 12])
     """
 
     def __init__(self, channels: int = 64) -> None:

@@ -134,6 +134,12 @@ def multilinear_extension(
 
     Raises:
         ValueError: an inclusion of the wrong shape or with a value outside [0, 1].
+
+    >>> game = LateInteractionGame(
+    ...     torch.tensor([[1.0, 0.5], [0.25, 0.75]]), torch.ones(2), torch.ones(2), normalize_weights=False
+    ... )
+    >>> multilinear_extension(game, torch.tensor([1.0, 0.5]), torch.tensor([0.5, 0.5]))
+    tensor(0.8281)
     """
     word_inclusion = playing_inclusion("word_inclusion", word_inclusion, game.num_words, game.word_mask, game)
     frame_inclusion = playing_inclusion("frame_inclusion", frame_inclusion, game.num_frames, game.frame_mask, game)

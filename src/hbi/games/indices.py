@@ -49,6 +49,12 @@ def banzhaf_values(game: LateInteractionGame, probability: float = 0.5, *, chunk
 
     Raises:
         ValueError: `probability` outside [0, 1].
+
+    >>> game = LateInteractionGame(
+    ...     torch.tensor([[1.0, 0.5], [0.25, 0.75]]), torch.ones(2), torch.ones(2), normalize_weights=False
+    ... )
+    >>> banzhaf_values(game)
+    (tensor([0.5938, 0.3750]), tensor([0.5000, 0.4688]))
     """
     _check_probability(probability)
     return _values_in_chunks(lambda part: MultilinearExtension.of(part).first(probability), game, chunk_size)
@@ -76,6 +82,15 @@ def banzhaf_interactions(
 
     Raises:
         ValueError: `probability` outside [0, 1], an unknown `between`.
+
+    >>> game = LateInteractionGame(
+    ...     torch.tensor([[1.0, 0.5], [0.25, 0.75]]), torch.ones(2), torch.ones(2), normalize_weights=False
+    ... )
+    >>> banzhaf_interactions(game)
+    tensor([[0.8125, 0.2500],
+            [0.1250, 0.5625]])
+    >>> banzhaf_interactions(game, between="players")[0]
+    tensor([ 0.0000, -0.1875,  0.8125,  0.2500])
     """
     _check_probability(probability)
     second = _second_derivative(between)
@@ -83,7 +98,17 @@ def banzhaf_interactions(
 
 
 def shapley_values(game: LateInteractionGame, *, chunk_size: int | None = None) -> Values:
-    """Return the Shapley value of every word and frame; together they sum to the value of the grand coalition."""
+    """Return the Shapley value of every word and frame; together they sum to the value of the grand coalition.
+
+    >>> game = LateInteractionGame(
+    ...     torch.tensor([[1.0, 0.5], [0.25, 0.75]]), torch.ones(2), torch.ones(2), normalize_weights=False
+    ... )
+    >>> words, frames = shapley_values(game)
+    >>> words, frames
+    (tensor([0.5417, 0.3333]), tensor([0.4583, 0.4167]))
+    >>> words.sum() + frames.sum(), game.value(torch.tensor([True, True]), torch.tensor([True, True]))
+    (tensor(1.7500), tensor(1.7500))
+    """
 
     def integral(part: LateInteractionGame) -> Values:
         extension = MultilinearExtension.of(part)
@@ -102,6 +127,11 @@ def shapley_interactions(
     """Return the Shapley interaction index of pairs: the Banzhaf interaction averaged over `probability` in [0, 1].
 
     Arguments and errors as for `banzhaf_interactions`.
+
+    >>> game = LateInteractionGame(torch.tensor([[1.0, 0.25], [0.5, 0.75]]), torch.ones(2), torch.ones(2))
+    >>> shapley_interactions(game)
+    tensor([[ 0.5938, -0.0312],
+            [ 0.0312,  0.4062]])
     """
     second = _second_derivative(between)
 
@@ -129,6 +159,12 @@ def coalition_interaction(
 
     Raises:
         ValueError: `probability` outside [0, 1], a coalition of the wrong shape or type.
+
+    >>> game = LateInteractionGame(
+    ...     torch.tensor([[1.0, 0.5], [0.25, 0.75]]), torch.ones(2), torch.ones(2), normalize_weights=False
+    ... )
+    >>> coalition_interaction(game, torch.tensor([True, True]), torch.tensor([True, False]))
+    tensor(0.8125)
     """
     _check_probability(probability)
     words, frames = game.playing(word_coalition, frame_coalition)

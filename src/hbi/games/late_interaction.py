@@ -40,6 +40,14 @@ class LateInteractionGame:
 
     Raises:
         ValueError: shapes that do not fit, a similarity or weight that is not finite, a negative weight.
+
+    >>> game = LateInteractionGame(
+    ...     torch.tensor([[1.0, 0.5], [0.25, 0.75]]), torch.ones(2), torch.ones(2), normalize_weights=False
+    ... )
+    >>> game.value(torch.tensor([True, True]), torch.tensor([True, False]))
+    tensor(1.1250)
+    >>> game
+    LateInteractionGame(batch=(), words=2, frames=2, fixed weights, floor at zero, no mask, torch.float32, cpu)
     """
 
     similarity: Float[Tensor, "*#batch word frame"]

@@ -26,6 +26,12 @@ def interactions_of_members(
 
     Raises:
         ValueError: a member beyond the merged tokens.
+
+    >>> level = torch.tensor([[0.5, -0.25]])
+    >>> interactions_of_members(level, torch.tensor([0, 0, -1]), torch.tensor([1, 0]), is_shared_out=True)
+    tensor([[-0.1250,  0.2500],
+            [-0.1250,  0.2500],
+            [ 0.0000,  0.0000]])
     """
     _check_members("word_members", word_members, interactions.shape[-2])
     _check_members("frame_members", frame_members, interactions.shape[-1])

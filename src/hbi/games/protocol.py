@@ -8,7 +8,14 @@ from torch import Tensor
 
 @runtime_checkable
 class CoalitionGame(Protocol):
-    """A characteristic function. `LateInteractionGame` is one, and so is any function of the same signature."""
+    """A characteristic function. `LateInteractionGame` is one, and so is any function of the same signature.
+
+    >>> import torch
+    >>> def pairs_of_gloves(coalitions):  # players 0 and 1 hold a left glove, player 2 a right one
+    ...     return ((coalitions[:, 0] | coalitions[:, 1]) & coalitions[:, 2]).double()
+    >>> pairs_of_gloves(torch.tensor([[True, False, True], [True, True, False]]))
+    tensor([1., 0.], dtype=torch.float64)
+    """
 
     def __call__(self, coalitions: Bool[Tensor, "coalition player"], /) -> Float[Tensor, " coalition"]:
         """Return the value of every coalition (a row; True: the player is in it)."""

@@ -14,7 +14,12 @@ _CHUNK = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class SampledInteractions:
-    """Estimated Banzhaf interactions of all pairs of players."""
+    """Estimated Banzhaf interactions of all pairs of players.
+
+    >>> sampled = sample_interactions(lambda coalitions: coalitions.all(-1).double(), 2, 400)
+    >>> sampled.interactions.shape, sampled.standard_errors.shape, sampled.num_evaluations
+    (torch.Size([2, 2]), torch.Size([2, 2]), 400)
+    """
 
     interactions: Float[Tensor, "player player"]
     standard_errors: Float[Tensor, "player player"]
@@ -46,6 +51,12 @@ def sample_interactions(
 
     Raises:
         ValueError: a budget under 8, a probability outside (0, 1), fewer than two players.
+
+    >>> def pairs_of_gloves(coalitions):  # players 0 and 1 hold a left glove, player 2 a right one
+    ...     return ((coalitions[:, 0] | coalitions[:, 1]) & coalitions[:, 2]).double()
+    >>> sampled = sample_interactions(pairs_of_gloves, 3, 4000, torch.Generator().manual_seed(0))
+    >>> bool(abs(sampled.interactions[0, 1] - -0.5) < 4 * sampled.standard_errors[0, 1])
+    True
     """
     if num_players < 2 or budget < 8 or not 0.0 < probability < 1.0:
         raise ValueError(
@@ -96,6 +107,12 @@ def sample_late_interactions(
         generator: the source of randomness, on the device of the game; None: torch's global one.
         probability: with which every other player is in a coalition.
         chunk_size: coalitions worked on at a time.
+
+    >>> game = LateInteractionGame(torch.tensor([[0.5, 0.25]]), torch.ones(1), torch.ones(2), normalize_weights=False)
+    >>> exact = torch.tensor([[0.4375, 0.1875]])
+    >>> estimate = sample_late_interactions(game, 10_000, torch.Generator().manual_seed(0))
+    >>> bool((estimate - exact).abs().max() < 0.01)
+    True
     """
     similarity = game.similarity.to(game.dtype)
     similarity = similarity.clamp(min=0) if game.floor_at_zero else similarity

@@ -19,6 +19,11 @@ def to_shapiq(game: CoalitionGame, num_players: int) -> shapiq.Game:
 
     Raises:
         ImportError: shapiq is not installed.
+
+    >>> def pairs_of_gloves(coalitions):  # players 0 and 1 hold a left glove, player 2 a right one
+    ...     return ((coalitions[:, 0] | coalitions[:, 1]) & coalitions[:, 2]).double()
+    >>> to_shapiq(pairs_of_gloves, 3)([(0, 1), (0, 2)]).tolist()
+    [0.0, 1.0]
     """
     shapiq = _import_shapiq()
 
@@ -31,7 +36,13 @@ def to_shapiq(game: CoalitionGame, num_players: int) -> shapiq.Game:
 
 
 def from_shapiq(game: shapiq.Game) -> CoalitionGame:
-    """Return a `shapiq.Game` as a function of a boolean coalition matrix."""
+    """Return a `shapiq.Game` as a function of a boolean coalition matrix.
+
+    >>> def pairs_of_gloves(coalitions):  # players 0 and 1 hold a left glove, player 2 a right one
+    ...     return ((coalitions[:, 0] | coalitions[:, 1]) & coalitions[:, 2]).double()
+    >>> from_shapiq(to_shapiq(pairs_of_gloves, 3))(torch.tensor([[True, False, True]]))
+    tensor([1.], dtype=torch.float64)
+    """
 
     def values(coalitions: Bool[Tensor, "coalition player"], /) -> Float[Tensor, " coalition"]:
         return torch.as_tensor(game(coalitions.cpu().numpy()), dtype=torch.float64, device=coalitions.device)
@@ -52,6 +63,10 @@ def interactions_to_shapiq(
     Raises:
         ImportError: shapiq is not installed.
         ValueError: shapes that do not belong to one game.
+
+    >>> result = interactions_to_shapiq(torch.tensor([[0.0, 0.25], [0.25, 0.0]]), torch.tensor([0.5, 0.75]))
+    >>> float(result[(0, 1)]), float(result[(1,)])
+    (0.25, 0.75)
     """
     shapiq = _import_shapiq()
     num_players = len(values)
@@ -70,7 +85,12 @@ def interactions_to_shapiq(
 def interactions_from_shapiq(
     result: shapiq.InteractionValues,
 ) -> tuple[Float[Tensor, "player player"], Float[Tensor, " player"]]:
-    """Return the pairs of a `shapiq.InteractionValues` as a symmetric matrix and its single players as a vector."""
+    """Return the pairs of a `shapiq.InteractionValues` as a symmetric matrix and its single players as a vector.
+
+    >>> result = interactions_to_shapiq(torch.tensor([[0.0, 0.25], [0.25, 0.0]]), torch.tensor([0.5, 0.75]))
+    >>> interactions_from_shapiq(result)[1]
+    tensor([0.5000, 0.7500], dtype=torch.float64)
+    """
     interactions = torch.zeros(result.n_players, result.n_players, dtype=torch.float64)
     values = torch.zeros(result.n_players, dtype=torch.float64)
     for players, score in result.dict_values.items():

@@ -15,7 +15,11 @@ from hbi.games.sampling import sample_late_interactions
 
 @runtime_checkable
 class Teacher(Protocol):
-    """Gives the training target of a game, without gradient."""
+    """Gives the training target of a game, without gradient.
+
+    >>> isinstance(ExactTeacher(), Teacher)
+    True
+    """
 
     def __call__(self, game: LateInteractionGame, /) -> Float[Tensor, "*#batch word frame"]:
         """Return the Banzhaf interaction of every word with every frame, 0 for masked players."""
@@ -24,7 +28,12 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class ExactTeacher:
-    """The exact interactions: the default."""
+    """The exact interactions: the default.
+
+    >>> game = LateInteractionGame(torch.tensor([[0.5, 0.25]]), torch.ones(1), torch.ones(2), normalize_weights=False)
+    >>> ExactTeacher()(game)
+    tensor([[0.4375, 0.1875]])
+    """
 
     probability: float = 0.5
 
@@ -36,7 +45,12 @@ class ExactTeacher:
 
 @dataclass(frozen=True)
 class SampledTeacher:
-    """Unbiased Monte Carlo estimates: to study what the noise of sampling does to training."""
+    """Unbiased Monte Carlo estimates: to study what the noise of sampling does to training.
+
+    >>> game = LateInteractionGame(torch.tensor([[0.5, 0.25]]), torch.ones(1), torch.ones(2), normalize_weights=False)
+    >>> SampledTeacher(num_samples=10)(game).shape
+    torch.Size([1, 2])
+    """
 
     num_samples: int = 100
     probability: float = 0.5
@@ -50,7 +64,12 @@ class SampledTeacher:
 
 @dataclass(frozen=True, eq=False)
 class EstimatorTeacher:
-    """The paper's teacher: a frozen network that was trained on interactions (see `hbi train-estimator`)."""
+    """The paper's teacher: a frozen network that was trained on interactions (see `hbi train-estimator`).
+
+    >>> game = LateInteractionGame(torch.tensor([[0.5, 0.25]]), torch.ones(1), torch.ones(2), normalize_weights=False)
+    >>> EstimatorTeacher(BanzhafEstimator())(game).shape
+    torch.Size([1, 2])
+    """
 
     estimator: BanzhafEstimator
 

@@ -40,6 +40,10 @@ def game_from_tokens(
 
     Raises:
         ValueError: embeddings of different widths, and whatever `LateInteractionGame` refuses.
+
+    >>> game_from_tokens(torch.tensor([[3.0, 4.0], [1.0, 0.0]]), torch.tensor([[1.0, 0.0], [4.0, 3.0]])).similarity
+    tensor([[0.6000, 0.9600],
+            [1.0000, 0.8000]])
     """
     if word_tokens.dim() < 2 or frame_tokens.dim() < 2 or word_tokens.shape[-1] != frame_tokens.shape[-1]:
         raise ValueError(
@@ -78,6 +82,10 @@ def interactions(
 
     Arguments and errors as for `game_from_tokens`, which gives the game for all other indices; `probability` as for
     `banzhaf_interactions`.
+
+    >>> interactions(torch.tensor([[3.0, 4.0], [1.0, 0.0]]), torch.tensor([[1.0, 0.0], [4.0, 3.0]]))
+    tensor([[0.0800, 0.3700],
+            [0.4000, 0.1300]])
     """
     game = game_from_tokens(
         word_tokens,
