@@ -11,6 +11,7 @@ from hbi.explanation.explanation import Explanation, LevelExplanation
 from hbi.explanation.fonts import drawable
 from hbi.explanation.groups import Run, is_merged, names_of_split_groups, runs_of
 from hbi.explanation.layout import BRACKETS, LONGEST_NAME, Layout
+from hbi.explanation.tint import tint
 from hbi.explanation.wording import decimals_for, signed
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 NEGATIVE, ZERO, POSITIVE = "#1d5fb8", "#f4f4f1", "#d45f00"
 INK, QUIET = "#1c2330", "#5b6575"
 
-HATCHED_FROM = 0.04
-"""From this share of the level's largest interaction on, a negative block is hatched; below, it is as good as zero."""
+HATCHED_FROM = 0.2
+"""From this tint on, a negative block is hatched; below, it is as good as zero."""
 
 DARK_FROM = 0.55
-"""From this share on, a blue block is dark enough for white digits and hatches."""
+"""From this tint on, a blue block is dark enough for white digits and hatches."""
 
 
 def draw_level(axes: Axes, explanation: Explanation, part: LevelExplanation, clock: Clock, layout: Layout) -> None:
@@ -52,19 +53,19 @@ def _draw_blocks(axes: Axes, part: LevelExplanation, limit: float, layout: Layou
     runs = [(words, frames) for words in runs_of(part.word_groups) for frames in runs_of(part.frame_groups)]
     corners = np.array([_corners(words, frames) for words, frames in runs])
     values = np.array([part.interactions[words.group, frames.group] for words, frames in runs])
-    shares = values / limit if limit else values
-    colors = _colormap()((shares + 1) / 2)
+    tints = tint(values, limit)
+    colors = _colormap()((tints + 1) / 2)
     axes.add_collection(PolyCollection(list(corners), facecolors=colors, edgecolors="white", linewidths=0.8))
     for is_dark, ink in ((False, NEGATIVE), (True, "white")):
-        chosen = (shares <= -HATCHED_FROM) & ((shares <= -DARK_FROM) == is_dark)
+        chosen = (tints <= -HATCHED_FROM) & ((tints <= -DARK_FROM) == is_dark)
         axes.add_collection(
             PolyCollection(
                 list(corners[chosen]), facecolors="none", edgecolors=ink, linewidths=0, hatch="/////", alpha=0.7
             )
         )
     if is_merged(part):
-        for (words, frames), value, share, color in zip(runs, values, shares, colors, strict=True):
-            _draw_number(axes, words, frames, signed(value, decimals_for(limit)), share, color, layout)
+        for (words, frames), value, strength, color in zip(runs, values, tints, colors, strict=True):
+            _draw_number(axes, words, frames, signed(value, decimals_for(limit)), strength, color, layout)
 
 
 def _corners(words: Run, frames: Run) -> list[tuple[int, int]]:
@@ -77,7 +78,7 @@ def _corners(words: Run, frames: Run) -> list[tuple[int, int]]:
 
 
 def _draw_number(
-    axes: Axes, words: Run, frames: Run, text: str, share: float, color: np.ndarray, layout: Layout
+    axes: Axes, words: Run, frames: Run, text: str, strength: float, color: np.ndarray, layout: Layout
 ) -> None:
     """Write a block's number where it has the room."""
     size = 6.0
@@ -87,7 +88,7 @@ def _draw_number(
         (frames.start + frames.stop) / 2,
         (words.start + words.stop) / 2,
         text,
-        color="white" if share <= -DARK_FROM else INK,
+        color="white" if strength <= -DARK_FROM else INK,
         fontsize=size,
         ha="center",
         va="center",
@@ -170,7 +171,8 @@ def _draw_scale(axes: Axes, limit: float, layout: Layout) -> None:
     scale.fill_between([0, 1], -1, 0, facecolor="none", edgecolor="white", linewidth=0, hatch="/////")
     scale.set_xticks([])
     decimals = decimals_for(limit)
-    scale.set_yticks([-1, 0, 1], [signed(-limit, decimals), "0", signed(limit, decimals)])
+    ticks = np.array([-1.0, -0.25, 0.0, 0.25, 1.0])
+    scale.set_yticks(tint(ticks, 1.0), [signed(share * limit, decimals) if share else "0" for share in ticks])
     scale.yaxis.tick_right()
     scale.tick_params(length=0, pad=2, labelcolor=INK, labelsize=6)
     scale.spines[:].set_visible(False)

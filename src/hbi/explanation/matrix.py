@@ -4,6 +4,7 @@ from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation, LevelExplanation
 from hbi.explanation.groups import Run, is_merged, names_of_split_groups, runs_of
 from hbi.explanation.markup import escape
+from hbi.explanation.tint import tint
 from hbi.explanation.wording import decimals_for, signed
 from hbi.shapes import Level
 
@@ -14,7 +15,7 @@ TITLES: dict[Level, str] = {
 }
 
 STRONG = 0.55
-"""From this share of the level's largest interaction on, digits take the color that is set off from a full cell."""
+"""From this tint on, digits take the color that is set off from a full cell."""
 
 MANY = 24
 """With more columns than this the digits and times are set smaller."""
@@ -107,15 +108,15 @@ def _name(explanation: Explanation, index: int) -> str:
 
 def _cell(part: LevelExplanation, words: Run, frames: Run, limit: float) -> str:
     value = float(part.interactions[words.group, frames.group])
-    share = abs(value) / limit if limit else 0.0
-    classes = " ".join(name for name, applies in (("n", value < 0), ("s", share >= STRONG)) if applies)
+    strength = abs(float(tint(value, limit)))
+    classes = " ".join(name for name, applies in (("n", value < 0), ("s", strength >= STRONG)) if applies)
     attributes = {
         "class": classes,
         "rowspan": words.length if words.length > 1 else "",
         "colspan": frames.length if frames.length > 1 else "",
         "data-word": words.start,
         "data-frame": frames.start,
-        "style": f"--v:{share:.3f}",
+        "style": f"--v:{strength:.3f}",
     }
     written = " ".join(f'{name}="{setting}"' for name, setting in attributes.items() if setting != "")
     return f"<td {written}>{signed(value, decimals_for(limit))}</td>"

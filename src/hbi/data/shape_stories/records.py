@@ -43,6 +43,11 @@ class Caption:
     mentions: tuple[Mention, ...]
     satisfied_by: tuple[str, ...]
 
+    @property
+    def told_events(self) -> frozenset[int]:
+        """The indices of the events that the sentence tells."""
+        return frozenset(mention.event for mention in self.mentions)
+
 
 @dataclass(frozen=True)
 class MinimalPair:
@@ -74,3 +79,8 @@ class Story:
     captions: tuple[Caption, ...]
     minimal_pairs: tuple[MinimalPair, ...]
     questions: tuple[Question, ...]
+
+    @property
+    def repeats_a_color(self) -> bool:
+        """Whether two events show the same color."""
+        return len({event.color for event in self.events}) < len(self.events)
