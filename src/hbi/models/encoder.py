@@ -54,6 +54,16 @@ class Encoder(nn.Module):
         text = config.clip_config.text_config
         self.mark_ids = (text.bos_token_id, text.eos_token_id)
 
+    def forward(
+        self,
+        input_ids: Int[Tensor, "text word"],
+        attention_mask: Int[Tensor, "text word"],
+        pixels: Float[Tensor, "video frame channel height width"],
+        frame_mask: Bool[Tensor, "video frame"],
+    ) -> tuple[Encoding, Encoding]:
+        """Return the encodings of texts and of videos in one call: the one that a training step shards or repeats."""
+        return self.encode_texts(input_ids, attention_mask), self.encode_videos(pixels, frame_mask)
+
     def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Encoding:
         """Return the word tokens of tokenized texts.
 

@@ -6,7 +6,7 @@ from transformers import PreTrainedModel
 
 from hbi.models.config import HBIConfig
 from hbi.models.encoder import Encoder
-from hbi.models.outputs import MatchOutput
+from hbi.models.outputs import Encoding, MatchOutput
 from hbi.ops import global_similarity
 
 
@@ -51,5 +51,8 @@ class GlobalContrastModel(PreTrainedModel):
         video_of_text: Int[Tensor, " text"],
     ) -> MatchOutput:
         """Return the similarities of all texts with all videos."""
-        texts, videos = self.encode_texts(input_ids, attention_mask), self.encode_videos(pixels, frame_mask)
-        return MatchOutput({}, self.similarity(texts, videos), self.encoder.logit_scale)
+        return self.match(*self.encoder(input_ids, attention_mask, pixels, frame_mask), video_of_text)
+
+    def match(self, words: Encoding, frames: Encoding, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
+        """Return what `forward` does, from encodings."""
+        return MatchOutput({}, self.similarity(words.summary, frames.summary), self.encoder.logit_scale)

@@ -11,7 +11,7 @@ from hbi.games import BanzhafEstimator, LateInteractionGame
 from hbi.models.config import HBIConfig
 from hbi.models.encoder import Encoder
 from hbi.models.merger import TokenMerger
-from hbi.models.outputs import Hierarchy, LevelOutput, MatchOutput, Players
+from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
 from hbi.ops import TokenSequence, pair_token_similarity, token_similarity, weighted_token_interaction
 from hbi.shapes import LEVELS, Level
 
@@ -131,9 +131,13 @@ class HBIModel(PreTrainedModel):
         video_of_text: Int[Tensor, " text"],
     ) -> MatchOutput:
         """Return similarities of all texts with all videos, and the games of each video with the first of its texts."""
-        texts, videos = self.encode_texts(input_ids, attention_mask), self.encode_videos(pixels, frame_mask)
+        return self.match(*self.encoder(input_ids, attention_mask, pixels, frame_mask), video_of_text)
+
+    def match(self, words: Encoding, frames: Encoding, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
+        """Return what `forward` does, from encodings: everything that compares the items of a batch with one another."""
+        texts, videos = self.words(words.sequence), self.frames(frames.sequence)
         similarities = self.level_similarities(texts, videos)
-        texts_of_videos = texts[_first_text(video_of_text, len(pixels))]
+        texts_of_videos = texts[_first_text(video_of_text, len(videos))]
         games = self.games(texts_of_videos, videos)
         levels: dict[Level, LevelOutput] = {
             level: self._level_output(level, similarities[level], games[level], texts_of_videos, videos)
