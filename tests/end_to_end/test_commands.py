@@ -95,10 +95,22 @@ def test_explain_writes_one_file(trained, data, tmp_path, ending):
         assert values["frames"][0]["start_seconds"] >= 1
 
 
-def test_the_estimator_is_trained_and_measured(tmp_path):
-    out = tmp_path / "estimator.safetensors"
-    succeed("train-estimator", "--out", out, "--steps", 3, "--batch-size", 4, "--words", 5, "--frames", 4)
-    assert load_file(out)
+def test_teachers_are_interchangeable(data, trained, tmp_path):
+    estimator = tmp_path / "estimator.safetensors"
+    succeed("train-estimator", "--out", estimator, "--steps", 3, "--batch-size", 4, "--words", 5, "--frames", 4)
+    short = {"data_root": str(data), "training_num_steps": "2"}
+    losses = {"exact": metrics(trained, "train")[0]["interaction/entity"]}
+    for teacher, changes in {
+        "sampled": {"objective_num_samples": "3"},
+        "estimator": {"objective_estimator": str(estimator)},
+    }.items():
+        settings = overrides(**short, objective_teacher=teacher, **changes)
+        for folder in (tmp_path / teacher, tmp_path / f"{teacher}-again"):
+            succeed("train", "shape-stories", *settings, "--out", folder)
+        assert metrics(tmp_path / teacher, "train") == metrics(tmp_path / f"{teacher}-again", "train")
+        losses[teacher] = metrics(tmp_path / teacher, "train")[0]["interaction/entity"]
+    assert len(set(losses.values())) == 3
+    assert "estimator" in fail("train", "shape-stories", *overrides(**short, objective_teacher="estimator"))
 
 
 def test_the_demo_runs_and_continues_from_what_exists(tmp_path):

@@ -59,3 +59,9 @@ def test_a_wrong_name_or_file_is_named(tmp_path):
     broken.write_text("data: {dataset: shape-stories, root: x}\nmodel: {kind: hbi}\n")
     with pytest.raises(RecipeError, match="'training' is missing"):
         read_recipe(str(broken))
+
+
+@pytest.mark.parametrize("change", ["objective.teacher=estimator", "objective.estimator=weights.safetensors"])
+def test_an_estimator_needs_weights_and_weights_an_estimator(change):
+    with pytest.raises(RecipeError, match="go together"):
+        read_recipe("shape-stories", [change])

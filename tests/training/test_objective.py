@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from hbi.games import LateInteractionGame, banzhaf_interactions
+from hbi.games import ExactTeacher, LateInteractionGame, SampledTeacher, banzhaf_interactions
 from hbi.models import LevelOutput, MatchOutput
 from hbi.training.objective import Objective, contrast, interaction_divergence, interaction_logits, self_distillation
 
@@ -100,7 +100,26 @@ def test_neither_the_game_nor_the_entity_level_is_pulled_by_what_it_teaches():
 
 def test_the_target_is_the_exact_interaction_as_a_logit():
     level = outputs().levels["entity"]
-    assert_close(interaction_logits(level, torch.tensor(10.0)), banzhaf_interactions(level.game) * 10.0 * (4 + 5))
+    target = interaction_logits(level, torch.tensor(10.0), ExactTeacher())
+    assert_close(target, banzhaf_interactions(level.game) * 10.0 * (4 + 5))
+
+
+def test_levels_that_are_not_trained_have_no_part():
+    output = outputs()
+    assert set(Objective(levels=("entity",))(output, torch.arange(3)).parts) == {
+        "contrast/entity",
+        "interaction/entity",
+    }
+    assert "distillation/event" in Objective(levels=("event",))(output, torch.arange(3)).parts
+
+
+def test_a_sampled_teacher_teaches_nearly_the_same():
+    torch.manual_seed(0)
+    output = outputs()
+    exact = Objective()(output, torch.arange(3)).parts
+    sampled = Objective(teacher=SampledTeacher(20_000))(output, torch.arange(3)).parts
+    assert sampled["interaction/entity"] != exact["interaction/entity"]
+    assert_close(sampled["interaction/entity"], exact["interaction/entity"], rtol=0.05, atol=0.05)
 
 
 def test_the_baseline_has_contrast_alone():

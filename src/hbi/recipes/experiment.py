@@ -18,10 +18,12 @@ from hbi.data.tokenizer import load_tokenizer, train_tokenizer
 from hbi.evaluation.ranks import ranks, retrieval_scores
 from hbi.evaluation.similarity import Matcher, similarity_matrix
 from hbi.files import write_atomically
+from hbi.games import EstimatorTeacher, ExactTeacher, SampledTeacher, Teacher
 from hbi.models import GlobalContrastModel, HBIConfig, HBIModel
 from hbi.recipes.reading import read_recipe, recipe_yaml
 from hbi.recipes.schema import Recipe
 from hbi.training.batches import TrainingBatches
+from hbi.training.estimator import load_estimator
 from hbi.training.loop import Trainer, TrainingSettings
 from hbi.training.objective import Objective
 from hbi.training.run_folder import RunError, RunFolder
@@ -95,6 +97,24 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalCo
     return _MODELS[model.kind](config)
 
 
+def build_objective(recipe: Recipe, device: torch.device) -> Objective:
+    """Return the recipe's objective, with the teacher that it names.
+
+    Raises:
+        HBIError: The estimator's weights cannot be read.
+    """
+    section = recipe.objective
+    teacher: Teacher
+    match section.teacher:
+        case "exact":
+            teacher = ExactTeacher()
+        case "sampled":
+            teacher = SampledTeacher(section.num_samples)
+        case "estimator":
+            teacher = EstimatorTeacher(load_estimator(Path(str(section.estimator))).to(device).eval())
+    return Objective(alpha=section.alpha, beta=section.beta, levels=section.levels, teacher=teacher)
+
+
 def validation(recipe: Recipe, decoded: DecodedSplit, tokenizer: CLIPTokenizer) -> Validation:
     """Return a function that scores a model on the validation split; `score` is what chooses the best weights."""
     texts = [text.text for text in decoded.split.texts]
@@ -151,7 +171,7 @@ def start_run(recipe: Recipe, out: Path, *, resume: bool, device: torch.device, 
     trainer = Trainer(
         build_model(recipe, tokenizer),
         batches,
-        Objective(alpha=recipe.objective.alpha, beta=recipe.objective.beta),
+        build_objective(recipe, device),
         settings,
         folder,
         validate=validation(recipe, val, tokenizer),

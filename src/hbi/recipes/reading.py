@@ -91,6 +91,8 @@ def _validate(content: Mapping[str, Any], source: str) -> Recipe:
             message = f"unknown key {place!r}{_did_you_mean(str(first['loc'][-1]), list(section.model_fields))}"
         elif first["type"] == "missing":
             message = f"{place!r} is missing"
+        elif first["type"] == "value_error":
+            message = str(first["ctx"]["error"])
         else:
             message = f"{place!r}: {first['msg'].lower()}, not {first['input']!r}"
         more = f" (and {len(others)} more)" if others else ""

@@ -1,8 +1,10 @@
 """`Recipe`: everything that defines an experiment, read from YAML, every key checked."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from hbi.shapes import LEVELS, Level
 
 
 class Section(BaseModel):
@@ -51,6 +53,20 @@ class ObjectiveSection(Section):
 
     alpha: float = Field(default=1.0, ge=0, description="weight of the interaction term, at each level")
     beta: float = Field(default=1.0, ge=0, description="weight of the self-distillation")
+    levels: tuple[Level, ...] = Field(default=LEVELS, min_length=1, description="levels that are trained")
+    teacher: Literal["exact", "sampled", "estimator"] = Field(
+        default="exact", description="source of the interactions that are learned"
+    )
+    num_samples: PositiveInt = Field(default=100, description="coalitions a cell that the sampled teacher draws")
+    estimator: str | None = Field(
+        default=None, description="weights of the estimator teacher, written by `hbi train-estimator`"
+    )
+
+    @model_validator(mode="after")
+    def _estimator_has_weights(self) -> Self:
+        if (self.teacher == "estimator") != (self.estimator is not None):
+            raise ValueError("objective.teacher=estimator and objective.estimator=FILE go together")
+        return self
 
 
 class TrainingSection(Section):

@@ -122,6 +122,8 @@ class Trainer:
 
     def _update(self, batch: Batch) -> Loss:
         self.model.train()
+        # What a step draws (the sampled teacher does) depends on the step alone, so that a resumed run draws it too.
+        torch.manual_seed(self.batches.seed + self.step)
         video_of_text = batch.video_of_text.to(self.device)
         with self._autocast():
             output = self.model(

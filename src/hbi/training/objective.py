@@ -1,16 +1,16 @@
 """What is minimized: contrast at every level, the game's interactions, and self-distillation between levels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
-from hbi.games import banzhaf_interactions
+from hbi.games import ExactTeacher, Teacher
 from hbi.models import LevelOutput, MatchOutput
-from hbi.shapes import Level
+from hbi.shapes import LEVELS, Level
 
 STUDENTS: tuple[Level, ...] = ("action", "event")
 """The levels that learn from the entity level."""
@@ -29,40 +29,47 @@ class Objective:
     """The paper's objective (section 3.4): sum over levels of contrast + alpha * interaction, + beta * distillation.
 
     Attributes:
-        alpha: Weight of the divergence between predicted and exact interactions, at each level.
+        alpha: Weight of the divergence between predicted interactions and the teacher's, at each level.
         beta: Weight of the self-distillation from the entity level to the action and event level.
+        levels: The levels that are trained; for ablations.
+        teacher: Gives the interactions that the heads learn to predict.
     """
 
     alpha: float = 1.0
     beta: float = 1.0
+    levels: tuple[Level, ...] = LEVELS
+    teacher: Teacher = field(default_factory=ExactTeacher)
 
     def __call__(self, output: MatchOutput, video_of_text: Int[Tensor, " text"]) -> Loss:
         """Return the loss of a batch; for the global baseline, which has no levels, the contrast alone."""
         scale, parts = output.logit_scale, dict[str, Tensor]()
         if not output.levels:
             parts["contrast"] = contrast(scale * output.similarity, video_of_text)
-        for name, level in output.levels.items():
+        levels = {name: output.levels[name] for name in self.levels} if output.levels else {}
+        for name, level in levels.items():
             parts[f"contrast/{name}"] = contrast(scale * level.similarity, video_of_text)
             if self.alpha:
-                target = interaction_logits(level, scale)
+                target = interaction_logits(level, scale, self.teacher)
                 parts[f"interaction/{name}"] = self.alpha * interaction_divergence(level.predicted, target, level.cells)
-        if output.levels and self.beta:
-            teacher = (scale * output.levels["entity"].similarity).detach()
-            for name in STUDENTS:
-                student = scale * output.levels[name].similarity
+        if self.beta:
+            for name in (name for name in STUDENTS if name in levels):
+                teacher = (scale * output.levels["entity"].similarity).detach()
+                student = scale * levels[name].similarity
                 parts[f"distillation/{name}"] = self.beta * self_distillation(student, teacher)
         return Loss(torch.stack(list(parts.values())).sum(), parts)
 
 
 @torch.no_grad()
-def interaction_logits(level: LevelOutput, scale: Float[Tensor, ""]) -> Float[Tensor, "video word frame"]:
-    """Return the exact Banzhaf interactions of a level's games as logits: times logit scale and number of players.
+def interaction_logits(
+    level: LevelOutput, scale: Float[Tensor, ""], teacher: Teacher
+) -> Float[Tensor, "video word frame"]:
+    """Return the Banzhaf interactions of a level's games as logits: times logit scale and number of players.
 
     A cosine becomes a logit through the scale; a player's weight is about one over the number of players, which would
     leave nothing but uniform distributions.
     """
     num_players = level.cells.any(2).sum(1) + level.cells.any(1).sum(1)
-    return banzhaf_interactions(level.game) * scale * num_players[:, None, None]
+    return teacher(level.game) * scale * num_players[:, None, None]
 
 
 def contrast(logits: Float[Tensor, "text video"], video_of_text: Int[Tensor, " text"]) -> Float[Tensor, ""]:
