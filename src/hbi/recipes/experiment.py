@@ -56,6 +56,10 @@ def decode_split(recipe: Recipe, name: SplitName, progress: Counter | None = Non
     return DecodedSplit(split, bank)
 
 
+Decode = Callable[[Recipe, SplitName, Counter | None], DecodedSplit]
+"""Gives a split of a recipe's data set with its frames, as `decode_split` does."""
+
+
 def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalContrastModel:
     """Return the recipe's network with random weights drawn from its seed."""
     model, data = recipe.model, recipe.data
@@ -131,15 +135,25 @@ def validation(recipe: Recipe, decoded: DecodedSplit, tokenizer: CLIPTokenizer) 
     return validate
 
 
-def start_run(recipe: Recipe, out: Path, *, resume: bool, device: torch.device, progress: Counter | None) -> Trainer:
+def start_run(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool,
+    device: torch.device,
+    progress: Counter | None,
+    decode: Decode = decode_split,
+) -> Trainer:
     """Return a trainer for the run folder `out`, new or resumed.
+
+    `decode` gives the splits: an experiment of many runs on the same videos may decode them once.
 
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
     """
     folder = RunFolder(out)
     _claim(folder, recipe, resume=resume)
-    train, val = (decode_split(recipe, name, progress) for name in ("train", "val"))
+    train, val = (decode(recipe, name, progress) for name in ("train", "val"))
     if (folder.tokenizer / "tokenizer.json").is_file():
         tokenizer = load_tokenizer(str(folder.tokenizer))
     else:
