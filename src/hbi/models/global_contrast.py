@@ -51,7 +51,8 @@ class GlobalContrastModel(PreTrainedModel):
         video_of_text: Int[Tensor, " text"],
     ) -> MatchOutput:
         """Return the similarities of all texts with all videos."""
-        return self.match(*self.encoder(input_ids, attention_mask, pixels, frame_mask), video_of_text)
+        words, frames = self.encoder(input_ids, attention_mask, pixels, frame_mask)
+        return self.match(words, frames, video_of_text)
 
     def match(self, words: Encoding, frames: Encoding, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
         """Return what `forward` does, from encodings."""

@@ -1,28 +1,56 @@
 """Which videos, frames and captions a step sees: a pure function of the seed and the step, so that a run resumes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from hbi.data.frames import FrameBank, normalize_pixels
+from hbi.data.frames import FrameBank
 from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.tokenizer import tokenize
+from hbi.training.distributed import ALONE, Processes
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one training step feeds the network; texts are grouped by video."""
+    """What one training step feeds the network; texts are grouped by video.
+
+    Attributes:
+        frames: As the bank keeps them; black at padding.
+        video_of_text: For every text the row of its video, ascending.
+    """
 
     input_ids: Int[Tensor, "text word"]
     attention_mask: Int[Tensor, "text word"]
-    pixels: Float[Tensor, "video frame channel height width"]
+    frames: Shaped[Tensor, "video frame *content"]
     frame_mask: Bool[Tensor, "video frame"]
     video_of_text: Int[Tensor, " text"]
+
+    def __len__(self) -> int:
+        """Return the number of videos."""
+        return len(self.frames)
+
+    def parts(self, num_videos: int) -> Iterator["Batch"]:
+        """Yield the batch in pieces of at most `num_videos` videos with their texts."""
+        for start in range(0, len(self), num_videos):
+            videos = slice(start, min(start + num_videos, len(self)))
+            texts = texts_of_videos(self.video_of_text, videos)
+            yield Batch(
+                self.input_ids[texts],
+                self.attention_mask[texts],
+                self.frames[videos],
+                self.frame_mask[videos],
+                self.video_of_text[texts] - start,
+            )
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in vars(self).items()})
 
 
 class TrainingBatches:
@@ -31,6 +59,8 @@ class TrainingBatches:
     Every epoch visits every usable video once, in an order of its own. A video brings `captions_per_video` of its
     captions and `num_frames` of its frames: where the bank holds more, one at random from each of `num_frames` equal
     stretches (the sampling of temporal segment networks, Wang et al. 2016).
+
+    Several processes share a batch: it is the same whatever their number, and each is given its own rows, in order.
     """
 
     def __init__(
@@ -44,6 +74,7 @@ class TrainingBatches:
         num_frames: int,
         max_words: int,
         seed: int,
+        processes: Processes = ALONE,
     ) -> None:
         self.split, self.bank, self.tokenizer = split, bank, tokenizer
         self.batch_size, self.captions_per_video = batch_size, captions_per_video
@@ -55,6 +86,13 @@ class TrainingBatches:
                 f"a batch needs {batch_size} videos with a caption but only {len(self.usable)} are usable: "
                 "lower training.batch_size or add videos"
             )
+        if batch_size % processes.world_size:
+            raise DataError(
+                f"a batch of {batch_size} videos cannot be shared equally by {processes.world_size} processes: change "
+                "training.batch_size or the number of processes"
+            )
+        share = batch_size // processes.world_size
+        self.own = slice(processes.rank * share, (processes.rank + 1) * share)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -62,30 +100,38 @@ class TrainingBatches:
         return len(self.usable) // self.batch_size
 
     def __getitem__(self, step: int) -> Batch:
-        """Return the batch of a step, counted from 0."""
+        """Return this process's rows of the batch of a step, counted from 0."""
         epoch, position = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng((self.seed, epoch)).permutation(self.usable)
         rows = order[position * self.batch_size : (position + 1) * self.batch_size]
         random = np.random.default_rng((self.seed, epoch, position))
-        texts, video_of_text = self._captions(rows, random)
-        tokenized = tokenize(self.tokenizer, texts, self.max_words)
-        pixels, mask = self._frames(torch.from_numpy(rows), random)
+        # Drawn for the whole batch, so that a process's rows do not depend on how many share it; decided before any
+        # pixel is touched.
+        captions, video_of_text = self._captions(rows, random)
+        tokenized = tokenize(self.tokenizer, captions, self.max_words)
+        columns, mask = self._columns(rows, random)
+        own, texts = self.own, texts_of_videos(video_of_text, self.own)
+        frames = self.bank.pixels[torch.from_numpy(rows)[own, None], columns[own]]
         return Batch(
-            tokenized.input_ids, tokenized.attention_mask, normalize_pixels(pixels), mask, torch.tensor(video_of_text)
+            tokenized.input_ids[texts],
+            tokenized.attention_mask[texts],
+            frames * mask[own].view(*frames.shape[:2], *[1] * (frames.dim() - 2)),
+            mask[own],
+            video_of_text[texts] - own.start,
         )
 
-    def _captions(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[str], list[int]]:
+    def _captions(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[str], Tensor]:
         texts, video_of_text = [], []
         for index, row in enumerate(rows):
             owned = self.split.texts_of_video[row]
             chosen = random.choice(owned, size=min(self.captions_per_video, len(owned)), replace=False)
             texts += [self.split.texts[text].text for text in chosen]
             video_of_text += [index] * len(chosen)
-        return texts, video_of_text
+        return texts, torch.tensor(video_of_text)
 
-    def _frames(self, rows: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _columns(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[Tensor, Tensor]:
         # A short video keeps its few frames at the front of its row: spread the choice over what is there.
-        counts = self.bank.mask[rows].sum(-1).numpy()
+        counts = self.bank.mask[torch.from_numpy(rows)].sum(-1).numpy()
         wanted = np.minimum(counts, self.num_frames)
         columns = np.zeros((len(rows), self.num_frames), dtype=np.int64)
         mask = np.arange(self.num_frames) < wanted[:, None]
@@ -93,5 +139,10 @@ class TrainingBatches:
             edges = np.arange(number + 1) * count / number
             offsets = edges[:-1] + random.random(number) * np.diff(edges)
             columns[index, :number] = np.minimum(offsets.astype(np.int64), count - 1)
-        pixels = self.bank.pixels[rows[:, None], torch.from_numpy(columns)]
-        return pixels * torch.from_numpy(mask)[:, :, None, None, None], torch.from_numpy(mask)
+        return torch.from_numpy(columns), torch.from_numpy(mask)
+
+
+def texts_of_videos(video_of_text: Int[Tensor, " text"], videos: slice) -> slice:
+    """Return where the texts of some videos stand, texts being grouped by video."""
+    start, stop = torch.searchsorted(video_of_text, torch.tensor([videos.start, videos.stop])).tolist()
+    return slice(start, stop)

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn
 
+from hbi.models import GlobalContrastModel, HBIModel
 from hbi.training.batches import Batch, TrainingBatches
+from hbi.training.gradients import BatchGradient, Precision
 from hbi.training.objective import Loss, Objective
 from hbi.training.optimization import adamw, warmup_cosine
 from hbi.training.run_folder import RunFolder
@@ -25,6 +26,7 @@ class TrainingSettings:
         num_warmup_steps: Steps of linear warm-up; cosine down to 0 follows.
         max_gradient_norm: Longer gradients are scaled to this norm.
         precision: `fp32`, or `bf16` for autocast.
+        micro_batch_size: Videos whose activations are held at a time; None: the whole batch's.
         log_every, validate_every, checkpoint_every: In steps.
     """
 
@@ -34,10 +36,11 @@ class TrainingSettings:
     weight_decay: float
     num_warmup_steps: int
     max_gradient_norm: float
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     log_every: int
     validate_every: int
     checkpoint_every: int
+    micro_batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: HBIModel | GlobalContrastModel,
         batches: TrainingBatches,
         objective: Objective,
         settings: TrainingSettings,
@@ -78,6 +81,9 @@ class Trainer:
     ) -> None:
         self.model, self.batches, self.objective = model.to(device), batches, objective
         self.settings, self.folder, self.validate, self.device = settings, folder, validate, device
+        self.gradient = BatchGradient(
+            model, model.encoder, objective, device, settings.micro_batch_size, settings.precision
+        )
         self.optimizer = adamw(model, lr=settings.lr, clip_lr=settings.clip_lr, weight_decay=settings.weight_decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
@@ -107,7 +113,7 @@ class Trainer:
             elapsed = time.monotonic() - started
             self.seconds += elapsed
             parts = {"loss": loss.total.item()} | {name: value.item() for name, value in loss.parts.items()}
-            watch(Progress(self.step, settings.num_steps, parts, elapsed, len(batch.pixels) / elapsed))
+            watch(Progress(self.step, settings.num_steps, parts, elapsed, self.batches.batch_size / elapsed))
             is_last = self.step == settings.num_steps
             if self.step % settings.log_every == 0 or is_last:
                 rate = self.schedule.get_last_lr()[0]
@@ -122,22 +128,9 @@ class Trainer:
 
     def _update(self, batch: Batch) -> Loss:
         self.model.train()
-        # What a step draws (the sampled teacher does) depends on the step alone, so that a resumed run draws it too.
-        torch.manual_seed(self.batches.seed + self.step)
-        video_of_text = batch.video_of_text.to(self.device)
-        with self._autocast():
-            output = self.model(
-                batch.input_ids.to(self.device),
-                batch.attention_mask.to(self.device),
-                batch.pixels.to(self.device),
-                batch.frame_mask.to(self.device),
-                video_of_text,
-            )
-        loss = self.objective(output, video_of_text)
-        if not torch.isfinite(loss.total):
-            raise FloatingPointError(f"the loss became {float(loss.total)} at step {self.step}")
         self.optimizer.zero_grad(set_to_none=True)
-        loss.total.backward()
+        # What is drawn in a step (by the sampled teacher) depends on its number alone: a resumed run draws it too.
+        loss = self.gradient(batch, seed=self.batches.seed + self.step)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_gradient_norm)
         self.optimizer.step()
         self.schedule.step()
@@ -161,8 +154,3 @@ class Trainer:
                 "seconds": self.seconds,
             }
         )
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self.settings.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)

@@ -1,0 +1,143 @@
+"""The gradient of a whole batch, in the memory of a part of it and on as many processes as there are.
+
+A contrastive loss compares every item with every other, so its gradient is no sum over parts of the batch. But the
+towers, which need nearly all of the memory, see each item alone. Hence three steps (gradient caching, Gao et al. 2021):
+
+1.  Encode, part by part, and keep the encodings only. Collect those of the other processes.
+2.  Merge, match and compare all encodings of the batch: loss, gradient of what comes after the towers, and gradient
+    with respect to each encoding. Every process does the same; it is a small share of the work.
+3.  Encode again, part by part, this time remembering, and take the gradient of the own encodings back into the towers.
+
+With one part there is nothing to encode again; with one part and one process there is nothing to cut.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from hbi.data.frames import normalize_pixels
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.training.batches import Batch
+from hbi.training.cut import Cut, Encodings, crossing
+from hbi.training.distributed import ALONE, Processes
+from hbi.training.objective import Loss, Objective
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class BatchGradient:
+    """Computes loss and gradient of a batch.
+
+    Attributes:
+        model: The network; its parameters receive the gradient.
+        encoder: `model.encoder`, or what wraps it to average gradients over processes.
+        objective: What is minimized.
+        device: Where to compute.
+        micro_batch_size: Videos, with their texts, that the towers remember at a time; None: all of them.
+        precision: `fp32`, or `bf16` for autocast.
+        processes: Who shares the batch.
+    """
+
+    model: HBIModel | GlobalContrastModel
+    encoder: nn.Module
+    objective: Objective
+    device: torch.device
+    micro_batch_size: int | None = None
+    precision: Precision = "fp32"
+    processes: Processes = ALONE
+
+    def __call__(self, batch: Batch, *, seed: int) -> Loss:
+        """Add the gradient of the whole batch to the parameters' `grad` and return its loss.
+
+        Args:
+            batch: The rows of this process.
+            seed: Of what is drawn on the way; the same for all processes.
+
+        Raises:
+            FloatingPointError: The loss is not finite; there is no gradient.
+        """
+        parts = list(batch.parts(self.micro_batch_size or len(batch)))
+        torch.manual_seed(seed)
+        if len(parts) == 1 and self.processes.is_alone:
+            loss = self._loss(self._encode(parts[0], self.encoder), batch.video_of_text.to(self.device))
+            loss.total.backward()
+            return loss
+        is_kept = len(parts) == 1
+        states, encoded = list[list[Tensor]](), list[Encodings]()
+        for part in parts:
+            states.append(_random_states(self.device))
+            with torch.set_grad_enabled(is_kept):
+                encoded.append(self._encode(part, self.encoder if is_kept else self.model.encoder))
+        everyone, own = Cut.join(encoded, batch.video_of_text.to(self.device)).gather(self.processes)
+        torch.manual_seed(seed)  # dropout in the towers may have drawn differently on another process
+        loss = self._loss(everyone.encodings(), everyone.video_of_text)
+        loss.total.backward()
+        for index, (part, gradients) in enumerate(zip(parts, everyone.gradients(own, parts), strict=True)):
+            with self._averaging(is_last=index == len(parts) - 1):
+                encodings = encoded[0] if is_kept else self._encode_again(part, states[index])
+                # The wrapper averages over processes, but the gradient of the batch is the sum of theirs.
+                _back_propagate(encodings, gradients, factor=self.processes.world_size)
+        self.processes.average_gradients(matching_parameters(self.model))
+        return loss
+
+    def _encode(self, part: Batch, encoder: nn.Module) -> Encodings:
+        part = part.to(self.device)
+        # One autocast a pass: it would hand the weights that it cast without gradient to the pass that needs one.
+        with self._autocast():
+            encodings: Encodings = encoder(
+                part.input_ids, part.attention_mask, normalize_pixels(part.frames), part.frame_mask
+            )
+        return encodings
+
+    def _encode_again(self, part: Batch, states: list[Tensor]) -> Encodings:
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.set_rng_state(states[0])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(states[1], self.device)
+            return self._encode(part, self.encoder)
+
+    def _loss(self, encodings: Encodings, video_of_text: Tensor) -> Loss:
+        with self._autocast():
+            output = self.model.match(*encodings, video_of_text)
+        loss = self.objective(output, video_of_text)
+        if not torch.isfinite(loss.total):
+            raise FloatingPointError(f"the loss became {float(loss.total)}")
+        return loss
+
+    def _averaging(self, *, is_last: bool) -> AbstractContextManager[object]:
+        if isinstance(self.encoder, DistributedDataParallel) and not is_last:
+            return self.encoder.no_sync()
+        return nullcontext()
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def matching_parameters(model: HBIModel | GlobalContrastModel) -> list[nn.Parameter]:
+    """Return the parameters that are used after the towers: all but the encoder's, and the logit scale."""
+    in_towers = {id(parameter) for parameter in model.encoder.parameters()} - {id(model.encoder.clip.logit_scale)}
+    return [parameter for parameter in model.parameters() if id(parameter) not in in_towers]
+
+
+def _random_states(device: torch.device) -> list[Tensor]:
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
+
+
+def _back_propagate(encodings: Encodings, gradients: Sequence[Tensor | None], *, factor: int) -> None:
+    wanted = [
+        (tensor, factor * gradient)
+        for tensor, gradient in zip(crossing(encodings), gradients, strict=True)
+        if gradient is not None and tensor.requires_grad
+    ]
+    if wanted:
+        tensors, values = zip(*wanted, strict=True)
+        torch.autograd.backward(tensors, values)

@@ -1,0 +1,46 @@
+"""A batch, networks and batches of the real kind, small enough to train in a test."""
+
+import copy
+from pathlib import Path
+
+import torch
+from small_networks import small_config
+
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.training.batches import Batch
+from hbi.training.gradients import BatchGradient
+from hbi.training.objective import Objective
+
+CPU = torch.device("cpu")
+MARKS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+
+
+def network(kind: type[HBIModel] | type[GlobalContrastModel] = HBIModel, *, dropout: float = 0.0):
+    config = small_config(marks=MARKS, vocab_size=30)
+    for tower in (config.clip_config.text_config, config.clip_config.vision_config):
+        tower.attention_dropout = dropout
+    torch.manual_seed(0)
+    return kind(config).train()
+
+
+def batch(num_videos: int = 8, num_words: int = 9, num_frames: int = 5, seed: int = 0) -> Batch:
+    """Texts and videos of several lengths; a video has one, two or three texts."""
+    random = torch.Generator().manual_seed(seed)
+    video_of_text = torch.arange(num_videos).repeat_interleave(
+        torch.randint(1, 4, (num_videos,), generator=random)
+    )
+    lengths = torch.randint(1, num_words - 1, (len(video_of_text), 1), generator=random)
+    places = torch.arange(num_words)
+    ids = torch.randint(3, 30, (len(video_of_text), num_words), generator=random)
+    ids = ids.where(places <= lengths, torch.tensor(2)).where(places <= lengths + 1, torch.tensor(0))
+    ids[:, 0] = 1
+    counts = torch.randint(1, num_frames + 1, (num_videos, 1), generator=random)
+    frames = torch.randint(0, 256, (num_videos, num_frames, 3, 16, 16), generator=random, dtype=torch.uint8)
+    return Batch(ids, (places <= lengths + 1).long(), frames, torch.arange(num_frames) < counts, video_of_text)
+
+
+def gradients(model, **settings) -> tuple[float, dict[str, torch.Tensor]]:
+    """The loss of the batch, and what it leaves in every parameter."""
+    model = copy.deepcopy(model)
+    loss = BatchGradient(model, model.encoder, Objective(), CPU, **settings)(batch(), seed=3)
+    return loss.total.item(), {name: parameter.grad for name, parameter in model.named_parameters()}
