@@ -1,15 +1,14 @@
 """A batch, networks and batches of the real kind, small enough to train in a test."""
 
 import copy
-from pathlib import Path
 
 import torch
-from small_networks import small_config
 
 from hbi.models import GlobalContrastModel, HBIModel
 from hbi.training.batches import Batch
 from hbi.training.gradients import BatchGradient
 from hbi.training.objective import Objective
+from small_networks import small_config
 
 CPU = torch.device("cpu")
 MARKS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
@@ -26,9 +25,7 @@ def network(kind: type[HBIModel] | type[GlobalContrastModel] = HBIModel, *, drop
 def batch(num_videos: int = 8, num_words: int = 9, num_frames: int = 5, seed: int = 0) -> Batch:
     """Texts and videos of several lengths; a video has one, two or three texts."""
     random = torch.Generator().manual_seed(seed)
-    video_of_text = torch.arange(num_videos).repeat_interleave(
-        torch.randint(1, 4, (num_videos,), generator=random)
-    )
+    video_of_text = torch.arange(num_videos).repeat_interleave(torch.randint(1, 4, (num_videos,), generator=random))
     lengths = torch.randint(1, num_words - 1, (len(video_of_text), 1), generator=random)
     places = torch.arange(num_words)
     ids = torch.randint(3, 30, (len(video_of_text), num_words), generator=random)
@@ -39,8 +36,21 @@ def batch(num_videos: int = 8, num_words: int = 9, num_frames: int = 5, seed: in
     return Batch(ids, (places <= lengths + 1).long(), frames, torch.arange(num_frames) < counts, video_of_text)
 
 
-def gradients(model, **settings) -> tuple[float, dict[str, torch.Tensor]]:
+def gradients(model, **settings) -> tuple[float, dict[str, torch.Tensor | None]]:
     """The loss of the batch, and what it leaves in every parameter."""
     model = copy.deepcopy(model)
     loss = BatchGradient(model, model.encoder, Objective(), CPU, **settings)(batch(), seed=3)
     return loss.total.item(), {name: parameter.grad for name, parameter in model.named_parameters()}
+
+
+def assert_same_gradients(found, expected, *, tolerance: float = 1e-5) -> None:
+    """Compare the gradients of every parameter, relative to the norm of each."""
+    assert {name for name, gradient in found.items() if gradient is None} == {
+        name for name, gradient in expected.items() if gradient is None
+    }
+    largest = max(gradient.norm() for gradient in expected.values() if gradient is not None)
+    for name, gradient in expected.items():
+        # A key's bias moves all of a query's scores by the same: its true gradient is zero, what is left is rounding.
+        if gradient is not None and gradient.norm() > 1e-6 * largest:
+            error = (found[name] - gradient).norm() / gradient.norm()
+            assert error < tolerance, f"{name}: {error}"

@@ -1,5 +1,6 @@
 """`hbi train`: train a recipe into a run folder."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
+    import torch
+
     from hbi.recipes.schema import Recipe
+    from hbi.training.distributed import Processes
     from hbi.training.loop import Progress as TrainingProgress
     from hbi.training.run_folder import RunFolder
 
@@ -30,22 +34,37 @@ def train(
 
     The folder holds the full recipe, the log (metrics.jsonl, and TensorBoard's), the weights that were best on the
     validation split and the last ones. A run killed at any moment continues with --resume to the same numbers.
+
+    On several GPUs or machines: torchrun --no-python --nproc-per-node 8 hbi train …
     """
     from hbi.recipes.reading import read_recipe
 
     folder = train_recipe(
         read_recipe(recipe, overrides or ()), out or Path("runs") / Path(recipe).stem, resume=resume, device=device
     )
-    console.print(f"Trained. Next: [bold]hbi evaluate {folder.path}[/]")
+    if os.environ.get("RANK", "0") == "0":
+        console.print(f"Trained. Next: [bold]hbi evaluate {folder.path}[/]")
 
 
 def train_recipe(recipe: "Recipe", out: Path, *, resume: bool, device: str = "auto") -> "RunFolder":
     """Train a checked recipe into `out` with bars on the terminal; return the finished run folder."""
     from hbi.cli.device import choose_device
+    from hbi.training.distributed import joined_processes, own_device
+
+    own = own_device(choose_device(device))
+    with joined_processes(own) as processes:
+        return _train(recipe, out, resume=resume, device=own, processes=processes)
+
+
+def _train(recipe: "Recipe", out: Path, *, resume: bool, device: "torch.device", processes: "Processes") -> "RunFolder":
     from hbi.recipes.experiment import start_run
 
-    with progress_bar("decoding videos") as progress:
-        trainer = start_run(recipe, out, resume=resume, device=choose_device(device), progress=progress)
+    if not processes.is_main:
+        trainer = start_run(recipe, out, resume=resume, device=device, progress=None, processes=processes)
+        trainer.run(lambda progress: None)
+        return trainer.folder
+    with progress_bar("decoding videos") as count:
+        trainer = start_run(recipe, out, resume=resume, device=device, progress=count, processes=processes)
     for fault in trainer.batches.bank.faults[:5]:
         console.print(f"[yellow]passed over:[/] {fault}")
     if trainer.step:

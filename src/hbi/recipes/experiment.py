@@ -23,6 +23,7 @@ from hbi.models import GlobalContrastModel, HBIConfig, HBIModel
 from hbi.recipes.reading import read_recipe, recipe_yaml
 from hbi.recipes.schema import Recipe
 from hbi.training.batches import TrainingBatches
+from hbi.training.distributed import ALONE, Processes
 from hbi.training.estimator import load_estimator
 from hbi.training.loop import Trainer, TrainingSettings
 from hbi.training.objective import Objective
@@ -143,22 +144,26 @@ def start_run(
     device: torch.device,
     progress: Counter | None,
     decode: Decode = decode_split,
+    processes: Processes = ALONE,
 ) -> Trainer:
     """Return a trainer for the run folder `out`, new or resumed.
 
-    `decode` gives the splits: an experiment of many runs on the same videos may decode them once.
+    `decode` gives the splits: an experiment of many runs on the same videos may decode them once. All `processes` of a
+    job call this together.
 
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
     """
     folder = RunFolder(out)
-    _claim(folder, recipe, resume=resume)
+    _check_claim(folder, recipe, resume=resume)
+    processes.wait()  # before the main process changes what the others check
+    if processes.is_main:
+        _claim(folder, recipe)
     train, val = (decode(recipe, name, progress) for name in ("train", "val"))
-    if (folder.tokenizer / "tokenizer.json").is_file():
-        tokenizer = load_tokenizer(str(folder.tokenizer))
-    else:
-        tokenizer = train_tokenizer(text.text for text in train.split.texts)
-        tokenizer.save_pretrained(folder.tokenizer)
+    if processes.is_main and not (folder.tokenizer / "tokenizer.json").is_file():
+        train_tokenizer(text.text for text in train.split.texts).save_pretrained(folder.tokenizer)
+    processes.wait()
+    tokenizer = load_tokenizer(str(folder.tokenizer))
     training = recipe.training
     batches = TrainingBatches(
         train.split,
@@ -169,6 +174,7 @@ def start_run(
         num_frames=recipe.data.num_frames,
         max_words=recipe.data.max_words,
         seed=training.seed,
+        processes=processes,
     )
     settings = TrainingSettings(
         num_steps=training.num_steps,
@@ -181,6 +187,10 @@ def start_run(
         log_every=training.log_every,
         validate_every=training.validate_every,
         checkpoint_every=training.checkpoint_every,
+        micro_batch_size=training.micro_batch_size,
+        activation_checkpointing=training.activation_checkpointing,
+        freeze_towers=training.freeze_towers,
+        shard=training.shard,
     )
     trainer = Trainer(
         build_model(recipe, tokenizer),
@@ -190,6 +200,7 @@ def start_run(
         folder,
         validate=validation(recipe, val, tokenizer),
         device=device,
+        processes=processes,
     )
     trainer.resume()
     return trainer
@@ -224,7 +235,7 @@ def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: t
     return TrainedRun(folder, recipe, load_tokenizer(str(folder.tokenizer)), model.to(device).eval())
 
 
-def _claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
+def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
     if folder.recipe.is_file():
         if not resume:
             raise RunError(f"{folder.path} already holds a run: add --resume to continue it, or choose another --out")
@@ -232,6 +243,9 @@ def _claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
             raise RunError(f"{folder.path} was started with another recipe: choose another --out")
     elif folder.path.is_dir() and any(folder.path.iterdir()):
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --out")
-    else:
+
+
+def _claim(folder: RunFolder, recipe: Recipe) -> None:
+    if not folder.recipe.is_file():
         write_atomically(folder.recipe, recipe_yaml(recipe))
         folder.write_environment(seed=recipe.training.seed, threads=torch.get_num_threads())

@@ -81,6 +81,16 @@ class TrainingSection(Section):
     warmup_steps: int = Field(default=20, ge=0)
     max_gradient_norm: PositiveFloat = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
+    micro_batch_size: PositiveInt | None = Field(
+        default=None,
+        description="videos, with their texts, that the towers of one process remember at a time; default: all. "
+        "The gradient is that of the whole batch",
+    )
+    activation_checkpointing: bool = Field(
+        default=False, description="towers compute activations again instead of remembering them"
+    )
+    freeze_towers: bool = Field(default=False, description="CLIP's towers stay as they are")
+    shard: bool = Field(default=False, description="processes split the encoder's parameters (FSDP2)")
     log_every: PositiveInt = 10
     validate_every: PositiveInt = 100
     checkpoint_every: PositiveInt = 50

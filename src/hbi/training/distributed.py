@@ -1,6 +1,7 @@
 """The processes that train one model together: started by `torchrun`, or the one that trains alone."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from hbi.errors import HBIError
 
 PATIENCE = timedelta(hours=2)
 """How long a process waits for the others: they may be decoding, or validating."""
+
+
+SILENCE_SECONDS = 5.0
+"""How long a process keeps an error to itself that the main process may say too."""
 
 
 class LostProcessError(HBIError):
@@ -90,9 +95,11 @@ ALONE = Processes()
 """A job of one process."""
 
 
-def local_device(name: str) -> str:
-    """Return the device for this process: under torchrun, `cuda` means the GPU of its number on this machine."""
-    return f"cuda:{os.environ['LOCAL_RANK']}" if name == "cuda" and "LOCAL_RANK" in os.environ else name
+def own_device(device: torch.device) -> torch.device:
+    """Return the device of this process: under torchrun, `cuda` is the GPU of its number on its machine."""
+    if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
 
 
 @contextmanager
@@ -102,22 +109,33 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     Raises:
         LostProcessError: Another process of the job ended in the middle.
     """
-    if "WORLD_SIZE" not in os.environ or os.environ["WORLD_SIZE"] == "1":
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    processes = Processes(dist.get_rank(), dist.get_world_size())
     try:
-        yield Processes(dist.get_rank(), dist.get_world_size())
+        yield processes
     except RuntimeError as error:
         if not _is_from_connection(error):
             raise
+        _let_speak_first(processes)
         raise LostProcessError(
-            "another process of the job has ended, so this one stops too: see its message, then run again with --resume"
+            "another process of the job has ended, so this one stops too: see above, then run again with --resume"
         ) from error
+    except HBIError:
+        _let_speak_first(processes)
+        raise
     finally:
         dist.destroy_process_group()
+
+
+def _let_speak_first(processes: Processes) -> None:
+    # Most faults meet every process: once the main one has said it, torchrun ends the others before they repeat it.
+    if not processes.is_main:
+        time.sleep(SILENCE_SECONDS)
 
 
 def _is_from_connection(error: RuntimeError) -> bool:

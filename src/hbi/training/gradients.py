@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from hbi.data.frames import normalize_pixels
-from hbi.models import GlobalContrastModel, HBIModel
 from hbi.training.batches import Batch
 from hbi.training.cut import Cut, Encodings, crossing
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.objective import Loss, Objective
+from hbi.training.towers import Network, matching_parameters
 
 Precision = Literal["fp32", "bf16"]
 
@@ -44,7 +44,7 @@ class BatchGradient:
         processes: Who shares the batch.
     """
 
-    model: HBIModel | GlobalContrastModel
+    model: Network
     encoder: nn.Module
     objective: Objective
     device: torch.device
@@ -107,7 +107,7 @@ class BatchGradient:
             output = self.model.match(*encodings, video_of_text)
         loss = self.objective(output, video_of_text)
         if not torch.isfinite(loss.total):
-            raise FloatingPointError(f"the loss became {float(loss.total)}")
+            raise FloatingPointError(f"the loss became {loss.total.item()}")
         return loss
 
     def _averaging(self, *, is_last: bool) -> AbstractContextManager[object]:
@@ -119,12 +119,6 @@ class BatchGradient:
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-
-def matching_parameters(model: HBIModel | GlobalContrastModel) -> list[nn.Parameter]:
-    """Return the parameters that are used after the towers: all but the encoder's, and the logit scale."""
-    in_towers = {id(parameter) for parameter in model.encoder.parameters()} - {id(model.encoder.clip.logit_scale)}
-    return [parameter for parameter in model.parameters() if id(parameter) not in in_towers]
 
 
 def _random_states(device: torch.device) -> list[Tensor]:

@@ -1,19 +1,26 @@
 """The training loop: steps, log, validation, checkpoints, and picking up a run that was killed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import nn
 
-from hbi.models import GlobalContrastModel, HBIModel
+from hbi.errors import HBIError
 from hbi.training.batches import Batch, TrainingBatches
+from hbi.training.distributed import ALONE, Processes
 from hbi.training.gradients import BatchGradient, Precision
 from hbi.training.objective import Loss, Objective
 from hbi.training.optimization import adamw, warmup_cosine
 from hbi.training.run_folder import RunFolder
+from hbi.training.sharded import clip_gradients, load_model, load_optimizer, whole
+from hbi.training.towers import Network, checkpoint_activations, freeze_towers, replicate, shard
+
+
+class DivergedError(HBIError):
+    """The loss is no number any more."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +33,11 @@ class TrainingSettings:
         num_warmup_steps: Steps of linear warm-up; cosine down to 0 follows.
         max_gradient_norm: Longer gradients are scaled to this norm.
         precision: `fp32`, or `bf16` for autocast.
-        micro_batch_size: Videos whose activations are held at a time; None: the whole batch's.
         log_every, validate_every, checkpoint_every: In steps.
+        micro_batch_size: Videos, with their texts, that the towers remember at a time; None: the whole batch.
+        activation_checkpointing: Whether the towers compute activations again instead of remembering them.
+        freeze_towers: Whether CLIP's towers stay as they are.
+        shard: Whether the processes of a job split the encoder's parameters instead of each holding all of them.
     """
 
     num_steps: int
@@ -41,6 +51,9 @@ class TrainingSettings:
     validate_every: int
     checkpoint_every: int
     micro_batch_size: int | None = None
+    activation_checkpointing: bool = False
+    freeze_towers: bool = False
+    shard: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: HBIModel | GlobalContrastModel,
+        model: Network,
         batches: TrainingBatches,
         objective: Objective,
         settings: TrainingSettings,
@@ -78,28 +91,59 @@ class Trainer:
         *,
         validate: Callable[[nn.Module], dict[str, float]],
         device: torch.device,
+        processes: Processes = ALONE,
     ) -> None:
-        self.model, self.batches, self.objective = model.to(device), batches, objective
+        self.model, self.batches, self.processes = model.to(device), batches, processes
         self.settings, self.folder, self.validate, self.device = settings, folder, validate, device
+        self.is_sharded = settings.shard and not processes.is_alone
+        if settings.freeze_towers:
+            freeze_towers(model)
+        if settings.activation_checkpointing:
+            checkpoint_activations(model)
         self.gradient = BatchGradient(
-            model, model.encoder, objective, device, settings.micro_batch_size, settings.precision
+            model,
+            self._shared_encoder(),
+            objective,
+            device,
+            settings.micro_batch_size,
+            settings.precision,
+            processes,
         )
-        self.optimizer = adamw(model, lr=settings.lr, clip_lr=settings.clip_lr, weight_decay=settings.weight_decay)
+        self.optimizer = adamw(
+            model,
+            lr=settings.lr,
+            clip_lr=settings.clip_lr,
+            weight_decay=settings.weight_decay,
+            is_sharded=self.is_sharded,
+        )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
             lambda step: warmup_cosine(step, num_steps=settings.num_steps, num_warmup_steps=settings.num_warmup_steps),
         )
         self.step, self.best_score, self.seconds = 0, float("-inf"), 0.0
 
+    def _shared_encoder(self) -> nn.Module:
+        if self.processes.is_alone:
+            return self.model.encoder
+        self.processes.copy_from_main(self.model.state_dict().values())
+        if not self.is_sharded:
+            return replicate(self.model, self.device)
+        shard(self.model, self.device, self.processes)
+        return self.model.encoder
+
     def resume(self) -> int:
-        """Continue from the folder's checkpoint, if there is one; return the steps already done."""
+        """Continue from the folder's checkpoint, if there is one; return the steps already done.
+
+        It may come from a job of another number of processes.
+        """
         state = self.folder.load_checkpoint()
         if state is not None:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            load_model(self.model, state["model"])
+            load_optimizer(self.optimizer, state["optimizer"])
             self.schedule.load_state_dict(state["schedule"])
             self.step, self.best_score, self.seconds = state["step"], state["best_score"], state["seconds"]
-        self.folder.truncate_metrics(self.step)
+        if self.processes.is_main:
+            self.folder.truncate_metrics(self.step)
         return self.step
 
     def run(self, watch: Watcher) -> None:
@@ -114,43 +158,72 @@ class Trainer:
             self.seconds += elapsed
             parts = {"loss": loss.total.item()} | {name: value.item() for name, value in loss.parts.items()}
             watch(Progress(self.step, settings.num_steps, parts, elapsed, self.batches.batch_size / elapsed))
-            is_last = self.step == settings.num_steps
-            if self.step % settings.log_every == 0 or is_last:
-                rate = self.schedule.get_last_lr()[0]
-                self.folder.append_metrics(
-                    {"step": self.step, "kind": "train", "lr": rate, "seconds": self.seconds, **parts}
-                )
-            if self.step % settings.validate_every == 0 or is_last:
-                self._validate()
-            if self.step % settings.checkpoint_every == 0 or is_last:
-                self._save_checkpoint()
-        self.folder.save_weights(self.model, "last")
+            self._record(parts)
+        model = self._whole_model()
+        if self.processes.is_main:
+            self.folder.save_weights(model, "last")
+        self.processes.wait()
 
     def _update(self, batch: Batch) -> Loss:
         self.model.train()
+        if self.settings.freeze_towers:
+            self.model.encoder.clip.eval()
         self.optimizer.zero_grad(set_to_none=True)
         # What is drawn in a step (by the sampled teacher) depends on its number alone: a resumed run draws it too.
-        loss = self.gradient(batch, seed=self.batches.seed + self.step)
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_gradient_norm)
+        try:
+            loss = self.gradient(batch, seed=self.batches.seed + self.step)
+        except FloatingPointError as error:
+            raise DivergedError(
+                f"{error} at step {self.step + 1}: lower training.lr, or raise training.warmup_steps"
+            ) from error
+        clip_gradients(self.model.parameters(), self.settings.max_gradient_norm)
         self.optimizer.step()
         self.schedule.step()
         return loss
 
+    def _record(self, parts: Mapping[str, float]) -> None:
+        """Log, validate and save, where it is time to; the main process writes and the others wait for it."""
+        settings, is_last = self.settings, self.step == self.settings.num_steps
+        if self.processes.is_main and (self.step % settings.log_every == 0 or is_last):
+            rate = self.schedule.get_last_lr()[0]
+            self.folder.append_metrics(
+                {"step": self.step, "kind": "train", "lr": rate, "seconds": self.seconds, **parts}
+            )
+        if self.step % settings.validate_every == 0 or is_last:
+            self._validate()
+        if self.step % settings.checkpoint_every == 0 or is_last:
+            self._save_checkpoint()
+
     def _validate(self) -> None:
-        scores = self.validate(self.model)
-        self.folder.append_metrics({"step": self.step, "kind": "validation", "seconds": self.seconds, **scores})
-        if scores["score"] > self.best_score:
-            self.best_score = scores["score"]
-            self.folder.save_weights(self.model, "best")
+        model = self._whole_model()
+        if self.processes.is_main:
+            scores = self.validate(model)
+            self.folder.append_metrics({"step": self.step, "kind": "validation", "seconds": self.seconds, **scores})
+            if scores["score"] > self.best_score:
+                self.best_score = scores["score"]
+                self.folder.save_weights(model, "best")
+        self.processes.wait()
+
+    def _whole_model(self) -> Network:
+        """Return the model; if it is sharded, a whole copy of it, which all processes must ask for together."""
+        if not self.is_sharded:
+            return self.model
+        weights = whole(self.model.state_dict())
+        model = type(self.model)(self.model.config).to(self.device)
+        model.load_state_dict(weights)
+        return model
 
     def _save_checkpoint(self) -> None:
-        self.folder.save_checkpoint(
-            {
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "step": self.step,
-                "best_score": self.best_score,
-                "seconds": self.seconds,
-            }
-        )
+        model, optimizer = whole(self.model.state_dict()), whole(self.optimizer.state_dict())
+        if self.processes.is_main:
+            self.folder.save_checkpoint(
+                {
+                    "model": model,
+                    "optimizer": optimizer,
+                    "schedule": self.schedule.state_dict(),
+                    "step": self.step,
+                    "best_score": self.best_score,
+                    "seconds": self.seconds,
+                }
+            )
+        self.processes.wait()

@@ -33,7 +33,13 @@ def warmup_cosine(step: int, *, num_steps: int, num_warmup_steps: int) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
 
 
-def adamw(model: nn.Module, *, lr: float, clip_lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """Return the optimizer, with CLIP's moments (0.9, 0.98)."""
+def adamw(
+    model: nn.Module, *, lr: float, clip_lr: float, weight_decay: float, is_sharded: bool = False
+) -> torch.optim.AdamW:
+    """Return the optimizer, with CLIP's moments (0.9, 0.98).
+
+    Its fast ways update many tensors at once, but not whole tensors together with split ones.
+    """
     groups = parameter_groups(model, lr=lr, clip_lr=clip_lr, weight_decay=weight_decay)
-    return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, fused=True)
+    way = {"foreach": False} if is_sharded else {"fused": True}
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, **way)

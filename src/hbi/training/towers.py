@@ -1,0 +1,70 @@
+"""What is done to the towers before training: frozen, made to remember less, copied or sharded over processes."""
+
+import torch
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
+from transformers.models.clip.modeling_clip import CLIPEncoderLayer
+
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.training.distributed import Processes
+
+Network = HBIModel | GlobalContrastModel
+
+
+def freeze_towers(model: Network) -> None:
+    """Let CLIP's towers be; what comes after them still learns, and the logit scale."""
+    scale = model.encoder.clip.logit_scale
+    for parameter in model.encoder.clip.parameters():
+        parameter.requires_grad_(parameter is scale)
+
+
+def checkpoint_activations(model: Network) -> None:
+    """Let CLIP's towers remember each layer's input only, and compute the rest again in the backward pass."""
+    clip = model.encoder.clip
+    # The name that transformers gave it in 5.23, and the one before.
+    enable = getattr(clip, "activation_checkpointing_enable", None) or clip.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
+def tower_parameters(model: Network) -> list[nn.Parameter]:
+    """Return the parameters that encode: the encoder's but for the logit scale, which only matching uses."""
+    return [each for each in model.encoder.parameters() if each is not model.encoder.clip.logit_scale]
+
+
+def matching_parameters(model: Network) -> list[nn.Parameter]:
+    """Return the parameters that are used after the encoder: the others, and the logit scale."""
+    encode = {id(parameter) for parameter in tower_parameters(model)}
+    return [each for each in model.parameters() if id(each) not in encode]
+
+
+def replicate(model: Network, device: torch.device) -> nn.Module:
+    """Return the encoder wrapped to average its gradients over the processes of the job.
+
+    If nothing in it learns, it is returned as it is: there is nothing to average.
+    """
+    if not any(parameter.requires_grad for parameter in tower_parameters(model)):
+        return model.encoder
+    scale = model.encoder.clip.logit_scale
+    # The wrapper waits for the gradients of all that required one when it was made; the scale's comes from elsewhere.
+    scale.requires_grad_(False)
+    wrapped = DistributedDataParallel(
+        model.encoder,
+        device_ids=[device] if device.type == "cuda" else None,
+        gradient_as_bucket_view=True,
+    )
+    scale.requires_grad_(True)
+    return wrapped
+
+
+def shard(model: Network, device: torch.device, processes: Processes) -> None:
+    """Split the encoder's parameters over the processes of the job, layer by layer (FSDP2), in place.
+
+    A layer's parameters are together only while it computes; gradients and the optimizer's state stay split.
+    """
+    mesh = init_device_mesh(device.type, (processes.world_size,))
+    for layer in model.encoder.modules():
+        if isinstance(layer, CLIPEncoderLayer):
+            fully_shard(layer, mesh=mesh)
+    fully_shard(model.encoder, mesh=mesh, ignored_params={model.encoder.clip.logit_scale})

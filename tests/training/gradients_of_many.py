@@ -1,0 +1,49 @@
+"""One process of several: computes the gradient of its share of the tiny batch in many ways. Run under torchrun."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.training.distributed import joined_processes
+from hbi.training.gradients import BatchGradient
+from hbi.training.objective import Objective
+from hbi.training.sharded import whole
+from hbi.training.towers import checkpoint_activations, freeze_towers, replicate, shard
+from training.tiny import CPU, batch, network
+
+WAYS = {
+    "replicated": {},
+    "global": {"kind": GlobalContrastModel},
+    "cached": {"micro_batch_size": 3},
+    "checkpointed": {"micro_batch_size": 3, "is_checkpointed": True},
+    "frozen": {"is_frozen": True},
+    "sharded": {"is_sharded": True},
+    "sharded-cached": {"is_sharded": True, "micro_batch_size": 2, "is_checkpointed": True},
+    "sharded-frozen": {"is_sharded": True, "is_frozen": True},
+}
+
+
+def main(folder: Path) -> None:
+    with joined_processes(CPU) as processes:
+        share = list(batch().parts(len(batch()) // processes.world_size))[processes.rank]
+        for name, way in WAYS.items():
+            model = network(way.get("kind", HBIModel))
+            if way.get("is_frozen"):
+                freeze_towers(model)
+            if way.get("is_checkpointed"):
+                checkpoint_activations(model)
+            encoder = model.encoder
+            if way.get("is_sharded"):
+                shard(model, CPU, processes)
+            else:
+                encoder = replicate(model, CPU)
+            gradient = BatchGradient(model, encoder, Objective(), CPU, way.get("micro_batch_size"), processes=processes)
+            loss = gradient(share, seed=3)
+            gradients = {each: whole(parameter.grad) for each, parameter in model.named_parameters()}
+            torch.save((loss.total.item(), gradients), folder / f"{name}-{processes.rank}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
