@@ -1,9 +1,20 @@
 """`HBIConfig`: every size and choice of the network, saved beside its weights."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from transformers import CLIPConfig, PreTrainedConfig
+
+from hbi.errors import HBIError
+
+Aggregator: TypeAlias = Literal["temporal", "lstm", "none"]
+"""How frames come to know of one another."""
+Interaction: TypeAlias = Literal["weighted", "plain", "global"]
+"""How the words and frames of a level become one similarity."""
+
+
+class ModelError(HBIError):
+    """A network cannot be what a configuration asks for, or cannot do what is asked of it."""
 
 
 class HBIConfig(PreTrainedConfig):
@@ -13,12 +24,22 @@ class HBIConfig(PreTrainedConfig):
         clip_config: The CLIP towers: any `transformers` CLIP configuration, as a dictionary or an object.
         max_words: Tokens of a text, start and end marks included; longer texts are cut.
         max_frames: Frames of a video that the temporal transformer has positions for.
-        temporal_layers: Layers of the temporal transformer over frames; 0 leaves frames as they are.
+        aggregator: What lets frames see one another: a transformer, an LSTM, or nothing.
+        temporal_layers: Layers of the aggregator; 0 is the same as no aggregator.
+        interaction: Token-wise with learned weights (paper, equation 1), token-wise with equal weights, or the cosine
+            of each level's mean tokens, which has no game.
+        weight_channels: Hidden width of the networks that weigh tokens; None: the width of the tokens.
         merge_ratio: Merged tokens per token, (entity to action, action to event).
+        frame_merge_ratio: The same for frames where it is another; None: `merge_ratio` is for both.
         merge_heads: Attention heads of the block that refines merged tokens.
         num_neighbors: Neighbors in the density of DPC-KNN clustering.
         level_weights: Weight of the entity, action and event level in the similarity that ranks.
         head_channels: Channels of the network that predicts a level's interaction map.
+        released_behavior: Compute as the authors' released code does, padding and marks counted: for their checkpoints
+            (docs/method/released-code.md).
+
+    Raises:
+        ModelError: An aggregator or interaction that does not exist.
     """
 
     model_type = "hbi"
@@ -29,24 +50,40 @@ class HBIConfig(PreTrainedConfig):
         clip_config: dict[str, Any] | CLIPConfig | None = None,
         max_words: int = 32,
         max_frames: int = 12,
+        aggregator: Aggregator = "temporal",
         temporal_layers: int = 4,
+        interaction: Interaction = "weighted",
+        weight_channels: int | None = None,
         merge_ratio: Sequence[float] = (0.25, 0.5),
+        frame_merge_ratio: Sequence[float] | None = None,
         merge_heads: int = 8,
         num_neighbors: int = 3,
         level_weights: Sequence[float] = (0.5, 0.3, 0.2),
         head_channels: int = 64,
+        released_behavior: bool = False,
         **kwargs: Any,
     ) -> None:
+        for name, value, choices in (
+            ("aggregator", aggregator, get_args(Aggregator)),
+            ("interaction", interaction, get_args(Interaction)),
+        ):
+            if value not in choices:
+                raise ModelError(f"no {name} {value!r}: choose one of {', '.join(choices)}")
         is_built = isinstance(clip_config, CLIPConfig)
         self.clip_config: Any = clip_config if is_built else CLIPConfig(**(clip_config or {}))
         self.max_words = max_words
         self.max_frames = max_frames
+        self.aggregator = aggregator if temporal_layers else "none"
         self.temporal_layers = temporal_layers
+        self.interaction = interaction
+        self.weight_channels = weight_channels
         self.merge_ratio = tuple(merge_ratio)
+        self.frame_merge_ratio = None if frame_merge_ratio is None else tuple(frame_merge_ratio)
         self.merge_heads = merge_heads
         self.num_neighbors = num_neighbors
         self.level_weights = tuple(level_weights)
         self.head_channels = head_channels
+        self.released_behavior = released_behavior
         super().__init__(**kwargs)
 
     @property

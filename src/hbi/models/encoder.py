@@ -1,56 +1,22 @@
 """The towers: word tokens of texts and frame tokens of videos."""
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import CLIPModel, CLIPTextConfig
-from transformers.models.clip.modeling_clip import CLIPEncoder
+from transformers import CLIPModel
 
 from hbi.models.config import HBIConfig
 from hbi.models.outputs import Encoding
+from hbi.models.temporal import build_aggregator
 from hbi.ops import TokenSequence
 
 
-class TemporalTransformer(nn.Module):
-    """Lets the frames of a video see one another, with a residual around the whole."""
-
-    def __init__(self, config: HBIConfig) -> None:
-        super().__init__()
-        text = config.clip_config.text_config
-        self.position = nn.Embedding(config.max_frames, config.width)
-        self.encoder = CLIPEncoder(
-            CLIPTextConfig(
-                hidden_size=config.width,
-                intermediate_size=4 * config.width,
-                num_hidden_layers=config.temporal_layers,
-                num_attention_heads=max(1, config.width // (text.hidden_size // text.num_attention_heads)),
-                hidden_act=text.hidden_act,
-                layer_norm_eps=text.layer_norm_eps,
-                attention_dropout=text.attention_dropout,
-                attn_implementation="sdpa",
-            )
-        )
-
-    def forward(
-        self, frames_BVD: Float[Tensor, "video frame width"], mask: Bool[Tensor, "video frame"]
-    ) -> Float[Tensor, "video frame width"]:
-        """Return frames that know of their neighbors (paper, section 3.2: the video encoder)."""
-        positions = torch.arange(frames_BVD.shape[1], device=frames_BVD.device)
-        # A row without any real frame would attend to nothing: let it attend to everything, nobody reads it.
-        visible = mask | ~mask.any(-1, keepdim=True)
-        output = self.encoder(
-            inputs_embeds=frames_BVD + self.position(positions), attention_mask=visible[:, None, None, :]
-        )
-        return frames_BVD + output.last_hidden_state
-
-
 class Encoder(nn.Module):
-    """CLIP's towers and the temporal transformer over frames."""
+    """CLIP's towers and the aggregator over frames."""
 
     def __init__(self, config: HBIConfig) -> None:
         super().__init__()
         self.clip = CLIPModel._from_config(config.clip_config, attn_implementation="sdpa")
-        self.temporal = TemporalTransformer(config) if config.temporal_layers else None
+        self.temporal = build_aggregator(config)
         text = config.clip_config.text_config
         self.mark_ids = (text.bos_token_id, text.eos_token_id)
 
@@ -81,10 +47,22 @@ class Encoder(nn.Module):
         self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
     ) -> Encoding:
         """Return the frame tokens of videos: normalized pixels, padded to the same number of frames."""
+        return self.encode_features(self.frame_features(pixels, mask), mask)
+
+    def frame_features(
+        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+    ) -> Float[Tensor, "video frame feature"]:
+        """Return CLIP's embedding of every frame on its own; zeros at padding, which is never encoded."""
         features = self.clip.vision_model(pixel_values=pixels[mask]).pooler_output
         real = self.clip.visual_projection(features)
         frames_BVD = real.new_zeros(*mask.shape, real.shape[-1])
         frames_BVD[mask] = real
+        return frames_BVD
+
+    def encode_features(
+        self, frames_BVD: Float[Tensor, "video frame width"], mask: Bool[Tensor, "video frame"]
+    ) -> Encoding:
+        """Return the frame tokens of videos from what `frame_features` gave."""
         if self.temporal is not None:
             frames_BVD = self.temporal(frames_BVD, mask)
         count = mask.sum(-1, keepdim=True).clamp(min=1)

@@ -8,46 +8,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from hbi.games import BanzhafEstimator, LateInteractionGame
-from hbi.models.config import HBIConfig
+from hbi.models.config import HBIConfig, ModelError
 from hbi.models.encoder import Encoder
-from hbi.models.merger import TokenMerger
 from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
-from hbi.ops import TokenSequence, pair_token_similarity, token_similarity, weighted_token_interaction
+from hbi.models.released import ReleasedEncoder, padding_as_zeros
+from hbi.models.side import Side
+from hbi.ops import mean_token_similarity, pair_token_similarity, token_similarity, weighted_token_interaction
 from hbi.shapes import LEVELS, Level
-
-
-class Side(nn.Module):
-    """One side of the match, words or frames: two merges, and a weight for every token at each of the three levels."""
-
-    def __init__(self, config: HBIConfig) -> None:
-        super().__init__()
-        width = config.width
-        self.mergers = nn.ModuleList(
-            TokenMerger(width, ratio=ratio, num_heads=config.merge_heads, num_neighbors=config.num_neighbors)
-            for ratio in config.merge_ratio
-        )
-        self.weight_heads = nn.ModuleDict(
-            {level: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1)) for level in LEVELS}
-        )
-
-    def forward(self, sequence: TokenSequence) -> Hierarchy:
-        """Return the players of every level."""
-        sequences = [sequence]
-        for merger in self.mergers:
-            sequences.append(merger(sequences[-1]))
-        return Hierarchy(
-            {
-                level: Players(tokens, self._weights(self.weight_heads[level], tokens))
-                for level, tokens in zip(LEVELS, sequences, strict=True)
-            }
-        )
-
-    @staticmethod
-    def _weights(head: nn.Module, sequence: TokenSequence) -> Float[Tensor, "batch token"]:
-        """Return softmax weights over the real tokens; zeros where there is none."""
-        logits = head(sequence.tokens).squeeze(-1).float()
-        lowest = torch.finfo(logits.dtype).min
-        return logits.masked_fill(~sequence.mask, lowest).softmax(-1) * sequence.mask
 
 
 class HBIModel(PreTrainedModel):
@@ -63,9 +30,9 @@ class HBIModel(PreTrainedModel):
 
     def __init__(self, config: HBIConfig) -> None:
         super().__init__(config)
-        self.encoder = Encoder(config)
-        self.words = Side(config)
-        self.frames = Side(config)
+        self.encoder = ReleasedEncoder(config) if config.released_behavior else Encoder(config)
+        self.words = Side(config, config.merge_ratio)
+        self.frames = Side(config, config.frame_merge_ratio or config.merge_ratio)
         self.heads = nn.ModuleDict({level: BanzhafEstimator(channels=config.head_channels) for level in LEVELS})
         self.post_init()
 
@@ -81,17 +48,27 @@ class HBIModel(PreTrainedModel):
 
     def level_similarities(self, texts: Hierarchy, videos: Hierarchy) -> dict[Level, Float[Tensor, "text video"]]:
         """Return the similarity of every text and video at each level, in [-1, 1]."""
-        similarities: dict[Level, Tensor] = {}
-        for level in LEVELS:
-            words, frames = texts.levels[level], videos.levels[level]
-            similarities[level] = weighted_token_interaction(
-                token_similarity(words.sequence.tokens.float(), frames.sequence.tokens.float()),
-                words.weights,
-                frames.weights,
-                words.sequence.mask,
-                frames.sequence.mask,
-            )
-        return similarities
+        return {
+            level: self._level_similarity(self._compared(texts, level), self._compared(videos, level))
+            for level in LEVELS
+        }
+
+    def _level_similarity(self, words: Players, frames: Players) -> Float[Tensor, "text video"]:
+        word_tokens, frame_tokens = words.sequence.tokens.float(), frames.sequence.tokens.float()
+        if self.config.interaction == "global":
+            return mean_token_similarity(word_tokens, frame_tokens, words.weights, frames.weights)
+        return weighted_token_interaction(
+            token_similarity(word_tokens, frame_tokens),
+            words.weights,
+            frames.weights,
+            words.sequence.mask,
+            frames.sequence.mask,
+        )
+
+    def _compared(self, hierarchy: Hierarchy, level: Level) -> Players:
+        """Return who is compared at a level: the players, and in the released code padding as well."""
+        players = hierarchy.levels[level]
+        return padding_as_zeros(players) if self.config.released_behavior else players
 
     def combine(self, similarities: Mapping[Level, Float[Tensor, "text video"]]) -> Float[Tensor, "text video"]:
         """Return the similarity that ranks: the mean of the levels by `config.level_weights`."""
@@ -107,10 +84,15 @@ class HBIModel(PreTrainedModel):
         """Return the games of matched pairs (text 0 with video 0, …) at each level.
 
         The grand coalition of a level's game is worth that level's similarity.
+
+        Raises:
+            ModelError: The interaction is global: it compares wholes, there are no players.
         """
+        if self.config.interaction == "global":
+            raise ModelError("a model with global interaction plays no game: it compares whole texts and videos")
         games: dict[Level, LateInteractionGame] = {}
         for level in LEVELS:
-            words, frames = texts.levels[level], videos.levels[level]
+            words, frames = self._compared(texts, level), self._compared(videos, level)
             games[level] = LateInteractionGame(
                 pair_token_similarity(words.sequence.tokens.float(), frames.sequence.tokens.float()),
                 words.weights,
@@ -135,9 +117,11 @@ class HBIModel(PreTrainedModel):
         return self.match(words, frames, video_of_text)
 
     def match(self, words: Encoding, frames: Encoding, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
-        """Return what `forward` does, from encodings: everything that compares the items of a batch with one another."""
+        """Return what `forward` does, from encodings: everything that compares the items of a batch."""
         texts, videos = self.words(words.sequence), self.frames(frames.sequence)
         similarities = self.level_similarities(texts, videos)
+        if self.config.interaction == "global":
+            return MatchOutput({}, self.combine(similarities), self.encoder.logit_scale)
         texts_of_videos = texts[_first_text(video_of_text, len(videos))]
         games = self.games(texts_of_videos, videos)
         levels: dict[Level, LevelOutput] = {

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hbi.models.config import ModelError
 from hbi.ops import TokenSequence, cluster_dpc_knn, compose_members, merge_tokens
 
 
@@ -17,7 +18,9 @@ class TokenMerger(nn.Module):
     def __init__(self, width: int, *, ratio: float, num_heads: int, num_neighbors: int) -> None:
         super().__init__()
         if width % num_heads:
-            raise ValueError(f"width {width} cannot be split among {num_heads} attention heads")
+            raise ModelError(
+                f"tokens of width {width} cannot be split among {num_heads} heads: set merge_heads to a divisor"
+            )
         self.ratio, self.num_heads, self.num_neighbors = ratio, num_heads, num_neighbors
         self.convolution = nn.Conv1d(width, width, kernel_size=3, padding=1, bias=False)
         self.norm = nn.LayerNorm(width)

@@ -77,7 +77,7 @@ class MatchOutput:
     """What a training step needs of the network.
 
     Attributes:
-        levels: Outputs by level; the global baseline has none.
+        levels: Outputs by level; the global baseline and the global interaction have none.
         similarity: The similarity that ranks: the levels' weighted mean, or the global one.
         logit_scale: What multiplies a similarity to make a logit; at most 100.
     """

@@ -47,3 +47,18 @@ def global_similarity(
     tensor([[ 0.6000, -0.8000]])
     """
     return normalize(texts, dim=-1) @ normalize(videos, dim=-1).T
+
+
+def mean_token_similarity(
+    words_ATD: Float[Tensor, "text word width"],
+    frames_BVD: Float[Tensor, "video frame width"],
+    word_weights: Float[Tensor, "text word"],
+    frame_weights: Float[Tensor, "video frame"],
+) -> Float[Tensor, "text video"]:
+    """Return the cosine of every text's mean word with every video's mean frame; the means are of unit tokens.
+
+    Weights are 0 at padding; equal ones make a plain mean. A sequence without weight has similarity 0 with everything.
+    """
+    texts = torch.einsum("atd,at->ad", normalize(words_ATD, dim=-1), word_weights)
+    videos = torch.einsum("bvd,bv->bd", normalize(frames_BVD, dim=-1), frame_weights)
+    return global_similarity(texts, videos)

@@ -1,0 +1,70 @@
+"""What the authors' released code computes differently, for checkpoints that were trained with it.
+
+The parts here take the place of their namesakes when `HBIConfig.released_behavior` is set; nothing else in the house
+knows of them. They have the same parameters. docs/method/released-code.md lists every difference and why the default
+departs; what the released code leaves undefined (a crash, NaN, noise) is defined here as the default defines it.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hbi.models.config import HBIConfig
+from hbi.models.encoder import Encoder
+from hbi.models.merger import TokenMerger
+from hbi.models.outputs import Encoding, Players
+from hbi.ops import TokenSequence, compose_members, released_clusters, released_merge
+
+PADDING_ID = 0
+"""The token id that stands at padding; it matters, because neighbors of padding are mixed with it."""
+TEMPORAL_EPSILON = 1e-12
+"""In the layer norms of the temporal transformer."""
+
+
+class ReleasedEncoder(Encoder):
+    """Counts CLIP's start and end marks as words, and gives padding features of its own."""
+
+    def __init__(self, config: HBIConfig) -> None:
+        super().__init__(config)
+        for module in self.temporal.modules() if self.temporal is not None else ():
+            if isinstance(module, nn.LayerNorm):
+                module.eps = TEMPORAL_EPSILON
+
+    def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Encoding:
+        """Return tokens for words, marks and padding; the mask excludes padding only."""
+        is_real = attention_mask.bool()
+        encoding = super().encode_texts(input_ids.masked_fill(~is_real, PADDING_ID), attention_mask)
+        return Encoding(TokenSequence.unmerged(encoding.sequence.tokens, is_real), encoding.summary)
+
+    def frame_features(
+        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+    ) -> Float[Tensor, "video frame feature"]:
+        """Return CLIP's embedding of every frame; padding is a frame whose normalized pixels are all zero."""
+        features_BVD = super().frame_features(pixels, mask)
+        # All padding looks the same: one picture is encoded for all of it.
+        padding = super().frame_features(torch.zeros_like(pixels[:1, :1]), torch.ones_like(mask[:1, :1]))
+        return torch.where(mask[..., None], features_BVD, padding)
+
+
+class ReleasedMerger(TokenMerger):
+    """Merges a sequence with its padding; as many clusters as the padded length asks for, in the order of scores."""
+
+    def forward(self, sequence: TokenSequence) -> TokenSequence:
+        """Return the merged tokens, all of them counted as real, and where every original token is now."""
+        tokens_BND = self.norm(sequence.tokens + self.convolution(sequence.tokens.transpose(1, 2)).transpose(1, 2))
+        score = self.score(tokens_BND).squeeze(-1)
+        clusters = released_clusters(tokens_BND, sequence.mask, self.ratio, num_neighbors=self.num_neighbors)
+        merged_BKD = released_merge(tokens_BND, score, clusters.assignment, clusters.mask.shape[1])
+        bias = score.masked_fill(~sequence.mask, -torch.inf)
+        merged_BKD = merged_BKD + self._attend(merged_BKD, tokens_BND, bias)
+        return TokenSequence(merged_BKD, clusters.mask, compose_members(sequence.members, clusters.assignment))
+
+
+def padding_as_zeros(players: Players) -> Players:
+    """Return players among whom padding is compared like a token, with a cosine of 0 to everything.
+
+    So the released code's masked cosines, multiplied by 0, still take part in every maximum.
+    """
+    sequence = players.sequence
+    tokens_BND = sequence.tokens * sequence.mask[..., None]
+    return Players(TokenSequence(tokens_BND, torch.ones_like(sequence.mask), sequence.members), players.weights)

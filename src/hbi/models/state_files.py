@@ -1,0 +1,106 @@
+"""Tensors in and out of files of other people: read without running their code, filled in without a silent gap."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from hbi.errors import HBIError
+
+State = Mapping[str, Tensor]
+"""Tensors by name."""
+
+_WRAPPERS = ("model_state_dict", "state_dict", "model")
+"""Keys under which training scripts put the tensors, beside other things."""
+
+
+class CheckpointError(HBIError):
+    """A checkpoint cannot be read, lacks something, or does not fit."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a parameter comes from: a key of a checkpoint, and how its value is made of the tensor there."""
+
+    key: str
+    make: Callable[[Tensor], Tensor] = lambda tensor: tensor
+
+
+def read_state(path: Path) -> State:
+    """Return the tensors of a safetensors file, or of a pickle that holds tensors only, floating ones in float32.
+
+    A pickle is read with `weights_only=True`: it cannot run code. A `module.` before every name (a model saved inside
+    DistributedDataParallel) is dropped.
+
+    Raises:
+        CheckpointError: No such file, or one that holds something else.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not a file: give a checkpoint, .safetensors or one that torch.save wrote")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    state = {str(name): tensor for name, tensor in _unwrapped(content).items() if isinstance(tensor, Tensor)}
+    if not state:
+        raise CheckpointError(f"{path} holds no tensors by name: give a state dict")
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def fill(module: nn.Module, state: State, source: Callable[[str], Source], *, origin: str) -> dict[str, str]:
+    """Load every parameter of `module` from where `source` says it is; return the keys read, by parameter.
+
+    Raises:
+        CheckpointError: A key is missing or a shape does not fit. The module is unchanged then.
+    """
+    wanted = module.state_dict()
+    sources = {name: source(name) for name in wanted}
+    missing = sorted({each.key for each in sources.values()} - state.keys())
+    if missing:
+        raise CheckpointError(f"{origin} lacks {_listing(missing)}")
+    values = {name: each.make(state[each.key]) for name, each in sources.items()}
+    wrong = [
+        f"{sources[name].key} ({tuple(value.shape)}, needed {tuple(wanted[name].shape)})"
+        for name, value in values.items()
+        if value.shape != wanted[name].shape
+    ]
+    if wrong:
+        raise CheckpointError(f"in {origin} these shapes do not fit: {_listing(wrong)}")
+    module.load_state_dict(values)
+    return {name: each.key for name, each in sources.items()}
+
+
+def _read_safetensors(path: Path) -> object:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a whole safetensors file ({error}): download it again") from error
+
+
+def _read_pickle(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(
+            f"{path} cannot be read as tensors alone ({reason}); what would run code is refused: save its state dict "
+            "as safetensors where it was made"
+        ) from error
+
+
+def _unwrapped(content: object) -> Mapping[str, object]:
+    if not isinstance(content, Mapping):
+        return {}
+    for name in _WRAPPERS:
+        if isinstance(inner := content.get(name), Mapping):
+            return inner
+    return content
+
+
+def _listing(items: list[str]) -> str:
+    more = f" and {len(items) - 5} more" if len(items) > 5 else ""
+    return f"{', '.join(items[:5])}{more}"
