@@ -7,6 +7,7 @@ from hbi.data.frames import FrameBank
 from hbi.data.samples import DataError, RetrievalSplit, Text, Video
 from hbi.data.tokenizer import train_tokenizer
 from hbi.training.batches import TrainingBatches
+from hbi.training.distributed import Processes
 
 
 def split(num_videos: int) -> RetrievalSplit:
@@ -23,7 +24,7 @@ def bank(counts: list[int], total: int = 8) -> FrameBank:
     return FrameBank(pixels, mask, torch.zeros(mask.shape), ())
 
 
-def batches(counts: list[int], **changes: int) -> TrainingBatches:
+def batches(counts: list[int], **changes: int | Processes) -> TrainingBatches:
     settings = {"batch_size": 2, "captions_per_video": 2, "num_frames": 4, "max_words": 12, "seed": 0} | changes
     texts = split(len(counts))
     return TrainingBatches(texts, bank(counts), train_tokenizer(t.text for t in texts.texts), **settings)
@@ -69,6 +70,23 @@ def test_short_videos_keep_all_their_frames_in_order():
     for frames, count in zip(batch.frames, counts, strict=True):
         if count < 4:
             assert positions(frames[:count]) == list(range(count))
+
+
+def test_processes_share_the_batch_that_one_would_see():
+    whole = batches([8, 3, 8, 8], batch_size=4)
+    for step in range(3):
+        parts = [batches([8, 3, 8, 8], batch_size=4, processes=Processes(rank, 2))[step] for rank in range(2)]
+        for name, expected in vars(whole[step]).items():
+            shift = 2 if name == "video_of_text" else 0
+            found = torch.cat(
+                [
+                    getattr(part, name) + shift * rank if shift else getattr(part, name)
+                    for rank, part in enumerate(parts)
+                ]
+            )
+            assert torch.equal(found, expected), name
+    with pytest.raises(DataError, match="cannot be shared equally by 3 processes"):
+        batches([8] * 4, processes=Processes(0, 3))
 
 
 def test_too_few_usable_videos_are_refused():

@@ -1,0 +1,50 @@
+"""A job of several processes under torchrun: the numbers of one process, and a process that is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from end_to_end.conftest import ENVIRONMENT, HBI, overrides, succeed
+
+pytestmark = pytest.mark.slow
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python"]
+
+
+def losses(folder: Path) -> dict[int, float]:
+    """The loss of each logged step; a line that is being written is passed over."""
+    log = folder / "metrics.jsonl"
+    lines = log.read_text().split("\n")[:-1] if log.is_file() else []
+    records = [json.loads(line) for line in lines if line]
+    return {record["step"]: record["loss"] for record in records if record["kind"] == "train"}
+
+
+def process_of_rank(job: subprocess.Popen, rank: int) -> int:
+    for child in Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split():
+        if f"RANK={rank}".encode() in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
+            return int(child)
+    raise AssertionError(f"no process of rank {rank}")
+
+
+@pytest.mark.parametrize("shard", ["false", "true"])
+def test_a_job_that_loses_a_process_ends_and_goes_on_with_one(shard, trained, data, tmp_path):
+    folder = tmp_path / "run"
+    changes = {"training_shard": shard, "training_micro_batch_size": "2", "training_activation_checkpointing": "true"}
+    command = [HBI, "train", "shape-stories", *overrides(data_root=str(data), **changes), "--out", folder, "--resume"]
+    job = subprocess.Popen([*TORCHRUN, *command], env=ENVIRONMENT, text=True, stderr=subprocess.PIPE)
+    until = time.monotonic() + 180
+    while time.monotonic() < until and job.poll() is None and max(losses(folder), default=0) < 4:
+        time.sleep(0.01)
+    os.kill(process_of_rank(job, 1), signal.SIGKILL)
+    _, errors = job.communicate(timeout=60)
+    assert job.returncode != 0
+    assert "Signal 9 (SIGKILL)" in errors
+    assert errors.count("Traceback") <= 1, errors  # torchrun's own report
+    assert json.loads((folder / "metrics.jsonl").read_text().splitlines()[0])["step"] == 2
+
+    assert "resuming" in succeed(*command[1:])
+    assert losses(folder) == pytest.approx(losses(trained), rel=1e-3)
