@@ -46,7 +46,10 @@ class MinimalPair:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Some characters [start, end) of a text, and when the video (index) shows what they tell."""
+    """Some characters [start, end) of a text, and when the video (index) shows what they tell.
+
+    The length of the video is None where the annotation does not say it.
+    """
 
     text: str
     start: int
@@ -54,7 +57,7 @@ class Evidence:
     video: int
     start_seconds: float
     end_seconds: float
-    duration_seconds: float
+    duration_seconds: float | None
 
 
 @dataclass(frozen=True)

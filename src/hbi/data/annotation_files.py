@@ -1,0 +1,169 @@
+"""Annotation files to plain values: text, tables, JSON, pickles without code; every error names file and line."""
+
+import csv
+import io
+import json
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from hbi.data.samples import DataError
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row, line or entry of an annotation file, with the place it stands at."""
+
+    place: str
+    values: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a value; DataError where there is none, naming the nearest key that there is."""
+        if key not in self.values:
+            raise DataError(f"{self.place}: no {key!r}{did_you_mean(key, self.values)}")
+        return self.values[key]
+
+    def first(self, *keys: str) -> Any:
+        """Return the value of the first of `keys` that is there; DataError where none is."""
+        for key in keys:
+            if key in self.values:
+                return self.values[key]
+        return self[keys[0]]
+
+
+def find_file(folder: Path, *patterns: str) -> Path | None:
+    """Return the file of a folder or below that fits the first fitting pattern, the least deep one."""
+    for pattern in patterns:
+        found = [path for path in folder.rglob(pattern) if path.is_file()]
+        if found:
+            return min(found, key=lambda path: (len(path.parts), path))
+    return None
+
+
+def require_file(folder: Path, what: str, *patterns: str) -> Path:
+    """Return what `find_file` finds; DataError naming `what`, and what was looked for, where there is nothing."""
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}: give the one that holds {what}")
+    path = find_file(folder, *patterns)
+    if path is None:
+        raise DataError(f"{folder} holds no {what}: looked for {' or '.join(patterns)}")
+    return path
+
+
+def read_text(path: Path) -> str:
+    """Return a UTF-8 file, with or without a byte order mark."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}): check the path") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        byte = error.object[error.start]
+        raise DataError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a list, stripped, without empty ones and comments (#)."""
+    lines = (line.strip() for line in read_text(path).split("\n"))
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def read_table(path: Path, *columns: str, delimiter: str = ",") -> list[Record]:
+    """Return the rows of a table whose first line names its columns, of which `columns` must be there."""
+    rows = _rows(path, delimiter)
+    _, header = next(rows, (0, []))
+    names = [name.strip() for name in header]
+    for column in columns:
+        if column not in names:
+            raise DataError(f"{path} has no column {column!r}{did_you_mean(column, names)}")
+    records = []
+    for line, row in rows:
+        if len(row) > len(names):
+            raise DataError(
+                f"{path}, line {line}: {len(row)} values for {len(names)} columns; quote values with commas"
+            )
+        records.append(Record(f"{path}, line {line}", dict(zip(names, row, strict=False))))
+    return records
+
+
+def read_bare_table(path: Path, *columns: str, delimiter: str = "\t") -> list[Record]:
+    """Return the rows of a table without names: a value for each of `columns`, quoted where it holds line breaks."""
+    records = []
+    for line, row in _rows(path, delimiter):
+        if len(row) != len(columns):
+            raise DataError(f"{path}, line {line}: {len(row)} values instead of {len(columns)} ({', '.join(columns)})")
+        records.append(Record(f"{path}, line {line}", dict(zip(columns, row, strict=True))))
+    return records
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+
+
+def read_json_records(path: Path) -> list[Record]:
+    """Return the objects of a JSON list, or of a file with one JSON object a line (.jsonl)."""
+    if path.suffix != ".jsonl":
+        return as_records(path, read_json(path))
+    records = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"{path}, line {number}: not valid JSON ({error.msg})") from error
+            records.append(_record(f"{path}, line {number}", value))
+    return records
+
+
+def as_records(path: Path, values: Any) -> list[Record]:
+    """Return a list of JSON objects as records that know their place in `path`."""
+    if not isinstance(values, list):
+        raise DataError(f"{path} holds a {type(values).__name__} where a list was expected")
+    return [_record(f"{path}, entry {number}", value) for number, value in enumerate(values, start=1)]
+
+
+def read_pickle(path: Path) -> Any:
+    """Return a pickle of lists, dictionaries, texts and numbers; DataError for anything that would run code."""
+    try:
+        return _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="utf-8").load()
+    except DataError:
+        raise
+    except Exception as error:  # a broken pickle may raise anything
+        raise DataError(f"{path} is not a readable pickle ({error}); fetch it again") from error
+
+
+def did_you_mean(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
+    """Return the end of an error message: the nearest of `names`, or all of them."""
+    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else f"; there are: {', '.join(map(str, names)) or 'none'}"
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        raise DataError(f"a pickle asks for {module}.{name}: only lists, dictionaries and texts are read")
+
+
+def _record(place: str, value: Any) -> Record:
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: a {type(value).__name__} where an object with keys was expected")
+    return Record(place, value)
+
+
+def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line that each row ends on, and the row; empty lines are passed over."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
+    try:
+        for row in reader:
+            if any(value.strip() for value in row):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: {error}") from error

@@ -1,0 +1,68 @@
+"""ActivityNet Captions (Krishna et al., ICCV 2017): long videos with a sentence for each of their moments.
+
+Retrieval is by paragraph: the sentences of a video are joined. It is tested on val_1 (Zhang et al., ECCV 2018), which
+also circulates as the halves `val` and `test` of ActivityNet-Entities.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hbi.data.annotation_files import Record, find_file, read_json, require_file
+from hbi.data.benchmark import Benchmark, Caption, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.caption_records import clean, read_caption_records
+from hbi.data.samples import DataError
+
+TEST_HALVES = ("anet_entities_val_1.json", "anet_entities_test_1.json")
+RECORDS: dict[SplitName, str] = {"train": "anet_ret_train.json", "test": "anet_ret_val_1.json"}
+
+
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+    """Return the videos of a split."""
+    records = find_file(folder, RECORDS[split])
+    if records:
+        return read_caption_records(records)
+    if split == "train":
+        return _read_moments(
+            require_file(folder, "captions of ActivityNet train", "train.json", "anet_entities_train_1.json")
+        )
+    whole = find_file(folder, "val_1.json")
+    if whole:
+        return _read_moments(whole)
+    what = "captions of ActivityNet test (val_1.json, or both halves of ActivityNet-Entities)"
+    return [video for half in TEST_HALVES for video in _read_moments(require_file(folder, what, half))]
+
+
+def _read_moments(path: Path) -> list[CaptionedVideo]:
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds a {type(content).__name__} where an object of videos was expected")
+    return [_video(Record(f"{path}, video {name}", values), name) for name, values in content.items()]
+
+
+def _video(record: Record, name: str) -> CaptionedVideo:
+    sentences, moments = record["sentences"], record["timestamps"]
+    if len(sentences) != len(moments):
+        raise DataError(f"{record.place}: {len(sentences)} sentences but {len(moments)} moments")
+    captions = (
+        # A few moments are written backwards.
+        Caption(clean(sentence), float(min(moment)), float(max(moment)))
+        for sentence, moment in zip(sentences, moments, strict=True)
+    )
+    return CaptionedVideo(name, tuple(captions), aliases=(name.removeprefix("v_"),))
+
+
+BENCHMARK = Benchmark(
+    "activitynet",
+    "ActivityNet Captions",
+    read,
+    protocols=(
+        Protocol(
+            "paragraph",
+            "Krishna et al. 2017; Zhang et al. 2018",
+            PublishedSplit(10_009, 10_009),
+            None,
+            PublishedSplit(4_917, 4_917),
+        ),
+    ),
+    is_paragraph=True,
+)

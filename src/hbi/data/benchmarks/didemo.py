@@ -1,0 +1,67 @@
+"""DiDeMo (Hendricks et al., ICCV 2017): Flickr videos of 25 to 30 s with descriptions of their moments.
+
+Retrieval is by paragraph: the descriptions of a video are joined. The authors' files count moments in pieces of 5 s and
+have several annotators; the seconds kept here span all that at least half of them chose.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from hbi.data.annotation_files import Record, find_file, read_bare_table, read_json_records, require_file
+from hbi.data.benchmark import Benchmark, Caption, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.caption_records import captioned, clean, read_caption_records
+from hbi.data.samples import DataError
+
+PIECE_SECONDS = 5.0
+
+
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+    """Return the videos of a split."""
+    records = find_file(folder, f"didemo_ret_{split}.json")
+    if records:
+        return read_caption_records(records)
+    moments = find_file(folder, f"{split}_data.json")
+    if moments:
+        return _with_moments(moments)
+    path = require_file(folder, f"captions of DiDeMo {split}", f"DiDeMo_{split}.tsv", f"{split}_data.json")
+    rows = read_bare_table(path, "captions", "video")
+    return [captioned(row["video"], [clean(row["captions"]).strip(" ,")]) for row in rows]
+
+
+def _with_moments(path: Path) -> list[CaptionedVideo]:
+    captions: dict[str, list[Caption]] = {}
+    for record in read_json_records(path):
+        start, end = _moment(record)
+        captions.setdefault(record["video"], []).append(Caption(clean(record["description"]), start, end))
+    return [CaptionedVideo(video, tuple(told)) for video, told in captions.items()]
+
+
+def _moment(record: Record) -> tuple[float, float]:
+    """Return the seconds that at least half of the annotators chose."""
+    try:
+        chosen = Counter(piece for first, last in record["times"] for piece in range(first, last + 1))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{record.place}: 'times' should hold pairs of whole numbers") from error
+    if not chosen:
+        raise DataError(f"{record.place}: 'times' holds no moment")
+    needed = min(len(record["times"]) / 2, max(chosen.values()))
+    pieces = [piece for piece, votes in chosen.items() if votes >= needed]
+    return min(pieces) * PIECE_SECONDS, (max(pieces) + 1) * PIECE_SECONDS
+
+
+BENCHMARK = Benchmark(
+    "didemo",
+    "DiDeMo",
+    read,
+    protocols=(
+        Protocol(
+            "paragraph",
+            "Hendricks et al. 2017; Liu et al. 2019",
+            PublishedSplit(8_395, 8_395),
+            PublishedSplit(1_065, 1_065),
+            PublishedSplit(1_004, 1_004),
+        ),
+    ),
+    is_paragraph=True,
+)

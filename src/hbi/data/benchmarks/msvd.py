@@ -1,0 +1,71 @@
+"""MSVD (Chen and Dolan, ACL 2011): 1,970 short YouTube clips with about 40 captions each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hbi.data.annotation_files import find_file, read_bare_table, read_lines, require_file
+from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.caption_records import captioned, read_caption_records, read_raw_captions, select
+from hbi.data.samples import DataError
+
+ALL_CAPTIONS = ("raw-captions.pkl", "AllVideoDescriptions.txt")
+NAME_MAPPING = "youtube_mapping.txt"  # "-4wsuPCjDBc_5_15 vid1": some copies of the videos bear the second name
+
+
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+    """Return the videos of a split."""
+    aliases = _aliases(folder)
+    records = find_file(folder, f"msvd_ret_{split}.json")
+    if records:
+        return read_caption_records(records)
+    table = find_file(folder, f"MSVD_{split}.tsv")
+    if table:
+        return [
+            captioned(row["video"], _cut(row["captions"]), aliases.get(row["video"], ()))
+            for row in read_bare_table(table, "captions", "video")
+        ]
+    what = f"annotations of MSVD {split}"
+    listing = require_file(folder, what, f"{split}_list.txt", f"MSVD_{split}.tsv", f"msvd_ret_{split}.json")
+    source = require_file(folder, "captions of MSVD", *ALL_CAPTIONS)
+    captions = read_raw_captions(source) if source.suffix == ".pkl" else _descriptions(source)
+    return select(captions, read_lines(listing), source, aliases)
+
+
+def _cut(joined: str) -> list[str]:
+    """Return the captions of a video, which the table joins by commas (no caption holds one)."""
+    return [caption for caption in joined.split(", ") if caption.strip()]
+
+
+def _descriptions(path: Path) -> dict[str, list[str]]:
+    """Return the captions of the authors' file: a video and a caption a line."""
+    captions: dict[str, list[str]] = {}
+    for line in read_lines(path):
+        video, _, caption = line.partition(" ")
+        captions.setdefault(video, []).append(caption)
+    return captions
+
+
+def _aliases(folder: Path) -> dict[str, tuple[str, ...]]:
+    path = find_file(folder, NAME_MAPPING)
+    if path is None:
+        return {}
+    pairs = [line.split() for line in read_lines(path)]
+    if any(len(pair) != 2 for pair in pairs):
+        raise DataError(f"{path}: every line should hold a YouTube name and another name")
+    return {name: (alias,) for name, alias in pairs}
+
+
+BENCHMARK = Benchmark(
+    "msvd",
+    "MSVD",
+    read,
+    protocols=(
+        Protocol(
+            "standard",
+            "Venugopalan et al. 2015",
+            PublishedSplit(1_200, 48_774),
+            PublishedSplit(100, 4_290),
+            PublishedSplit(670, 27_763),
+        ),
+    ),
+)

@@ -1,0 +1,90 @@
+"""From a benchmark's annotations and a folder of videos to a split of typed samples; what is left out is listed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hbi.data.benchmark import Benchmark, CaptionedVideo, SplitName
+from hbi.data.benchmarks import find_protocol
+from hbi.data.samples import DataError, Evidence, RetrievalSplit, Text, Video
+from hbi.data.video_files import VideoFiles, without_suffix
+
+
+@dataclass(frozen=True)
+class LoadedSplit:
+    """A split, and one line for every video or caption that had to be left out of it."""
+
+    split: RetrievalSplit
+    faults: tuple[str, ...]
+
+
+def read_annotations(
+    benchmark: Benchmark, protocol: str | None, split: SplitName, annotations: Path
+) -> Sequence[CaptionedVideo]:
+    """Return the captioned videos of a split as the annotation files have them.
+
+    Raises:
+        DataError: No such protocol, a file is missing or malformed, or the split holds no video.
+    """
+    chosen = find_protocol(benchmark, protocol)
+    name = chosen.resolve(split) if chosen else split
+    captioned = benchmark.read(annotations, chosen.name if chosen else "", name)
+    if not captioned:
+        raise DataError(f"{annotations} holds no videos of the split {split!r} of {benchmark.title}")
+    return captioned
+
+
+def load_split(
+    benchmark: Benchmark, protocol: str | None, split: SplitName, *, annotations: Path, videos: Path
+) -> LoadedSplit:
+    """Return the videos of a split that have a file and a caption, with their texts.
+
+    Where the literature searches with paragraphs, the captions of a video become one text.
+
+    Raises:
+        DataError: As `read_annotations`; or there is no folder of videos, or not one of the split's videos in it.
+    """
+    captioned = read_annotations(benchmark, protocol, split, annotations)
+    files = VideoFiles(videos)
+    kept: list[CaptionedVideo] = []
+    found: list[Video] = []
+    faults: list[str] = []
+    for video in captioned:
+        path = files.find(video.video_id, *video.aliases)
+        faults += [f"{video.video_id}: a caption is empty" for caption in video.captions if not caption.text]
+        if path is None:
+            faults.append(f"{video.video_id}: no video file of this name below {videos}")
+        elif not any(caption.text for caption in video.captions):
+            faults.append(f"{video.video_id}: it has no caption")
+        else:
+            kept.append(video)
+            found.append(Video(video.video_id, path, video.start_seconds, video.end_seconds))
+    if not found:
+        raise DataError(
+            f"{videos} holds none of the {len(captioned)} videos of {benchmark.title} {split} "
+            f"(looked for {without_suffix(captioned[0].video_id)}.mp4 and other extensions, at any depth)"
+        )
+    texts = [Text(text, row, (row,)) for row, video in enumerate(kept) for text in _texts(benchmark, video)]
+    evidence = [item for row, video in enumerate(kept) for item in _evidence(benchmark, row, video)]
+    return LoadedSplit(RetrievalSplit(split, tuple(found), tuple(texts), evidence=tuple(evidence)), tuple(faults))
+
+
+def _texts(benchmark: Benchmark, video: CaptionedVideo) -> list[str]:
+    """Return what is searched with: every caption, or all of them joined."""
+    texts = [caption.text for caption in video.captions if caption.text]
+    return [" ".join(texts)] if benchmark.is_paragraph else texts
+
+
+def _evidence(benchmark: Benchmark, row: int, video: CaptionedVideo) -> Iterator[Evidence]:
+    """Yield the moments of a video: the characters of its text that are a caption with times, and the times."""
+    whole = _texts(benchmark, video)
+    start = 0
+    for caption in video.captions:
+        if not caption.text:
+            continue
+        text, first = (whole[0], start) if benchmark.is_paragraph else (caption.text, 0)
+        if caption.start_seconds is not None and caption.end_seconds is not None:
+            yield Evidence(
+                text, first, first + len(caption.text), row, caption.start_seconds, caption.end_seconds, None
+            )
+        start += len(caption.text) + 1
