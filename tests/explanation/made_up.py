@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from hbi.explanation import Explanation, Frame, LevelExplanation, Word
-from hbi.shapes import LEVELS
+from hbi.shapes import LEVELS, Level
 
 Values = Callable[[int, int], np.ndarray]
 
@@ -28,6 +28,31 @@ def frames_of(num_frames: int, duration_seconds: float) -> tuple[Frame, ...]:
 
 def random_values(num_words: int, num_frames: int) -> np.ndarray:
     return np.random.default_rng(7).normal(scale=0.01, size=(num_words, num_frames))
+
+
+def level_of(
+    level: Level,
+    similarity: float,
+    weight: float,
+    word_groups: Sequence[int],
+    frame_groups: Sequence[int],
+    interactions: np.ndarray,
+) -> LevelExplanation:
+    """A level whose values sum to its similarity, as they must; the first word adds the most."""
+    num_words, num_frames = np.shape(interactions)
+    return LevelExplanation(
+        level=level,
+        weight=weight,
+        similarity=similarity,
+        word_groups=tuple(word_groups),
+        frame_groups=tuple(frame_groups),
+        interactions=interactions,
+        token_similarity=np.tanh(interactions),
+        word_weights=np.full(num_words, 1 / num_words),
+        frame_weights=np.full(num_frames, 1 / num_frames),
+        word_values=0.7 * similarity * np.arange(num_words, 0, -1) / sum(range(num_words + 1)),
+        frame_values=np.full(num_frames, 0.3 * similarity / num_frames),
+    )
 
 
 def build_explanation(
@@ -53,14 +78,8 @@ def build_explanation(
         "event": ([0] * len(words), [0] * num_frames),
     }
     levels = tuple(
-        LevelExplanation(
-            level=level,
-            similarity=0.1 + 0.1 * index,
-            word_groups=tuple(groups[level][0]),
-            frame_groups=tuple(groups[level][1]),
-            interactions=values(max(groups[level][0]) + 1, max(groups[level][1]) + 1),
-        )
-        for index, level in enumerate(LEVELS)
+        level_of(level, similarity, weight, *groups[level], values(*(max(side) + 1 for side in groups[level])))
+        for level, similarity, weight in zip(LEVELS, (0.1, 0.2, 0.3), (0.1, 0.3, 0.6), strict=True)
     )
     return Explanation(
         text=text,

@@ -7,6 +7,7 @@ import torch
 
 from hbi.explanation.explain import ExplanationError, explain
 from hbi.games import banzhaf_interactions
+from hbi.models import HBIModel
 from hbi.video import VideoError
 from small_networks import small_model
 
@@ -45,6 +46,46 @@ def test_an_explanation_holds_the_exact_interactions_of_what_ranks(parts, clip):
     assert entity.word_groups == (0, 1, 2, 3) or len(set(entity.word_groups)) == 4
     assert len(set(action.frame_groups)) == 2
     assert len(set(event.frame_groups)) == 1
+
+
+def test_words_and_frames_sum_to_the_score_of_the_model(parts, clip):
+    model, tokenizer = parts
+    result = explain(model, tokenizer, clip, "a red circle spins", name="run", num_frames=4, image_size=16)
+    total = result.word_contributions.sum() + result.frame_contributions.sum()
+    assert result.unassigned == 0.0
+    assert total == pytest.approx(result.similarity, abs=1e-9)
+    for part in result.levels:
+        assert part.word_weights.sum() == pytest.approx(1.0)
+        assert part.frame_weights.sum() == pytest.approx(1.0)
+
+
+def test_the_score_is_the_one_that_ranks(parts, clip):
+    from hbi.data.frames import decode_frames
+    from hbi.data.samples import Video
+    from hbi.evaluation.similarity import similarity_matrix
+
+    model, tokenizer = parts
+    result = explain(model, tokenizer, clip, "a blue star falls", name="run", num_frames=4, image_size=16)
+    bank = decode_frames([Video("clip", clip)], num_frames=4, image_size=16)
+    assert float(similarity_matrix(model, tokenizer, ["a blue star falls"], bank)) == pytest.approx(
+        result.similarity, abs=1e-5
+    )
+
+
+def test_a_model_that_counts_its_marks_as_words_shows_them_as_marks(clip):
+    config = small_model(["a red circle"])[0].config
+    config.released_behavior = True
+    tokenizer = small_model(["a red circle"])[1]
+    result = explain(HBIModel(config).eval(), tokenizer, clip, "a red circle", name="run", num_frames=4, image_size=16)
+    assert [word.text for word in result.words] == ["(start)", "a", "red", "circle", "(end)"]
+    assert (result.words[-1].start, result.words[-1].end) == (12, 12)
+
+
+def test_a_model_without_a_game_is_named(parts, clip):
+    model, tokenizer = parts
+    config = type(model.config).from_dict(model.config.to_dict() | {"interaction": "global"})
+    with pytest.raises(ExplanationError, match="run whole compares whole texts"):
+        explain(HBIModel(config).eval(), tokenizer, clip, "a star", name="whole", num_frames=2, image_size=16)
 
 
 def test_its_numbers_are_the_game_of_the_model(parts, clip):

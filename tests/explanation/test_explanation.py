@@ -12,10 +12,16 @@ from hbi.explanation import Frame, LevelExplanation, Word
 def level(**changes) -> LevelExplanation:
     parts = {
         "level": "action",
+        "weight": 1.0,
         "similarity": 0.2,
         "word_groups": (0, 1, 0),
         "frame_groups": (1, 0),
         "interactions": np.eye(2),
+        "token_similarity": np.eye(2),
+        "word_weights": [0.5, 0.5],
+        "frame_weights": [0.5, 0.5],
+        "word_values": [0.3, 0.0],
+        "frame_values": [-0.1, 0.0],
     }
     return LevelExplanation(**(parts | changes))
 
@@ -29,7 +35,8 @@ def test_interactions_of_merged_tokens_are_written_at_each_of_their_players():
 
 def test_tensors_are_taken_over_exactly_and_cannot_be_changed_later():
     values = torch.rand(2, 2, dtype=torch.float32)
-    part = level(interactions=values, similarity=torch.tensor(0.25), word_groups=torch.tensor([0, 1, 0]))
+    similarity = {"similarity": torch.tensor(0.25), "frame_values": torch.tensor([-0.05, 0.0])}
+    part = level(interactions=values, word_groups=torch.tensor([0, 1, 0]), **similarity)
     assert (part.interactions == values.double().numpy()).all()
     assert (type(part.similarity), part.word_groups) == (float, (0, 1, 0))
     with pytest.raises(ValueError, match="read-only"):
@@ -51,7 +58,13 @@ def test_the_numbers_given_are_copied():
         ({"level": "sentence"}, "none of entity, action, event"),
         ({"similarity": float("nan")}, "similarity of level action is nan"),
         ({"interactions": np.zeros(4)}, r"must be \[word_groups, frame_groups\], not \[4\]"),
-        ({"interactions": np.array([[0.0, np.inf], [0.0, 0.0]])}, "not finite"),
+        (
+            {"interactions": np.array([[0.0, np.inf], [0.0, 0.0]])},
+            "level action hold a value that is not finite",
+        ),
+        ({"token_similarity": np.zeros((2, 3))}, r"token similarity of level action must be \[2, 2\], not \[2, 3\]"),
+        ({"word_weights": [1.0]}, r"word weights of level action must be \[2\]"),
+        ({"frame_values": [0.0, 0.0]}, "values of level action sum to 0.3, but its similarity is 0.2"),
         ({"word_groups": (0, 2, 0)}, r"word groups \[2\] of level action are outside 0 to 1"),
         ({"frame_groups": (-1, 0)}, r"frame groups \[-1\]"),
     ],
@@ -117,6 +130,8 @@ def test_parts_of_different_explanations_do_not_mix(make_explanation):
         ({"duration_seconds": 1.0}, "reach to 6.0 s in a video of 1.0 s"),
         ({"duration_seconds": float("inf")}, "reach to"),
         ({"similarity": float("inf")}, "similarity of the pair is inf"),
+        ({"similarity": 0.3}, "the levels give 0.25, but the pair has 0.3"),
+        ({"levels": (entity, action)}, "weights of the levels do not sum to 1"),
     ]:
         with pytest.raises(ValueError, match=message):
             replace(explanation, **changes)
@@ -124,7 +139,8 @@ def test_parts_of_different_explanations_do_not_mix(make_explanation):
 
 def test_a_model_without_merging_has_the_entity_level_only(make_explanation):
     explanation = make_explanation()
-    assert len(replace(explanation, levels=explanation.levels[:1]).levels) == 1
+    entity = replace(explanation.levels[0], weight=1.0)
+    assert len(replace(explanation, levels=(entity,), similarity=entity.similarity).levels) == 1
 
 
 def test_the_repr_shows_shapes_and_no_pixels(make_explanation):
@@ -132,3 +148,39 @@ def test_the_repr_shows_shapes_and_no_pixels(make_explanation):
     assert "words=[3], frames=[4], levels=(entity: [3, 4], action: [2, 2], event: [1, 1])" in text
     assert len(text) < 300
     assert "interactions=[2, 2] on [3, 2] players" in repr(level())
+
+
+def test_words_and_frames_and_what_nobody_has_sum_to_the_score(extreme):
+    total = extreme.word_contributions.sum() + extreme.frame_contributions.sum() + extreme.unassigned
+    assert total == pytest.approx(extreme.similarity, abs=1e-12)
+    assert len(extreme.word_contributions) == len(extreme.words)
+
+
+def test_a_token_shares_its_value_with_its_words_and_one_without_words_keeps_it():
+    part = level(word_groups=(0, 0, 0), frame_groups=(1, 0))
+    np.testing.assert_allclose(part.word_contributions, [0.1, 0.1, 0.1])
+    assert part.frame_contributions.tolist() == [0.0, -0.1]
+    lonely = level(word_groups=(1, 1, 1), frame_groups=(1, 1))
+    assert lonely.unassigned == pytest.approx(0.2)
+    assert lonely.word_contributions.sum() == 0.0
+
+
+def test_levels_count_by_their_weight_in_the_score(make_explanation):
+    explanation = make_explanation()
+    expected = sum(part.weight * part.on_players for part in explanation.levels)
+    np.testing.assert_allclose(explanation.interactions, expected)
+    assert explanation.interactions.shape == (5, 6)
+
+
+def test_words_that_found_nothing_are_told(make_explanation):
+    table = np.array([[0.2, -0.1], [-0.1, -0.2], [0.0, 0.0]])
+    explanation = make_explanation(
+        "a red square",
+        num_frames=2,
+        values=lambda words, frames: table[:words, :frames],
+        action_words=[0, 1, 2],
+        action_frames=[0, 1],
+    )
+    assert explanation.levels[0].words_that_found_nothing == (1, 2)
+    assert explanation.levels[2].words_that_found_nothing == ()
+    assert explanation.words_that_found_nothing == ()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import build_explanation, extremes
+from made_up import build_explanation, extremes, level_of
 
-from hbi.explanation import LevelExplanation, Word
+from hbi.explanation import Word
 from hbi.explanation.page import page, render_page
 from hbi.explanation.section import explanation_section
 
@@ -228,7 +228,7 @@ def test_arrows_follow_the_direction_of_writing(open_page):
 def test_pieces_of_a_right_to_left_word_stand_from_right_to_left_in_any_caption(open_page):
     explanation = build_explanation("see שלום", num_frames=2)
     words = (Word("see", 0, 3), *(Word(explanation.text[start], start, start + 1) for start in range(4, 8)))
-    level = LevelExplanation("entity", 0.2, range(5), range(2), np.zeros((5, 2)))
+    level = level_of("entity", explanation.similarity, 1.0, range(5), range(2), np.zeros((5, 2)))
     opened = open_page(render_page(replace(explanation, words=words, levels=(level,))))
     lefts = [word.bounding_box()["x"] for word in opened.locator(".hbi-word").all()]
     assert lefts[1:] == sorted(lefts[1:], reverse=True)

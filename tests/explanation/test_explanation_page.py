@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import build_explanation
+from made_up import build_explanation, level_of
 
-from hbi.explanation import LevelExplanation, Word
+from hbi.explanation import Word
 from hbi.explanation.page import page, render_fragment, render_page
 from hbi.explanation.section import explanation_section
 from hbi.explanation.wording import decimals_for, signed
@@ -108,7 +108,7 @@ def test_tokens_that_share_a_character_show_it_once(make_explanation):
     explanation = make_explanation("a 👍 ok", num_frames=1)
     a, thumb, ok = explanation.words
     words = (a, thumb, thumb, ok, Word("end", 6, 6))
-    level = LevelExplanation("entity", 0.2, range(5), (0,), np.ones((5, 1)))
+    level = level_of("entity", explanation.similarity, 1.0, range(5), (0,), np.ones((5, 1)))
     document = Document(render_page(replace(explanation, words=words, levels=(level,))))
     buttons = document.all("span", "hbi-word")
     assert [(attributes["data-word"], text) for attributes, text in buttons] == [

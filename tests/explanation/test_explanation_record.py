@@ -1,14 +1,17 @@
 """JSON and back: the same numbers, the same pixels, any text; and one line for a file that is none."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up import build_explanation, level_of
 
 from hbi.errors import HBIError
-from hbi.explanation import Explanation, Frame, LevelExplanation, Word
+from hbi.explanation import Explanation, Frame, Word
+from hbi.explanation.record import VERSION
 
 
 def assert_same(one: Explanation, other: Explanation) -> None:
@@ -22,9 +25,11 @@ def assert_same(one: Explanation, other: Explanation) -> None:
         )
         assert np.array_equal(mine.thumbnail, yours.thumbnail)
     for mine, yours in zip(one.levels, other.levels, strict=True):
-        assert (mine.level, mine.similarity) == (yours.level, yours.similarity)
+        assert (mine.level, mine.weight, mine.similarity) == (yours.level, yours.weight, yours.similarity)
         assert (mine.word_groups, mine.frame_groups) == (yours.word_groups, yours.frame_groups)
-        assert np.array_equal(mine.interactions, yours.interactions)
+        arrays = ("interactions", "token_similarity", "word_weights", "word_values", "frame_weights", "frame_values")
+        for name in arrays:
+            assert np.array_equal(getattr(mine, name), getattr(yours, name)), name
 
 
 def test_every_explanation_comes_back_as_it_was(extreme):
@@ -34,7 +39,7 @@ def test_every_explanation_comes_back_as_it_was(extreme):
 @settings(max_examples=40, deadline=None)
 @given(
     text=st.text(st.characters(), min_size=1, max_size=12),
-    value=st.floats(allow_nan=False, allow_infinity=False),
+    value=st.floats(-1e300, 1e300),
     seconds=st.floats(0, 1e6),
     pixels=st.binary(min_size=12, max_size=12),
 )
@@ -46,7 +51,7 @@ def test_any_text_number_and_picture_comes_back(text, value, seconds, pixels):
         duration_seconds=seconds,
         words=(Word(text, 0, len(text)),),
         frames=(Frame(seconds, seconds / 2, seconds, thumbnail),),
-        levels=(LevelExplanation("entity", value, (0,), (0,), np.array([[value]])),),
+        levels=(level_of("entity", value, 1.0, (0,), (0,), np.array([[value]])),),
         similarity=value,
         model=text,
         remark=text,
@@ -57,7 +62,7 @@ def test_any_text_number_and_picture_comes_back(text, value, seconds, pixels):
 
 def test_the_record_says_what_it_is(make_explanation):
     record = json.loads(make_explanation().to_json())
-    assert (record["format"], record["version"]) == ("hbi-explanation", 1)
+    assert (record["format"], record["version"]) == ("hbi-explanation", 2)
     assert record["words"][1] == {"text": "red", "start": 2, "end": 5}
 
 
@@ -66,7 +71,7 @@ def test_the_record_says_what_it_is(make_explanation):
     [
         (lambda record: "{", "not JSON"),
         (lambda record: "[]", "its format is not"),
-        (lambda record: json.dumps(record | {"version": 2}), "of version 2"),
+        (lambda record: json.dumps(record | {"version": 1}), "of version 1, and this program reads version 2"),
         (lambda record: json.dumps({k: v for k, v in record.items() if k != "words"}), "'words' is missing"),
         (lambda record: json.dumps(record | {"duration_seconds": 0.5}), "in a video of 0.5 s"),
         (lambda record: json.dumps(record | {"duration_seconds": None}), "is damaged"),
@@ -82,3 +87,45 @@ def test_what_is_no_explanation_is_said_in_one_line(make_explanation, damage, me
     with pytest.raises(HBIError, match=message) as caught:
         Explanation.from_json(damage(record))
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_holds_the_record_and_one_picture_a_frame(tmp_path, extreme):
+    extreme.save(tmp_path / "new" / "folder")
+    record = json.loads((tmp_path / "new" / "folder" / "explanation.json").read_text())
+    assert record["frames"][0]["thumbnail"] == "frames/0000.png"
+    assert (tmp_path / "new" / "folder" / "frames" / "0000.png").read_bytes().startswith(b"\x89PNG")
+    assert_same(Explanation.load(tmp_path / "new" / "folder"), extreme)
+
+
+def test_a_single_file_loads_too(tmp_path, make_explanation):
+    explanation = make_explanation(num_frames=2)
+    (tmp_path / "one.json").write_text(explanation.to_json())
+    assert_same(Explanation.load(tmp_path / "one.json"), explanation)
+
+
+def test_what_cannot_be_loaded_is_said_in_one_line(tmp_path):
+    build_explanation(num_frames=2).save(tmp_path)
+    record = tmp_path / "explanation.json"
+    whole = record.read_text()
+    for damage, message in [
+        (lambda: record.write_text(whole.replace("frames/0001.png", "../secret.png")), "lies outside its folder"),
+        (lambda: record.write_text(whole.replace("frames/0001.png", "frames/0009.png")), "0009.png"),
+        (lambda: record.write_text(whole.replace('"version": 2', '"version": 1')), "version 1"),
+        (lambda: record.write_bytes(b"\xff\xfe\x00"), "Cannot read an explanation"),
+        (record.unlink, "Cannot read an explanation"),
+    ]:
+        damage()
+        with pytest.raises(HBIError, match=message) as caught:
+            Explanation.load(tmp_path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(HBIError, match="load the folder that it was saved in"):
+        Explanation.from_json(whole)
+
+
+def test_the_reference_names_every_field(make_explanation):
+    record = json.loads(make_explanation().to_json())
+    reference = (Path(__file__).parents[2] / "docs" / "reference" / "explanation-schema.md").read_text()
+    assert f"version {VERSION}" in reference
+    for part in (record, record["words"][0], record["frames"][0], record["levels"][0]):
+        for name in part:
+            assert f"`{name}`" in reference, name

@@ -3,17 +3,17 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from transformers import CLIPTokenizer
 
 from hbi.data.frames import normalize_pixels
-from hbi.data.tokenizer import tokenize
+from hbi.data.tokenizer import TokenizedTexts, tokenize
 from hbi.errors import HBIError
-from hbi.explanation.explanation import Explanation, Frame, LevelExplanation, Word
-from hbi.games import banzhaf_interactions
-from hbi.models import HBIModel, Hierarchy
-from hbi.shapes import LEVELS, Level
+from hbi.explanation.explanation import Explanation, Frame, Word
+from hbi.explanation.solving import LevelGame, explain_games
+from hbi.explanation.tokens import frames_at
+from hbi.models import HBIModel
+from hbi.shapes import LEVELS
 from hbi.video import VideoFrames, probe_video, read_frames
 
 THUMBNAIL_HEIGHT = 120
@@ -39,64 +39,66 @@ def explain(
 ) -> Explanation:
     """Return which words match which seconds of a video, at every level.
 
-    The numbers are the exact Banzhaf interactions of each level's game, whose grand coalition is worth the level's
-    similarity (see docs/method/exact-games.md).
+    The numbers are the exact Banzhaf interactions and Shapley values of each level's game, whose grand coalition is
+    worth the level's similarity (see docs/method/exact-games.md).
 
     Raises:
         VideoError: The file cannot be decoded.
-        ExplanationError: The text holds no words.
+        ExplanationError: The text holds no words, or the model plays no game.
     """
+    if model.config.interaction == "global":
+        raise ExplanationError(
+            f"the run {name} compares whole texts and videos and plays no game: give one with token-wise interaction"
+        )
     read = partial(read_frames, video, num_frames, start_seconds=start_seconds, end_seconds=end_seconds)
     frames = read(image_size=image_size)
     tokenized = tokenize(tokenizer, [text], model.config.max_words)
     texts = model.encode_texts(tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device))
     is_word = texts.levels["entity"].sequence.mask[0].cpu()
-    if not is_word.any():
+    if not (is_word & (tokenized.spans[0, :, 1] > tokenized.spans[0, :, 0])).any():
         raise ExplanationError(f"the text {text!r} holds no words: describe something that the video may show")
     mask = torch.ones(1, len(frames.pixels), dtype=torch.bool, device=model.device)
     videos = model.encode_videos(normalize_pixels(frames.pixels[None].to(model.device)), mask)
-
-    similarities = model.level_similarities(texts, videos)
-    levels = _levels(model, texts, videos, similarities, is_word)
-    spans = tokenized.spans[0][is_word].tolist()
     players = _frames(frames, read(image_size=_thumbnail_size(video)))
-    return Explanation(
+    weights = dict(zip(LEVELS, model.config.level_weights, strict=True))
+    return explain_games(
+        {
+            level: LevelGame(
+                game,
+                texts.levels[level].sequence.members[0].cpu()[is_word],
+                videos.levels[level].sequence.members[0].cpu(),
+                weights[level],
+            )
+            for level, game in model.games(texts, videos).items()
+        },
         text=text,
+        words=_words(text, tokenized, is_word),
+        frames=players,
         video=video.name,
         duration_seconds=max(frames.duration_seconds, players[-1].end_seconds),
-        words=tuple(Word(text[start:end], start, end) for start, end in spans),
-        frames=players,
-        levels=levels,
-        similarity=float(model.combine(similarities)),
         model=name,
-        remark=_remark(frames, tokenized.input_ids.shape[1] >= model.config.max_words, spans, text),
+        remark=_remark(frames, text, tokenized, max_words=model.config.max_words),
     )
 
 
-def _levels(
-    model: HBIModel, texts: Hierarchy, videos: Hierarchy, similarities: dict[Level, torch.Tensor], is_word: torch.Tensor
-) -> tuple[LevelExplanation, ...]:
-    games = model.games(texts, videos)
-    return tuple(
-        LevelExplanation(
-            level=level,
-            similarity=float(similarities[level]),
-            word_groups=tuple(texts.levels[level].sequence.members[0].cpu()[is_word].tolist()),
-            frame_groups=tuple(videos.levels[level].sequence.members[0].tolist()),
-            interactions=banzhaf_interactions(games[level])[0].cpu().numpy(),
-        )
-        for level in LEVELS
-    )
+def _words(text: str, tokenized: TokenizedTexts, is_word: torch.Tensor) -> tuple[Word, ...]:
+    """Return the words with their places; a mark that a model counts as a word stands at its end of the text."""
+    words = []
+    for index in is_word.nonzero().flatten().tolist():
+        start, end = tokenized.spans[0, index].tolist()
+        if end > start:
+            words.append(Word(text[start:end], start, end))
+        else:
+            words.append(Word("(end)", len(text), len(text)) if words else Word("(start)", 0, 0))
+    return tuple(words)
 
 
 def _frames(frames: VideoFrames, thumbnails: VideoFrames) -> tuple[Frame, ...]:
-    """Return the frames with the stretch of the span that each stands for: up to half-way to its neighbors."""
-    times = frames.timestamps_seconds.numpy()
+    """Return the frames of the sampled span with what to show of each."""
+    times = frames.timestamps_seconds.tolist()
     last = min(max(frames.end_seconds, times[-1]), max(frames.duration_seconds, times[-1]))
-    edges = np.concatenate([[min(frames.start_seconds, times[0])], (times[1:] + times[:-1]) / 2, [last]])
-    return tuple(
-        Frame(time, start, end, pixels)
-        for time, start, end, pixels in zip(times, edges[:-1], edges[1:], thumbnails.pixels.numpy(), strict=True)
+    return frames_at(
+        times, thumbnails.pixels.numpy(), start_seconds=min(frames.start_seconds, times[0]), end_seconds=last
     )
 
 
@@ -105,9 +107,9 @@ def _thumbnail_size(video: Path) -> tuple[int, int]:
     return THUMBNAIL_HEIGHT, max(1, round(THUMBNAIL_HEIGHT * info.width / info.height))
 
 
-def _remark(frames: VideoFrames, is_full: bool, spans: list[list[int]], text: str) -> str | None:
+def _remark(frames: VideoFrames, text: str, tokenized: TokenizedTexts, *, max_words: int) -> str | None:
     remarks = [frames.damage] if frames.damage else []
-    unread = text[spans[-1][1] :].strip()
-    if is_full and any(character.isalnum() for character in unread):
+    unread = text[int(tokenized.spans[0, :, 1].max()) :].strip()
+    if tokenized.input_ids.shape[1] >= max_words and any(character.isalnum() for character in unread):
         remarks.append(f"the text is too long for the model: it did not read {unread!r}")
     return "; ".join(remarks) or None

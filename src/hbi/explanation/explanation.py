@@ -4,11 +4,14 @@ Plain numbers only (numpy, no torch): every drawing, file and page is made from 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from hbi.shapes import LEVELS, Level
+from hbi.explanation.checks import as_floats, require, require_sum
+from hbi.explanation.level import LevelExplanation
+from hbi.shapes import LEVELS
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,14 @@ class Frame:
     thumbnail: UInt8[np.ndarray, "3 height width"]
 
     def __post_init__(self) -> None:
-        _as_floats(self, "timestamp_seconds", "start_seconds", "end_seconds")
+        as_floats(self, "timestamp_seconds", "start_seconds", "end_seconds")
         thumbnail = np.asarray(self.thumbnail).copy()
-        _require(thumbnail.dtype == np.uint8, f"a thumbnail must be uint8, not {thumbnail.dtype}")
-        _require(
+        require(thumbnail.dtype == np.uint8, f"a thumbnail must be uint8, not {thumbnail.dtype}")
+        require(
             thumbnail.ndim == 3 and thumbnail.shape[0] == 3 and thumbnail.size > 0,
             f"a thumbnail must be [3, height, width], not {list(thumbnail.shape)}",
         )
-        _require(
+        require(
             0 <= self.start_seconds <= self.timestamp_seconds <= self.end_seconds < np.inf,
             f"a frame at {self.timestamp_seconds} s cannot stand for "
             f"{self.start_seconds} s to {self.end_seconds} s: its time must lie inside",
@@ -62,67 +65,6 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class LevelExplanation:
-    """The game of one level: the exact Banzhaf interactions of its merged words with its merged frames.
-
-    Attributes:
-        level: name of the level.
-        similarity: what the level gives to the pair (cosine similarity, before the temperature).
-        word_groups: for every word the row of `interactions` (the merged token) that it belongs to.
-        frame_groups: for every frame the column that it belongs to.
-        interactions: positive where a merged word and a merged frame are worth more together than apart, negative where
-            one makes the other redundant. A row or column without members (only marks that are no word) is not drawn.
-    """
-
-    level: Level
-    similarity: float
-    word_groups: tuple[int, ...]
-    frame_groups: tuple[int, ...]
-    interactions: Float[np.ndarray, "word_group frame_group"]
-
-    def __post_init__(self) -> None:
-        _require(self.level in LEVELS, f"level {self.level!r} is none of {', '.join(LEVELS)}")
-        _as_floats(self, "similarity")
-        _require(bool(np.isfinite(self.similarity)), f"the similarity of level {self.level} is {self.similarity}")
-        interactions = np.asarray(self.interactions).astype(np.float64)
-        _require(
-            interactions.ndim == 2,
-            f"interactions of level {self.level} must be [word_groups, frame_groups], not {list(interactions.shape)}",
-        )
-        _require(bool(np.isfinite(interactions).all()), f"an interaction of level {self.level} is not finite")
-        object.__setattr__(self, "word_groups", tuple(int(group) for group in self.word_groups))
-        object.__setattr__(self, "frame_groups", tuple(int(group) for group in self.frame_groups))
-        for name, groups, size in (
-            ("word", self.word_groups, interactions.shape[0]),
-            ("frame", self.frame_groups, interactions.shape[1]),
-        ):
-            outside = [group for group in groups if not 0 <= group < size]
-            _require(not outside, f"{name} groups {outside} of level {self.level} are outside 0 to {size - 1}")
-        interactions.setflags(write=False)
-        object.__setattr__(self, "interactions", interactions)
-
-    @property
-    def on_players(self) -> Float[np.ndarray, "word frame"]:
-        """The interactions of the merged tokens, written at each of their original words and frames."""
-        return self.interactions[np.ix_(self.word_groups, self.frame_groups)]
-
-    def words_of(self, group: int) -> tuple[int, ...]:
-        """The words merged into a row of `interactions`, in caption order."""
-        return tuple(word for word, member_of in enumerate(self.word_groups) if member_of == group)
-
-    def frames_of(self, group: int) -> tuple[int, ...]:
-        """The frames merged into a column of `interactions`, in order of time."""
-        return tuple(frame for frame, member_of in enumerate(self.frame_groups) if member_of == group)
-
-    def __repr__(self) -> str:
-        words, frames = self.interactions.shape
-        return (
-            f"LevelExplanation({self.level}, similarity={self.similarity:.4f}, interactions=[{words}, {frames}] "
-            f"on [{len(self.word_groups)}, {len(self.frame_groups)}] players)"
-        )
-
-
-@dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a model matches (or does not match) a text with a video: which words go with which seconds.
 
@@ -131,7 +73,7 @@ class Explanation:
         video: the file's name.
         words, frames: the players, in reading order and in order of time.
         levels: entity, action, event; a model without merging has the entity level only.
-        similarity: the score of the pair (cosine similarity, before the temperature).
+        similarity: the score of the pair (cosine similarity, before the temperature): the levels' by their weights.
         model: name of the run that gave it.
         remark: what a reader has to know besides, such as damage of the video file.
 
@@ -149,14 +91,44 @@ class Explanation:
     remark: str | None = None
 
     def __post_init__(self) -> None:
-        _as_floats(self, "duration_seconds", "similarity")
+        as_floats(self, "duration_seconds", "similarity")
         for name in ("words", "frames", "levels"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-            _require(bool(getattr(self, name)), f"an explanation needs {name}, and got none")
-        _require(bool(np.isfinite(self.similarity)), f"the similarity of the pair is {self.similarity}")
+            require(bool(getattr(self, name)), f"an explanation needs {name}, and got none")
+        require(bool(np.isfinite(self.similarity)), f"the similarity of the pair is {self.similarity}")
         self._require_words_of_the_text()
         self._require_frames_of_the_video()
         self._require_levels_on_these_players()
+        self._require_the_score_of_the_levels()
+
+    @property
+    def interactions(self) -> Float[np.ndarray, "word frame"]:
+        """The interactions of all levels on the original words and frames, by the levels' weights in the score."""
+        return self._weighted([part.on_players for part in self.levels])
+
+    @property
+    def word_contributions(self) -> Float[np.ndarray, " word"]:
+        """What every word adds to the score: its Shapley values of all levels, by the levels' weights.
+
+        Words, frames and `unassigned` sum to `similarity`.
+        """
+        return self._weighted([part.word_contributions for part in self.levels])
+
+    @property
+    def frame_contributions(self) -> Float[np.ndarray, " frame"]:
+        """What every frame adds to the score, as for the words."""
+        return self._weighted([part.frame_contributions for part in self.levels])
+
+    @property
+    def unassigned(self) -> float:
+        """What tokens without a word or frame add to the score; 0 unless a model counts padding as a token."""
+        return float(self._weighted([np.asarray(part.unassigned) for part in self.levels]))
+
+    @property
+    def words_that_found_nothing(self) -> tuple[int, ...]:
+        """The words that are worth more together with some part of the video than apart from it at no level."""
+        found_nothing = [set(part.words_that_found_nothing) for part in self.levels]
+        return tuple(sorted(set.intersection(*found_nothing)))
 
     def to_json(self) -> str:
         """This explanation as one JSON text: every number exact, thumbnails as PNG (see `hbi.explanation.record`)."""
@@ -171,6 +143,19 @@ class Explanation:
 
         return explanation_from_json(text)
 
+    def save(self, folder: Path) -> None:
+        """Write `explanation.json` and one PNG a frame into a folder (see docs/reference/explanation-schema.md)."""
+        from hbi.explanation.folder import save_explanation
+
+        save_explanation(self, folder)
+
+    @classmethod
+    def load(cls, path: Path) -> "Explanation":
+        """The explanation of a folder that `save` wrote, or of a `.json` file; raises HBIError when it is none."""
+        from hbi.explanation.folder import load_explanation
+
+        return load_explanation(path)
+
     def __repr__(self) -> str:
         levels = ", ".join(f"{part.level}: {list(part.interactions.shape)}" for part in self.levels)
         return (
@@ -178,14 +163,18 @@ class Explanation:
             f"levels=({levels}), similarity={self.similarity:.4f}, model={self.model!r})"
         )
 
+    def _weighted(self, values: list[np.ndarray]) -> np.ndarray:
+        weights = [part.weight for part in self.levels]
+        return np.tensordot(weights, np.stack(values), axes=1)
+
     def _require_words_of_the_text(self) -> None:
         previous_start = 0
         for word in self.words:
-            _require(
+            require(
                 previous_start <= word.start <= word.end <= len(self.text),
                 f"word {word.text!r} at [{word.start}, {word.end}) is outside the text or out of order",
             )
-            _require(
+            require(
                 word.start == word.end or word.text == self.text[word.start : word.end],
                 f"word {word.text!r} is not what the text has at [{word.start}, {word.end}): "
                 f"{self.text[word.start : word.end]!r}",
@@ -194,37 +183,35 @@ class Explanation:
 
     def _require_frames_of_the_video(self) -> None:
         timestamps = [frame.timestamp_seconds for frame in self.frames]
-        _require(timestamps == sorted(timestamps), "the frames are not in order of time")
+        require(timestamps == sorted(timestamps), "the frames are not in order of time")
         last_second = max(frame.end_seconds for frame in self.frames)
-        _require(
+        require(
             last_second <= self.duration_seconds + 1e-3 and self.duration_seconds < np.inf,
             f"the frames reach to {last_second} s in a video of {self.duration_seconds} s",
         )
         shapes = {frame.thumbnail.shape for frame in self.frames}
-        _require(len(shapes) == 1, f"thumbnails of one video must have one size, not {sorted(shapes)}")
+        require(len(shapes) == 1, f"thumbnails of one video must have one size, not {sorted(shapes)}")
 
     def _require_levels_on_these_players(self) -> None:
         names = [part.level for part in self.levels]
-        _require(
+        require(
             names == [level for level in LEVELS if level in names],
             f"levels must be in the order {', '.join(LEVELS)}, each at most once, not {', '.join(names)}",
         )
         for part in self.levels:
             players = (len(part.word_groups), len(part.frame_groups))
             expected = (len(self.words), len(self.frames))
-            _require(
+            require(
                 players == expected,
                 f"level {part.level} groups {players[0]} words and {players[1]} frames, "
                 f"but the explanation has {expected[0]} and {expected[1]}",
             )
 
-
-def _as_floats(instance: object, *names: str) -> None:
-    """Turn numpy and tensor scalars into plain floats, which JSON and f-strings know."""
-    for name in names:
-        object.__setattr__(instance, name, float(getattr(instance, name)))
-
-
-def _require(is_met: bool, message: str) -> None:
-    if not is_met:
-        raise ValueError(message)
+    def _require_the_score_of_the_levels(self) -> None:
+        require_sum([part.weight for part in self.levels], 1.0, "the weights of the levels do not sum to 1")
+        parts = [part.weight * part.similarity for part in self.levels]
+        require_sum(
+            parts,
+            self.similarity,
+            f"the levels give {sum(parts):.6g}, but the pair has {self.similarity:.6g}",
+        )

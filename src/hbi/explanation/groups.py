@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from hbi.explanation.explanation import LevelExplanation
+from hbi.explanation.level import LevelExplanation
 
 
 @dataclass(frozen=True)

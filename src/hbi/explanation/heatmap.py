@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hbi.explanation.clock import Clock
-from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.explanation import Explanation
 from hbi.explanation.fonts import drawable
 from hbi.explanation.groups import Run, is_merged, names_of_split_groups, runs_of
 from hbi.explanation.layout import BRACKETS, LONGEST_NAME, Layout
+from hbi.explanation.level import LevelExplanation
 from hbi.explanation.tint import tint
 from hbi.explanation.wording import decimals_for, signed
 

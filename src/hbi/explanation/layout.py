@@ -8,9 +8,10 @@ from textwrap import fill
 import numpy as np
 
 from hbi.explanation.clock import Clock
-from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.explanation import Explanation
 from hbi.explanation.fonts import drawable
 from hbi.explanation.groups import is_merged
+from hbi.explanation.level import LevelExplanation
 
 LONGEST_NAME = 18
 """A word of more letters than this is cut."""

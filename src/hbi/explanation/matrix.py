@@ -1,8 +1,9 @@
 """The matrix of one level as an HTML table: words down, the film strip across, merged tokens as joined cells."""
 
 from hbi.explanation.clock import Clock
-from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.explanation import Explanation
 from hbi.explanation.groups import Run, is_merged, names_of_split_groups, runs_of
+from hbi.explanation.level import LevelExplanation
 from hbi.explanation.markup import escape
 from hbi.explanation.tint import tint
 from hbi.explanation.wording import decimals_for, signed

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hbi.explanation.clock import Clock
-from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.explanation import Explanation
 from hbi.explanation.groups import runs_of
+from hbi.explanation.level import LevelExplanation
 from hbi.explanation.wording import listing, quoted, signed
 
 SHARE_OF_BEST = 0.5

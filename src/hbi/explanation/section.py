@@ -5,8 +5,9 @@ import re
 import numpy as np
 
 from hbi.explanation.clock import Clock
-from hbi.explanation.explanation import Explanation, LevelExplanation
+from hbi.explanation.explanation import Explanation
 from hbi.explanation.groups import is_merged
+from hbi.explanation.level import LevelExplanation
 from hbi.explanation.markup import escape, script_json, template
 from hbi.explanation.matrix import (
     TITLES,
