@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 import hbi
+from hbi.cli.convert import convert
 from hbi.cli.data import data_app
 from hbi.cli.demo import demo
 from hbi.cli.evaluate import evaluate
@@ -30,6 +31,7 @@ app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
 app.command("train-estimator")(train_estimator)
+app.command("convert")(convert)
 
 
 def _print_version(is_wanted: bool) -> None:

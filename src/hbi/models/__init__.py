@@ -1,10 +1,14 @@
 """The network: configuration, towers, merging, levels, and the global baseline that shares its towers."""
 
+from transformers import AutoConfig, AutoModel, AutoProcessor
+
 from hbi.models.config import HBIConfig, ModelError
+from hbi.models.conversion import Conversion, ConversionReport
 from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
 from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
-from hbi.models.released_checkpoint import Conversion, ConversionReport, convert
+from hbi.models.processor import HBIProcessor
+from hbi.models.released_checkpoint import convert
 from hbi.models.state_files import CheckpointError
 
 __all__ = [
@@ -15,6 +19,7 @@ __all__ = [
     "GlobalContrastModel",
     "HBIConfig",
     "HBIModel",
+    "HBIProcessor",
     "Hierarchy",
     "LevelOutput",
     "MatchOutput",
@@ -22,3 +27,7 @@ __all__ = [
     "Players",
     "convert",
 ]
+
+AutoConfig.register("hbi", HBIConfig, exist_ok=True)
+AutoModel.register(HBIConfig, HBIModel, exist_ok=True)
+AutoProcessor.register(HBIConfig, HBIProcessor, exist_ok=True)

@@ -39,7 +39,7 @@ class HBIConfig(PreTrainedConfig):
             (docs/method/released-code.md).
 
     Raises:
-        ModelError: An aggregator or interaction that does not exist.
+        ModelError: An aggregator or interaction that does not exist; more words than CLIP has positions for.
     """
 
     model_type = "hbi"
@@ -71,6 +71,9 @@ class HBIConfig(PreTrainedConfig):
                 raise ModelError(f"no {name} {value!r}: choose one of {', '.join(choices)}")
         is_built = isinstance(clip_config, CLIPConfig)
         self.clip_config: Any = clip_config if is_built else CLIPConfig(**(clip_config or {}))
+        num_positions = self.clip_config.text_config.max_position_embeddings
+        if max_words > num_positions:
+            raise ModelError(f"max_words={max_words}, but CLIP's text tower reads at most {num_positions} tokens")
         self.max_words = max_words
         self.max_frames = max_frames
         self.aggregator = aggregator if temporal_layers else "none"

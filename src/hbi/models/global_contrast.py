@@ -6,14 +6,16 @@ from transformers import PreTrainedModel
 
 from hbi.models.config import HBIConfig
 from hbi.models.encoder import Encoder
+from hbi.models.from_clip import FromCLIP
 from hbi.models.outputs import Encoding, MatchOutput
 from hbi.ops import global_similarity
 
 
-class GlobalContrastModel(PreTrainedModel):
+class GlobalContrastModel(FromCLIP, PreTrainedModel):
     """CLIP matching as it is usually done: the end token of a text against the mean of a video's frames.
 
-    Its towers and temporal transformer are `HBIModel`'s own; it lacks mergers, weights and heads.
+    Its towers and aggregator are `HBIModel`'s own; it lacks mergers, weights and heads. With `aggregator="none"`
+    it is CLIP itself, which needs no training with videos: `GlobalContrastModel.from_clip(name, aggregator="none")`.
     """
 
     config_class = HBIConfig
@@ -32,7 +34,7 @@ class GlobalContrastModel(PreTrainedModel):
 
     def encode_videos(
         self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
-    ) -> Float[Tensor, "video width"]:
+    ) -> Float[Tensor, "video feature"]:
         """Return one embedding a video."""
         return self.encoder.encode_videos(pixels, mask).summary
 

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from hbi.games import BanzhafEstimator, LateInteractionGame
 from hbi.models.config import HBIConfig, ModelError
 from hbi.models.encoder import Encoder
+from hbi.models.from_clip import FromCLIP
 from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
 from hbi.models.released import ReleasedEncoder, padding_as_zeros
 from hbi.models.side import Side
@@ -17,7 +18,7 @@ from hbi.ops import mean_token_similarity, pair_token_similarity, token_similari
 from hbi.shapes import LEVELS, Level
 
 
-class HBIModel(PreTrainedModel):
+class HBIModel(FromCLIP, PreTrainedModel):
     """Hierarchical Banzhaf Interaction: matches videos and texts at the entity, action and event level.
 
     `encode_texts` and `encode_videos` do everything that concerns one item, merging included; `similarity` compares

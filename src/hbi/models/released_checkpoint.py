@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from torch import Tensor
 
 from hbi.games import BanzhafEstimator
 from hbi.models.config import HBIConfig
+from hbi.models.conversion import Conversion, ConversionReport, Kind
 from hbi.models.hbi import HBIModel
 from hbi.models.openai_clip import block_source, clip_config, clip_source, count_blocks
 from hbi.models.state_files import CheckpointError, Source, State, fill, read_state
 from hbi.shapes import LEVELS
-
-Kind: TypeAlias = Literal["retrieval", "question answering", "estimator"]
 
 _LEVEL_SUFFIX = dict(zip(LEVELS, ("", "0", "1"), strict=True))
 """What the released code appends to a name at each level."""
@@ -41,32 +39,6 @@ _UNUSED = (
 )
 _MERGE_HEADS = 8
 """The released code always has eight; its files do not tell."""
-
-
-@dataclass(frozen=True)
-class ConversionReport:
-    """What became of every key of a file.
-
-    Attributes:
-        kind: What the file is.
-        used: For every parameter here, the key that it was read from.
-        unused: For every other key, why it was not read.
-        missing: For every key that a file of this kind may hold and this one does not, what follows.
-    """
-
-    kind: Kind
-    used: dict[str, str]
-    unused: dict[str, str]
-    missing: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """A released file, converted: a model, the estimator that taught it, or both, and the report."""
-
-    model: HBIModel | None
-    estimator: BanzhafEstimator | None
-    report: ConversionReport
 
 
 def convert(path: Path, **settings: Any) -> Conversion:
