@@ -5,8 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hbi.data.samples import DataError
+
 SplitName = Literal["train", "val", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test")
+
+
+def split_name(name: str) -> SplitName:
+    """Return a split's name, checked; DataError for another word."""
+    for split in SPLIT_NAMES:
+        if name == split:
+            return split
+    raise DataError(f"unknown split {name!r}; the splits are {', '.join(SPLIT_NAMES)}")
 
 
 @dataclass(frozen=True)

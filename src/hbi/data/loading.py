@@ -64,24 +64,22 @@ def load_split(
             f"{videos} holds none of the {len(captioned)} videos of {benchmark.title} {split} "
             f"(looked for {without_suffix(captioned[0].video_id)}.mp4 and other extensions, at any depth)"
         )
-    texts = [Text(text, row, (row,)) for row, video in enumerate(kept) for text in _texts(benchmark, video)]
+    texts = [Text(text, row, (row,)) for row, video in enumerate(kept) for text in texts_of(benchmark, video)]
     evidence = [item for row, video in enumerate(kept) for item in _evidence(benchmark, row, video)]
     return LoadedSplit(RetrievalSplit(split, tuple(found), tuple(texts), evidence=tuple(evidence)), tuple(faults))
 
 
-def _texts(benchmark: Benchmark, video: CaptionedVideo) -> list[str]:
+def texts_of(benchmark: Benchmark, video: CaptionedVideo) -> list[str]:
     """Return what is searched with: every caption, or all of them joined."""
     texts = [caption.text for caption in video.captions if caption.text]
-    return [" ".join(texts)] if benchmark.is_paragraph else texts
+    return [" ".join(texts)] if texts and benchmark.is_paragraph else texts
 
 
 def _evidence(benchmark: Benchmark, row: int, video: CaptionedVideo) -> Iterator[Evidence]:
     """Yield the moments of a video: the characters of its text that are a caption with times, and the times."""
-    whole = _texts(benchmark, video)
+    whole = texts_of(benchmark, video)
     start = 0
-    for caption in video.captions:
-        if not caption.text:
-            continue
+    for caption in filter(lambda caption: caption.text, video.captions):
         text, first = (whole[0], start) if benchmark.is_paragraph else (caption.text, 0)
         if caption.start_seconds is not None and caption.end_seconds is not None:
             yield Evidence(

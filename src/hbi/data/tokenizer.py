@@ -10,8 +10,9 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-_WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """How CLIP cuts a text into words."""
+_CUT = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,15 @@ def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_words: int) -> 
     return TokenizedTexts(batch["input_ids"], batch["attention_mask"], batch["offset_mapping"])
 
 
+def count_words(text: str) -> int:
+    """Return how many pieces CLIP cuts a text into before byte pairs, and the two marks: its tokens at the least.
+
+    >>> count_words("a dog's tail, 1 inch")
+    9
+    """
+    return len(_CUT.pre_tokenize_str(text)) + 2
+
+
 def train_tokenizer(corpus: Iterable[str], *, num_merges: int = 2000) -> CLIPTokenizer:
     """Return a byte-pair tokenizer of CLIP's form for a corpus; the frequent words of a small corpus become whole.
 
@@ -53,7 +63,7 @@ def train_tokenizer(corpus: Iterable[str], *, num_merges: int = 2000) -> CLIPTok
     )
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True),
+            _CUT,
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -17,7 +17,7 @@ VIDEO_SUFFIXES = frozenset(
 
 
 class VideoFiles:
-    """The videos below a folder, links followed.
+    """The videos below a folder, links followed. Of several files of one name the first that is not empty is taken.
 
     Raises:
         DataError: There is no such folder.
@@ -44,7 +44,7 @@ class VideoFiles:
                 return self.root / name
             found = self.by_name.get(without_suffix(name))
             if found:
-                return found[0]
+                return next((path for path in found if path.stat().st_size), found[0])
         return None
 
     def rivals(self, path: Path) -> Sequence[Path]:

@@ -1,0 +1,140 @@
+"""`hbi data check`: is a data set what it should be?"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from hbi.cli.progress import console, progress_bar
+
+if TYPE_CHECKING:
+    from hbi.data.checking import BenchmarkReport, SplitReport
+    from hbi.data.checking.check import WordCount
+    from hbi.data.checking.report import Spread
+
+SHOWN = 5
+
+
+def check(
+    dataset: Annotated[str, typer.Argument(help="msrvtt, msvd, lsmdc, didemo, activitynet, vatex or own.")],
+    annotations: Annotated[Path, typer.Option(help="Folder of the annotation files; for own data a file will do.")],
+    videos: Annotated[
+        Path | None, typer.Option(help="Folder of the videos, in any layout. Default: look at annotations only.")
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="How it is split: 1k-A-9k, 1k-A-7k or full, say.")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all.")] = None,
+    max_words: Annotated[int, typer.Option(min=3, help="Tokens that the network reads, marks included.")] = 32,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="Count the tokens of this one. Default: CLIP's words, a lower bound.")
+    ] = None,
+    num_frames: Annotated[int, typer.Option(min=1, help="Frames to decode of each video.")] = 12,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all cores")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Where the whole report goes.", show_default="DATASET-check.json")
+    ] = None,
+) -> None:
+    """Compare a data set with what is published of it; exit with 1 where there is trouble.
+
+    Every video is decoded. Results are kept beside the report as they come: a check that was stopped goes on there.
+    """
+    from hbi.data.benchmark import split_name
+    from hbi.data.benchmarks import find_benchmark
+    from hbi.data.checking import check_benchmark
+    from hbi.files import write_atomically
+
+    out = json_file or Path(f"{Path(dataset).name}-check.json")
+    benchmark = find_benchmark(dataset)
+    with progress_bar("decoding videos") as progress:
+        report = check_benchmark(
+            benchmark,
+            annotations=annotations,
+            videos=videos,
+            words=_word_count(tokenizer, max_words),
+            journal=out.with_suffix(".videos.jsonl"),
+            protocol=protocol,
+            splits=[split_name(name) for name in split or ()],
+            num_frames=num_frames,
+            num_workers=workers,
+            progress=progress,
+        )
+    write_atomically(out, json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n")
+    _print(report)
+    console.print(f"Everything, with the full lists, is in {escape(str(out))}")
+    if report.troubles:
+        raise typer.Exit(1)
+
+
+def _word_count(tokenizer: Path | None, max_words: int) -> "WordCount":
+    from hbi.data.checking.check import WordCount
+    from hbi.data.samples import DataError
+    from hbi.data.tokenizer import count_words, load_tokenizer
+
+    if tokenizer is None:
+        return WordCount(count_words, "words and marks", max_words)
+    if not tokenizer.is_dir():
+        raise DataError(f"no folder {tokenizer}: give one with a saved tokenizer (RUN/tokenizer, say)")
+    loaded = load_tokenizer(str(tokenizer))
+    return WordCount(lambda text: len(loaded(text)["input_ids"]), "tokens", max_words)
+
+
+def _print(report: "BenchmarkReport") -> None:
+    from hbi.data.checking.report import SplitReport
+
+    splits = [split for split in report.splits if isinstance(split, SplitReport)]
+    protocol = report.protocol
+    title = f"{report.title}, {protocol.name} (sizes: {protocol.source})" if protocol else report.title
+    table = Table("", *(split.name for split in splits), title=escape(title))
+    for name, cells in _rows(splits, report).items():
+        table.add_row(name, *cells)
+    console.print(table)
+    if protocol and protocol.val is None:
+        console.print(
+            "It has no validation videos: published work chooses its weights on the test split, and so does hbi."
+        )
+    for line in report.troubles:
+        console.print(f"[red]trouble[/] {escape(line)}", soft_wrap=True)
+    for split in splits:
+        for fault in (*split.undecodable[:SHOWN], *split.damaged[:SHOWN]):
+            console.print(f"  {split.name} {escape(fault.video_id)}: {escape(fault.cause)}")
+        for name in split.missing[:SHOWN]:
+            console.print(f"  {split.name} {escape(name)}: no file")
+    if not report.troubles:
+        console.print("[green]no trouble[/]")
+
+
+def _rows(splits: "list[SplitReport]", report: "BenchmarkReport") -> dict[str, list[str]]:
+    unit = report.word_unit
+    rows = {
+        "videos": [_of(split.num_videos, split.published.num_videos if split.published else None) for split in splits],
+        "texts": [_of(split.num_texts, split.published.num_texts if split.published else None) for split in splits],
+        "without a file": [str(len(split.missing)) for split in splits],
+        "decoded": [str(split.num_decoded - len(split.undecodable)) for split in splits],
+        "not decodable": [str(len(split.undecodable)) for split in splits],
+        "damaged": [str(len(split.damaged)) for split in splits],
+        "several files of one name": [str(len(split.rival_files)) for split in splits],
+        "seconds: least, median, most": [_spread(split.durations_seconds) for split in splits],
+        f"{unit}: least, median, most": [_spread(split.words) for split in splits],
+        f"longer than {report.max_words} {unit}": [str(len(split.cut_captions)) for split in splits],
+        "empty captions": [str(len(split.empty_captions)) for split in splits],
+        "texts of several videos": [str(split.num_repeated_captions) for split in splits],
+    }
+    if len(splits) > 1:
+        rows["texts shared by splits"] = [str(report.num_shared_captions)]
+    if not any(split.num_decoded or split.missing for split in splits):
+        for name in ("without a file", "decoded", "not decodable", "damaged", "several files of one name"):
+            del rows[name]
+        del rows["seconds: least, median, most"]
+    return rows
+
+
+def _of(found: int, published: int | None) -> str:
+    if published is None:
+        return str(found)
+    return f"{found} as published" if found == published else f"[red]{found} of {published}[/]"
+
+
+def _spread(numbers: "Spread | None") -> str:
+    return f"{numbers.least:.3g}, {numbers.median:.3g}, {numbers.most:.4g}" if numbers else ""

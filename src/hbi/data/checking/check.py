@@ -1,0 +1,181 @@
+"""A benchmark compared with what was published of it, file by file and caption by caption."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from hbi.data.benchmark import SPLIT_NAMES, Benchmark, CaptionedVideo, Protocol, SplitName
+from hbi.data.benchmarks import find_protocol
+from hbi.data.checking.decoding import DecodedVideo, decode_videos
+from hbi.data.checking.report import BenchmarkReport, CutCaption, Fault, Leak, SplitReport, UnreadableSplit, spread
+from hbi.data.loading import read_annotations, texts_of
+from hbi.data.samples import DataError, Video
+from hbi.data.video_files import VideoFiles
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class WordCount:
+    """How the length of a text is counted, in which unit, and how much the network reads."""
+
+    count: Callable[[str], int]
+    unit: str
+    most: int
+
+
+@dataclass(frozen=True)
+class _Split:
+    """The annotations of a split, with the files and what came of them; both lack what there is not."""
+
+    name: SplitName
+    captioned: Sequence[CaptionedVideo]
+    files: dict[str, Path]
+    decoded: dict[str, DecodedVideo]
+
+
+def check_benchmark(
+    benchmark: Benchmark,
+    *,
+    annotations: Path,
+    videos: Path | None,
+    words: WordCount,
+    journal: Path,
+    protocol: str | None = None,
+    splits: Sequence[SplitName] = (),
+    num_frames: int = 12,
+    num_workers: int | None = None,
+    progress: Progress | None = None,
+) -> BenchmarkReport:
+    """Return what is found in a benchmark's splits (all, where none is named).
+
+    Without `videos` only annotations are looked at. Results of decoding are kept in `journal` as they come; a second
+    run reads them there.
+
+    Raises:
+        DataError: A split that is named, or all of them, cannot be read; or there is no folder of videos.
+    """
+    chosen = find_protocol(benchmark, protocol)
+    wanted = dict.fromkeys(chosen.resolve(name) if chosen else name for name in splits or SPLIT_NAMES)
+    files = VideoFiles(videos) if videos else None
+    reports: dict[SplitName, SplitReport | UnreadableSplit] = {}
+    read: dict[SplitName, Sequence[CaptionedVideo]] = {}
+    for name in wanted:
+        try:
+            read[name] = read_annotations(benchmark, protocol, name, annotations)
+        except DataError as error:
+            if splits:
+                raise
+            reports[name] = UnreadableSplit(name, str(error))
+    if not read:
+        raise DataError(next(report.cause for report in reports.values() if isinstance(report, UnreadableSplit)))
+    found = {name: _files(captioned, files) for name, captioned in read.items()}
+    decoded = _decode(read, found, journal, num_frames=num_frames, num_workers=num_workers, progress=progress)
+    parts = [_Split(name, read[name], found[name], decoded[name]) for name in read]
+    for part in parts:
+        reports[part.name] = _report(benchmark, chosen, part, files, words)
+    return BenchmarkReport(
+        title=benchmark.title,
+        protocol=chosen,
+        splits=tuple(reports[name] for name in wanted),
+        leaks=tuple(leak for pair in combinations(parts, 2) for leak in _leaks(*pair)),
+        num_shared_captions=_num_shared_captions(benchmark, parts),
+        max_words=words.most,
+        word_unit=words.unit,
+    )
+
+
+def _files(captioned: Sequence[CaptionedVideo], files: VideoFiles | None) -> dict[str, Path]:
+    if files is None:
+        return {}
+    found = ((video.video_id, files.find(video.video_id, *video.aliases)) for video in captioned)
+    return {video_id: path for video_id, path in found if path}
+
+
+def _decode(
+    read: dict[SplitName, Sequence[CaptionedVideo]],
+    found: dict[SplitName, dict[str, Path]],
+    journal: Path,
+    *,
+    num_frames: int,
+    num_workers: int | None,
+    progress: Progress | None,
+) -> dict[SplitName, dict[str, DecodedVideo]]:
+    """Return what came of every video that has a file, by split and name; all splits make one bar."""
+    videos = [
+        (name, Video(video.video_id, found[name][video.video_id], video.start_seconds, video.end_seconds))
+        for name, captioned in read.items()
+        for video in captioned
+        if video.video_id in found[name]
+    ]
+    if not videos:
+        return {name: {} for name in read}
+    results = decode_videos(
+        [video for _, video in videos],
+        num_frames=num_frames,
+        journal=journal,
+        num_workers=num_workers,
+        progress=progress,
+    )
+    decoded: dict[SplitName, dict[str, DecodedVideo]] = {name: {} for name in read}
+    for (name, video), result in zip(videos, results, strict=True):
+        decoded[name][video.video_id] = result
+    return decoded
+
+
+def _report(
+    benchmark: Benchmark, protocol: Protocol | None, part: _Split, files: VideoFiles | None, words: WordCount
+) -> SplitReport:
+    texts = [(video.video_id, text) for video in part.captioned for text in texts_of(benchmark, video)]
+    lengths = [words.count(text) for _, text in texts]
+    videos_of_text: dict[str, set[str]] = defaultdict(set)
+    for video_id, text in texts:
+        videos_of_text[text.lower()].add(video_id)
+    durations = [result.duration_seconds for result in part.decoded.values() if result.duration_seconds is not None]
+    return SplitReport(
+        name=part.name,
+        num_videos=len(part.captioned),
+        num_texts=len(texts),
+        published=protocol.published(part.name) if protocol else None,
+        missing=tuple(video.video_id for video in part.captioned if files and video.video_id not in part.files),
+        undecodable=tuple(Fault(name, result.cause) for name, result in part.decoded.items() if result.cause),
+        damaged=tuple(Fault(name, result.damage) for name, result in part.decoded.items() if result.damage),
+        empty_captions=tuple(
+            video.video_id
+            for video in part.captioned
+            for text in [caption.text for caption in video.captions] or [""]
+            if not text
+        ),
+        cut_captions=tuple(
+            CutCaption(video_id, length, text)
+            for (video_id, text), length in zip(texts, lengths, strict=True)
+            if length > words.most
+        ),
+        num_repeated_captions=sum(len(videos_of_text[text.lower()]) > 1 for _, text in texts),
+        rival_files=tuple(name for name, path in part.files.items() if files and files.rivals(path)),
+        num_decoded=len(part.decoded),
+        durations_seconds=spread(durations),
+        words=spread(lengths),
+    )
+
+
+def _leaks(first: _Split, second: _Split) -> list[Leak]:
+    """Return what two splits share that they should not: videos of one name, other names for the same content."""
+    names = (first.name, second.name)
+    by_name = {video.video_id for video in first.captioned} & {video.video_id for video in second.captioned}
+    contents = {result.fingerprint: name for name, result in first.decoded.items() if result.fingerprint}
+    same = [
+        f"{contents[result.fingerprint]} = {name}"
+        for name, result in second.decoded.items()
+        if result.fingerprint in contents and name not in by_name
+    ]
+    leaks = [Leak("videos", names, tuple(sorted(by_name))), Leak("files of the same content", names, tuple(same))]
+    return [leak for leak in leaks if leak.video_ids]
+
+
+def _num_shared_captions(benchmark: Benchmark, parts: Sequence[_Split]) -> int:
+    """Return how many texts of the later splits stand in the first one word by word."""
+    texts = [{text.lower() for video in part.captioned for text in texts_of(benchmark, video)} for part in parts]
+    return len(texts[0] & set().union(*texts[1:]))
