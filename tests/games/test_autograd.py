@@ -1,5 +1,7 @@
 """Gradients, broadcasting, chunks and compilation."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -95,15 +97,52 @@ def test_chunks_need_a_batch_axis(make_game):
         banzhaf_interactions(make_game(), chunk_size=2)
 
 
+@pytest.mark.parametrize("mask", [None, torch.tensor([True, False, True])])
+@pytest.mark.parametrize("index", INDICES)
+def test_weights_of_zero_and_of_masked_players_have_no_gradient(index, mask):
+    """The slope at a weight of zero would be as large as the spread assumed, 1e38, and 0 times infinity no number."""
+    similarity, word_weights = torch.rand(3, 2) - 0.3, torch.tensor([0.5, 0.0, 0.25], requires_grad=True)
+    game = LateInteractionGame(similarity.double(), word_weights, torch.ones(2), mask, check_values=False)
+    sum_of(INDICES[index](game)).backward()
+    assert word_weights.grad.isfinite().all()
+    assert word_weights.grad[1] == 0
+
+
 @pytest.mark.parametrize("index", INDICES)
 def test_compiles_without_a_graph_break(make_game, index):
-    game = make_game(3, 2, batch=(2,), with_masks=True)
+    assert_compiled_is_eager(INDICES[index], make_game(3, 2, batch=(2,), with_masks=True), backend="aot_eager")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
+@pytest.mark.parametrize(
+    ("index", "normalize_weights"),
+    # Fixed weights compile six times as fast; Shapley's integral is the same with them.
+    [("banzhaf_interactions", True), ("shapley_interactions", False), ("coalition_interaction", True)],
+)
+def test_compiles_to_native_code(make_game, index, normalize_weights):
+    game = make_game(3, 2, batch=(2,), with_masks=True, dtype=torch.float32, normalize_weights=normalize_weights)
+    assert_compiled_is_eager(INDICES[index], game, backend="inductor")
+
+
+def assert_compiled_is_eager(index, game, *, backend):
+    """Compare the results and the gradients of one uninterrupted graph with those of plain code."""
 
     def of(similarity, word_weights, frame_weights):
-        return INDICES[index](
-            LateInteractionGame(similarity, word_weights, frame_weights, game.word_mask, game.frame_mask)
-        )
+        masks_and_kind = (game.word_mask, game.frame_mask, game.normalize_weights)
+        return index(LateInteractionGame(similarity, word_weights, frame_weights, *masks_and_kind))
 
-    inputs = (game.similarity, game.word_weights, game.frame_weights)
-    compiled = torch.compile(of, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(*inputs), of(*inputs))
+    torch.compiler.reset()
+    runs = []
+    for function in (of, torch.compile(of, fullgraph=True, backend=backend)):
+        inputs = [t.clone().requires_grad_() for t in (game.similarity, game.word_weights, game.frame_weights)]
+        results = function(*inputs)
+        sum_of(results).backward()
+        runs.append((results, [tensor.grad for tensor in inputs]))
+    torch.testing.assert_close(runs[1], runs[0])
+
+
+def sum_of(results):
+    """Return a number that depends on every entry, unequally."""
+    results = (results,) if isinstance(results, torch.Tensor) else results
+    return sum((result + result.square()).sum() for result in results)

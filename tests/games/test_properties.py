@@ -72,7 +72,7 @@ def test_shapley_values_are_efficient_and_masked_players_are_null(game):
         assert (interactions[:, ~game.frame_mask] == 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(games(max_words=24, max_frames=12))
 def test_float32_is_finite_and_close(game):
     single = LateInteractionGame(
@@ -86,7 +86,8 @@ def test_float32_is_finite_and_close(game):
     )
     for index in (banzhaf_interactions, shapley_interactions):
         expected = index(game)
-        close(index(single).double(), expected, atol=1e-6 * expected.abs().max().item())
+        # float64 itself is known to 5e-12 of the similarities: an exact 0 may come out as 1e-13.
+        close(index(single).double(), expected, atol=1e-6 * expected.abs().max().item() + 1e-11)
 
 
 @pytest.mark.parametrize("normalize_weights", [False, True])

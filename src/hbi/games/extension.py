@@ -163,7 +163,8 @@ def playing_inclusion(
 def _weights(game: LateInteractionGame, weights: Float[Tensor, "*#batch player"]) -> Weights:
     if game.normalize_weights:
         assert game.weight_spread is not None
-        return NormalizedWeights(weights, game.weight_spread)
+        # Leaving zero, a weight jumps to a share of 1 where nobody else is: no gradient can say so, none is given.
+        return NormalizedWeights(torch.where(weights > 0, weights, 0), game.weight_spread)
     return FixedWeights(weights)
 
 

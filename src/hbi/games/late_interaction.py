@@ -232,7 +232,7 @@ def _maximum(similarity: Tensor, members: Tensor, *, axis: int) -> Tensor:
 
 
 def _zero_where_masked(weights: Tensor, mask: Tensor | None) -> Tensor:
-    return weights if mask is None else weights * mask
+    return weights if mask is None else torch.where(mask, weights, 0)
 
 
 def _spread(weights: Float[Tensor, "*#batch player"]) -> Float[Tensor, ""]:

@@ -49,7 +49,7 @@ def rank(
     """
     if mask is not None:
         players = mask.unsqueeze(-2 if axis == -1 else -1)
-        similarity = similarity * players
+        similarity = torch.where(players, similarity, 0)
         keys = torch.where(players, keys, torch.iinfo(keys.dtype).min)
     order = keys.argsort(axis)
     values = similarity.gather(axis, order)
