@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 import hbi
+from hbi.cli.cache_features import cache_features
 from hbi.cli.convert import convert
 from hbi.cli.data import data_app
 from hbi.cli.demo import demo
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.command("demo")(demo)
 app.command("train")(train)
+app.command("cache-features")(cache_features)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
 app.command("train-estimator")(train_estimator)

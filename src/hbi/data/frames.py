@@ -38,6 +38,11 @@ class FrameBank:
         """True for the videos with at least one frame."""
         return self.mask.any(-1)
 
+    @property
+    def content(self) -> Tensor:
+        """What is kept of every frame [video, frame, …]: its pixels."""
+        return self.pixels
+
 
 def decode_frames(
     videos: Sequence[Video],
@@ -45,11 +50,12 @@ def decode_frames(
     num_frames: int,
     image_size: int,
     progress: Callable[[int, int], None] | None = None,
+    requires_any: bool = True,
 ) -> FrameBank:
     """Return `num_frames` uniform frames of every video, decoded by as many threads as there are cores.
 
     Raises:
-        DataError: Not one of the videos could be decoded.
+        DataError: Not one of the videos could be decoded, and `requires_any`.
     """
     pixels = torch.zeros(len(videos), num_frames, 3, image_size, image_size, dtype=torch.uint8)
     mask = torch.zeros(len(videos), num_frames, dtype=torch.bool)
@@ -81,9 +87,14 @@ def decode_frames(
                     faults.append(f"{result.path}: {result.damage}")
             if progress:
                 progress(row + 1, len(videos))
-    if videos and not mask.any():
+    if requires_any and videos and not mask.any():
         raise DataError(f"none of the {len(videos)} videos could be decoded; the first: {faults[0]}")
     return FrameBank(pixels, mask, timestamps, tuple(faults))
+
+
+def network_input(content: Tensor) -> Tensor:
+    """Return what a bank keeps of frames as a network takes it: pixels normalized, features in float32."""
+    return normalize_pixels(content) if content.dtype == torch.uint8 else content.float()
 
 
 def normalize_pixels(pixels: UInt8[Tensor, "*batch 3 height width"]) -> Tensor:

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from hbi.data.frames import FrameBank, normalize_pixels
+from hbi.data.features import KeptFrames
+from hbi.data.frames import network_input
 from hbi.data.tokenizer import tokenize
 
 
@@ -24,10 +25,8 @@ class Matcher(Protocol):
     def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Any:
         """Return the encoding of tokenized texts."""
 
-    def encode_videos(
-        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
-    ) -> Any:
-        """Return the encoding of videos."""
+    def encode_videos(self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]) -> Any:
+        """Return the encoding of videos, from normalized pixels or from features of frames."""
 
     def similarity(self, texts: Any, videos: Any) -> Float[Tensor, "text video"]:
         """Return the similarity of every encoded text with every encoded video."""
@@ -42,12 +41,12 @@ def encode_texts(
         yield model.encode_texts(batch.input_ids.to(model.device), batch.attention_mask.to(model.device))
 
 
-def encode_videos(model: Matcher, bank: FrameBank, *, batch_size: int = 64) -> Iterator[Any]:
+def encode_videos(model: Matcher, bank: KeptFrames, *, batch_size: int = 64) -> Iterator[Any]:
     """Yield the model's encodings of decoded videos, batch by batch, in order."""
     for start in range(0, len(bank.mask), batch_size):
         rows = slice(start, start + batch_size)
-        pixels = normalize_pixels(bank.pixels[rows].to(model.device))
-        yield model.encode_videos(pixels, bank.mask[rows].to(model.device))
+        frames = network_input(bank.content[rows].to(model.device))
+        yield model.encode_videos(frames, bank.mask[rows].to(model.device))
 
 
 @torch.inference_mode()
@@ -55,7 +54,7 @@ def similarity_matrix(
     model: Matcher,
     tokenizer: CLIPTokenizer,
     texts: Sequence[str],
-    bank: FrameBank,
+    bank: KeptFrames,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Float[Tensor, "text video"]:
@@ -77,7 +76,7 @@ def similarity_matrix(
 
 @torch.inference_mode()
 def pair_similarity(
-    model: Matcher, tokenizer: CLIPTokenizer, texts: Sequence[str], videos: Int[Tensor, " pair"], bank: FrameBank
+    model: Matcher, tokenizer: CLIPTokenizer, texts: Sequence[str], videos: Int[Tensor, " pair"], bank: KeptFrames
 ) -> Float[Tensor, " pair"]:
     """Return the similarity of each text with one video (an index into `bank`), on the CPU."""
     model.eval()
@@ -85,7 +84,7 @@ def pair_similarity(
     for encoded in encode_texts(model, tokenizer, texts, batch_size=64):
         wanted, column = videos[done : done + 64].unique(return_inverse=True)
         encoded_videos = model.encode_videos(
-            normalize_pixels(bank.pixels[wanted].to(model.device)), bank.mask[wanted].to(model.device)
+            network_input(bank.content[wanted].to(model.device)), bank.mask[wanted].to(model.device)
         )
         block = model.similarity(encoded, encoded_videos).float().cpu()
         similarities.append(block[torch.arange(len(block)), column])

@@ -24,7 +24,7 @@ class Encoder(nn.Module):
         self,
         input_ids: Int[Tensor, "text word"],
         attention_mask: Int[Tensor, "text word"],
-        pixels: Float[Tensor, "video frame channel height width"],
+        pixels: Float[Tensor, "video frame *content"],
         frame_mask: Bool[Tensor, "video frame"],
     ) -> tuple[Encoding, Encoding]:
         """Return the encodings of texts and of videos in one call: the one that a training step shards or repeats."""
@@ -44,10 +44,14 @@ class Encoder(nn.Module):
         return Encoding(TokenSequence.unmerged(words, mask), self.clip.text_projection(hidden.pooler_output))
 
     def encode_videos(
-        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+        self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]
     ) -> Encoding:
-        """Return the frame tokens of videos: normalized pixels, padded to the same number of frames."""
-        return self.encode_features(self.frame_features(pixels, mask), mask)
+        """Return the frame tokens of videos: normalized pixels, padded to the same number of frames.
+
+        Features [video, frame, width] that were kept of `frame_features` may stand for the pixels they came from.
+        """
+        features = pixels if pixels.dim() == 3 else self.frame_features(pixels, mask)
+        return self.encode_features(features, mask)
 
     def frame_features(
         self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]

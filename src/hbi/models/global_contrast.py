@@ -33,9 +33,9 @@ class GlobalContrastModel(FromCLIP, PreTrainedModel):
         return self.encoder.encode_texts(input_ids, attention_mask).summary
 
     def encode_videos(
-        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+        self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]
     ) -> Float[Tensor, "video feature"]:
-        """Return one embedding a video."""
+        """Return one embedding a video, from pixels or from features (see `Encoder.encode_videos`)."""
         return self.encoder.encode_videos(pixels, mask).summary
 
     def similarity(
@@ -48,7 +48,7 @@ class GlobalContrastModel(FromCLIP, PreTrainedModel):
         self,
         input_ids: Int[Tensor, "text word"],
         attention_mask: Int[Tensor, "text word"],
-        pixels: Float[Tensor, "video frame channel height width"],
+        pixels: Float[Tensor, "video frame *content"],
         frame_mask: Bool[Tensor, "video frame"],
         video_of_text: Int[Tensor, " text"],
     ) -> MatchOutput:

@@ -42,9 +42,9 @@ class HBIModel(FromCLIP, PreTrainedModel):
         return self.words(self.encoder.encode_texts(input_ids, attention_mask).sequence)
 
     def encode_videos(
-        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+        self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]
     ) -> Hierarchy:
-        """Return frames, clips and segments of videos."""
+        """Return frames, clips and segments of videos, from pixels or from features (see `Encoder.encode_videos`)."""
         return self.frames(self.encoder.encode_videos(pixels, mask).sequence)
 
     def level_similarities(self, texts: Hierarchy, videos: Hierarchy) -> dict[Level, Float[Tensor, "text video"]]:
@@ -109,7 +109,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
         self,
         input_ids: Int[Tensor, "text word"],
         attention_mask: Int[Tensor, "text word"],
-        pixels: Float[Tensor, "video frame channel height width"],
+        pixels: Float[Tensor, "video frame *content"],
         frame_mask: Bool[Tensor, "video frame"],
         video_of_text: Int[Tensor, " text"],
     ) -> MatchOutput:

@@ -1,6 +1,5 @@
 """From a recipe to the things it names: data, tokenizer, network, trainer; and back from a run folder."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +9,18 @@ import torch
 from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
+from hbi.data.features import FeatureBank, Sampling, load_features, tower_fingerprint
 from hbi.data.frames import FrameBank, decode_frames
-from hbi.data.samples import RetrievalSplit
+from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.shape_stories import load_stories
 from hbi.data.shape_stories.retrieval import retrieval_split
-from hbi.data.tokenizer import load_tokenizer, train_tokenizer
+from hbi.data.tokenizer import load_tokenizer
 from hbi.evaluation.ranks import ranks, retrieval_scores
 from hbi.evaluation.similarity import Matcher, similarity_matrix
 from hbi.files import write_atomically
 from hbi.games import EstimatorTeacher, ExactTeacher, SampledTeacher, Teacher
-from hbi.models import GlobalContrastModel, HBIConfig, HBIModel
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.recipes.network import NETWORKS, build_model, start_tokenizer
 from hbi.recipes.reading import read_recipe, recipe_yaml
 from hbi.recipes.schema import Recipe
 from hbi.training.batches import TrainingBatches
@@ -35,8 +36,6 @@ Counter = Callable[[int, int], None]
 Validation = Callable[[Any], dict[str, float]]
 """Scores a model."""
 
-_MODELS: dict[str, type[HBIModel] | type[GlobalContrastModel]] = {"hbi": HBIModel, "global": GlobalContrastModel}
-
 
 @dataclass(frozen=True)
 class DecodedSplit:
@@ -46,13 +45,39 @@ class DecodedSplit:
     bank: FrameBank
 
 
-def decode_split(recipe: Recipe, name: SplitName, progress: Counter | None = None) -> DecodedSplit:
-    """Return a split with its frames; for training as many as the recipe draws from."""
+@dataclass(frozen=True)
+class FeaturedSplit:
+    """A split of the recipe's data set with features of its videos' frames."""
+
+    split: RetrievalSplit
+    bank: FeatureBank
+
+
+def read_split(recipe: Recipe, name: SplitName) -> RetrievalSplit:
+    """Return a split of the recipe's data set.
+
+    Raises:
+        DataError: The data set is not there, or cannot be read yet.
+    """
     data = recipe.data
-    split = retrieval_split(name, load_stories(Path(data.root), name))
-    factor = data.frames_per_position if name == "train" else 1
+    if data.dataset != "shape-stories":
+        raise DataError(f"data.dataset={data.dataset}: hbi train has no reader for it yet; there is: shape-stories")
+    return retrieval_split(name, load_stories(Path(data.root), name))
+
+
+def frames_of_split(recipe: Recipe, name: SplitName) -> int:
+    """Return how many frames of each video are kept: for training as many as the recipe draws from."""
+    return recipe.data.num_frames * (recipe.data.frames_per_position if name == "train" else 1)
+
+
+def decode_split(recipe: Recipe, name: SplitName, progress: Counter | None = None) -> DecodedSplit:
+    """Return a split with its frames."""
+    split = read_split(recipe, name)
     bank = decode_frames(
-        split.videos, num_frames=factor * data.num_frames, image_size=data.image_size, progress=progress
+        split.videos,
+        num_frames=frames_of_split(recipe, name),
+        image_size=recipe.data.image_size,
+        progress=progress,
     )
     return DecodedSplit(split, bank)
 
@@ -61,45 +86,22 @@ Decode = Callable[[Recipe, SplitName, Counter | None], DecodedSplit]
 """Gives a split of a recipe's data set with its frames, as `decode_split` does."""
 
 
-def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalContrastModel:
-    """Return the recipe's network with random weights drawn from its seed."""
-    model, data = recipe.model, recipe.data
-    tower = {
-        "hidden_size": model.width,
-        "intermediate_size": model.mlp_ratio * model.width,
-        "num_attention_heads": model.heads,
-        "hidden_act": "gelu",
-        "projection_dim": model.width,
-    }
-    marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    config = HBIConfig(
-        clip_config={
-            "projection_dim": model.width,
-            "logit_scale_init_value": math.log(model.logit_scale),
-            "text_config": tower
-            | marks
-            | {
-                "num_hidden_layers": model.text_layers,
-                "vocab_size": len(tokenizer),
-                "max_position_embeddings": data.max_words,
-            },
-            "vision_config": tower
-            | {
-                "num_hidden_layers": model.vision_layers,
-                "image_size": data.image_size,
-                "patch_size": model.patch_size,
-            },
-        },
-        max_words=data.max_words,
-        max_frames=data.num_frames,
-        temporal_layers=model.temporal_layers,
-        merge_ratio=model.merge_ratio,
-        merge_heads=model.merge_heads,
-        level_weights=model.level_weights,
-        head_channels=model.head_channels,
+def features_file(recipe: Recipe, name: SplitName) -> Path:
+    """Return where the features of a split are kept."""
+    return Path(str(recipe.data.features)) / f"{name}.safetensors"
+
+
+def sampling_of_split(recipe: Recipe, name: SplitName, split: RetrievalSplit) -> Sampling:
+    """Return which frames of which videos the recipe needs features of."""
+    return Sampling(
+        tuple(video.video_id for video in split.videos), frames_of_split(recipe, name), recipe.data.image_size
     )
-    torch.manual_seed(recipe.training.seed)
-    return _MODELS[model.kind](config)
+
+
+def load_featured_split(recipe: Recipe, name: SplitName) -> FeaturedSplit:
+    """Return a split with the features that `hbi cache-features` kept of its frames."""
+    split = read_split(recipe, name)
+    return FeaturedSplit(split, load_features(features_file(recipe, name), sampling_of_split(recipe, name, split)))
 
 
 def build_objective(recipe: Recipe, device: torch.device) -> Objective:
@@ -120,7 +122,7 @@ def build_objective(recipe: Recipe, device: torch.device) -> Objective:
     return Objective(alpha=section.alpha, beta=section.beta, levels=section.levels, teacher=teacher)
 
 
-def validation(recipe: Recipe, decoded: DecodedSplit, tokenizer: CLIPTokenizer) -> Validation:
+def validation(recipe: Recipe, decoded: DecodedSplit | FeaturedSplit, tokenizer: CLIPTokenizer) -> Validation:
     """Return a function that scores a model on the validation split; `score` is what chooses the best weights."""
     texts = [text.text for text in decoded.split.texts]
 
@@ -159,11 +161,23 @@ def start_run(
     processes.wait()  # before the main process changes what the others check
     if processes.is_main:
         _claim(folder, recipe)
-    train, val = (decode(recipe, name, progress) for name in ("train", "val"))
+    train: DecodedSplit | FeaturedSplit
+    val: DecodedSplit | FeaturedSplit
+    if recipe.data.features is None:
+        train, val = (decode(recipe, name, progress) for name in ("train", "val"))
+    else:
+        train, val = (load_featured_split(recipe, name) for name in ("train", "val"))
     if processes.is_main and not (folder.tokenizer / "tokenizer.json").is_file():
-        train_tokenizer(text.text for text in train.split.texts).save_pretrained(folder.tokenizer)
+        start_tokenizer(recipe, train.split).save_pretrained(folder.tokenizer)
     processes.wait()
     tokenizer = load_tokenizer(str(folder.tokenizer))
+    model = build_model(recipe, tokenizer)
+    for bank in (train.bank, val.bank):
+        if isinstance(bank, FeatureBank) and bank.fingerprint != tower_fingerprint(model.encoder):
+            raise DataError(
+                f"the features in {recipe.data.features} were made by other towers than this recipe starts from: "
+                "run hbi cache-features for it again"
+            )
     training = recipe.training
     batches = TrainingBatches(
         train.split,
@@ -193,7 +207,7 @@ def start_run(
         shard=training.shard,
     )
     trainer = Trainer(
-        build_model(recipe, tokenizer),
+        model,
         batches,
         build_objective(recipe, device),
         settings,
@@ -231,7 +245,7 @@ def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: t
     folder = RunFolder(path)
     model_folder = folder.require_weights(weights)
     recipe = read_recipe(str(folder.recipe))
-    model = _MODELS[recipe.model.kind].from_pretrained(str(model_folder), local_files_only=True)
+    model = NETWORKS[recipe.model.kind].from_pretrained(str(model_folder), local_files_only=True)
     return TrainedRun(folder, recipe, load_tokenizer(str(folder.tokenizer)), model.to(device).eval())
 
 

@@ -16,7 +16,7 @@ class Section(BaseModel):
 class DataSection(Section):
     """Which videos and texts, and how they are sampled."""
 
-    dataset: Literal["shape-stories"] = Field(description="the benchmark")
+    dataset: Literal["shape-stories", "msrvtt", "activitynet", "didemo"] = Field(description="the benchmark")
     root: str = Field(description="folder of the data set")
     num_frames: PositiveInt = Field(default=12, description="frames of a video that the network sees")
     frames_per_position: PositiveInt = Field(
@@ -24,12 +24,21 @@ class DataSection(Section):
     )
     image_size: PositiveInt = Field(default=224, description="height and width of a frame in pixels")
     max_words: PositiveInt = Field(default=32, description="tokens of a text, start and end marks included")
+    features: str | None = Field(
+        default=None,
+        description="folder of `hbi cache-features`: frames as the frozen towers encoded them, instead of pixels",
+    )
 
 
 class ModelSection(Section):
     """Which network, and its sizes."""
 
     kind: Literal["hbi", "global"] = Field(description="the paper's network, or the global baseline with its towers")
+    clip: str | None = Field(
+        default=None,
+        description="what the towers start from: a CLIP of transformers by hub name or folder, or a run folder of "
+        "`hbi train`; the sizes of the towers are then its own. Default: random weights of the sizes below",
+    )
     width: PositiveInt = Field(default=96, description="width of both towers and of the tokens")
     heads: PositiveInt = Field(default=4, description="attention heads of both towers")
     patch_size: PositiveInt = Field(default=8, description="side of an image patch in pixels")
@@ -104,3 +113,9 @@ class Recipe(Section):
     model: ModelSection
     objective: ObjectiveSection = ObjectiveSection()
     training: TrainingSection
+
+    @model_validator(mode="after")
+    def _features_stay(self) -> Self:
+        if self.data.features is not None and not self.training.freeze_towers:
+            raise ValueError("data.features needs training.freeze_towers=true: features that are kept cannot learn")
+        return self

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from hbi.data.frames import FrameBank
+from hbi.data.features import KeptFrames
 from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.tokenizer import tokenize
 from hbi.training.distributed import ALONE, Processes
@@ -21,7 +21,7 @@ class Batch:
     """What one training step feeds the network; texts are grouped by video.
 
     Attributes:
-        frames: As the bank keeps them; black at padding.
+        frames: As the bank keeps them, pixels or features; zeros at padding.
         video_of_text: For every text the row of its video, ascending.
     """
 
@@ -66,7 +66,7 @@ class TrainingBatches:
     def __init__(
         self,
         split: RetrievalSplit,
-        bank: FrameBank,
+        bank: KeptFrames,
         tokenizer: CLIPTokenizer,
         *,
         batch_size: int,
@@ -111,7 +111,7 @@ class TrainingBatches:
         tokenized = tokenize(self.tokenizer, captions, self.max_words)
         columns, mask = self._columns(rows, random)
         own, texts = self.own, texts_of_videos(video_of_text, self.own)
-        frames = self.bank.pixels[torch.from_numpy(rows)[own, None], columns[own]]
+        frames = self.bank.content[torch.from_numpy(rows)[own, None], columns[own]]
         return Batch(
             tokenized.input_ids[texts],
             tokenized.attention_mask[texts],

@@ -123,7 +123,7 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
             raise
         _let_speak_first(processes)
         raise LostProcessError(
-            "another process of the job has ended, so this one stops too: see above, then run again with --resume"
+            "another process of the job has ended (torchrun names it below) and this one stops: run again with --resume"
         ) from error
     except HBIError:
         _let_speak_first(processes)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from hbi.data.frames import normalize_pixels
+from hbi.data.frames import network_input
 from hbi.training.batches import Batch
 from hbi.training.cut import Cut, Encodings, crossing
 from hbi.training.distributed import ALONE, Processes
@@ -91,7 +91,7 @@ class BatchGradient:
         # One autocast a pass: it would hand the weights that it cast without gradient to the pass that needs one.
         with self._autocast():
             encodings: Encodings = encoder(
-                part.input_ids, part.attention_mask, normalize_pixels(part.frames), part.frame_mask
+                part.input_ids, part.attention_mask, network_input(part.frames), part.frame_mask
             )
         return encodings
 

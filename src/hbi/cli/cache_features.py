@@ -1,0 +1,78 @@
+"""`hbi cache-features`: keep what frozen towers make of the frames."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from hbi.cli.progress import console, progress_bar
+
+if TYPE_CHECKING:
+    from hbi.data.samples import RetrievalSplit
+    from hbi.models import GlobalContrastModel, HBIModel
+    from hbi.recipes.experiment import SplitName
+    from hbi.recipes.schema import Recipe
+
+
+def cache_features(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe that ships with hbi, or a YAML file.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to: one file for each split.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as for hbi train. Repeatable."),
+    ] = None,
+    dtype: Annotated[
+        Literal["float16", "float32"], typer.Option(help="How numbers are kept; float16 takes half the space.")
+    ] = "float16",
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+) -> None:
+    """Encode the frames of a recipe's train and val split once, with the towers that it starts from.
+
+    Then train everything after the towers in minutes: hbi train RECIPE with the same --set options and
+    --set data.features=OUT --set training.freeze_towers=true. Files made by other towers, of other videos or other
+    frames are refused there. A split that is already there is kept.
+    """
+    from hbi.cli.device import choose_device
+    from hbi.recipes.experiment import read_split
+    from hbi.recipes.network import build_model, start_tokenizer
+    from hbi.recipes.reading import read_recipe
+
+    content = read_recipe(recipe, [*(overrides or ()), f"data.features={out}", "training.freeze_towers=true"])
+    train = read_split(content, "train")
+    model = build_model(content, start_tokenizer(content, train)).to(choose_device(device)).eval()
+    splits: dict[SplitName, RetrievalSplit] = {"train": train, "val": read_split(content, "val")}
+    for name, split in splits.items():
+        _cache_split(content, name, split, model, dtype=dtype)
+    console.print(f"Next: [bold]hbi train {recipe} … --set data.features={out} --set training.freeze_towers=true[/]")
+
+
+def _cache_split(
+    recipe: "Recipe",
+    name: "SplitName",
+    split: "RetrievalSplit",
+    model: "HBIModel | GlobalContrastModel",
+    *,
+    dtype: str,
+) -> None:
+    import torch
+
+    from hbi.data.features import encode_features, join_features, load_features, save_features, tower_fingerprint
+    from hbi.errors import HBIError
+    from hbi.recipes.experiment import features_file, sampling_of_split
+
+    path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, split)
+    if path.is_file():
+        if load_features(path, sampling).fingerprint != tower_fingerprint(model.encoder):
+            raise HBIError(f"{path} was made by other towers: choose another --out, or delete it")
+        console.print(f"{path} is already there")
+        return
+    banks = []
+    with progress_bar(f"encoding {name}") as progress:
+        for bank in encode_features(model.encoder, split.videos, sampling, device=model.device):
+            banks.append(bank.to(getattr(torch, dtype)))
+            progress(sum(len(each.mask) for each in banks), len(split.videos))
+    bank = join_features(banks)
+    for fault in bank.faults[:5]:
+        console.print(f"[yellow]not decoded wholly:[/] {fault}")
+    save_features(path, bank, sampling)
+    console.print(f"{path}: {tuple(bank.features.shape)} features, {path.stat().st_size / 2**20:.1f} MiB")
