@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from end_to_end.conftest import ENVIRONMENT, HBI, overrides, succeed
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import typer
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
-    from hbi.data.samples import RetrievalSplit
+    from hbi.data.loading import LoadedSplit
     from hbi.models import GlobalContrastModel, HBIModel
     from hbi.recipes.experiment import SplitName
     from hbi.recipes.schema import Recipe
@@ -38,29 +38,31 @@ def cache_features(
     from hbi.recipes.reading import read_recipe
 
     content = read_recipe(recipe, [*(overrides or ()), f"data.features={out}", "training.freeze_towers=true"])
-    train = read_split(content, "train")
-    model = build_model(content, start_tokenizer(content, train)).to(choose_device(device)).eval()
-    splits: dict[SplitName, RetrievalSplit] = {"train": train, "val": read_split(content, "val")}
-    for name, split in splits.items():
-        _cache_split(content, name, split, model, dtype=dtype)
+    splits: dict[SplitName, LoadedSplit] = {"train": read_split(content, "train"), "val": read_split(content, "val")}
+    tokenizer = start_tokenizer(content, splits["train"].split)
+    model = build_model(content, tokenizer).to(choose_device(device)).eval()
+    for name, loaded in splits.items():
+        _cache_split(content, name, loaded, model, dtype=dtype)
     console.print(f"Next: [bold]hbi train {recipe} … --set data.features={out} --set training.freeze_towers=true[/]")
 
 
 def _cache_split(
     recipe: "Recipe",
     name: "SplitName",
-    split: "RetrievalSplit",
+    loaded: "LoadedSplit",
     model: "HBIModel | GlobalContrastModel",
     *,
     dtype: str,
 ) -> None:
+    from dataclasses import replace
+
     import torch
 
     from hbi.data.features import encode_features, join_features, load_features, save_features, tower_fingerprint
     from hbi.errors import HBIError
     from hbi.recipes.experiment import features_file, sampling_of_split
 
-    path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, split)
+    path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, loaded.split)
     if path.is_file():
         if load_features(path, sampling).fingerprint != tower_fingerprint(model.encoder):
             raise HBIError(f"{path} was made by other towers: choose another --out, or delete it")
@@ -68,11 +70,12 @@ def _cache_split(
         return
     banks = []
     with progress_bar(f"encoding {name}") as progress:
-        for bank in encode_features(model.encoder, split.videos, sampling, device=model.device):
+        for bank in encode_features(model.encoder, loaded.split.videos, sampling, device=model.device):
             banks.append(bank.to(getattr(torch, dtype)))
-            progress(sum(len(each.mask) for each in banks), len(split.videos))
+            progress(sum(len(each.mask) for each in banks), len(loaded.split.videos))
     bank = join_features(banks)
+    bank = replace(bank, faults=loaded.faults + bank.faults)
     for fault in bank.faults[:5]:
-        console.print(f"[yellow]not decoded wholly:[/] {fault}")
+        console.print(f"[yellow]passed over:[/] {fault}")
     save_features(path, bank, sampling)
     console.print(f"{path}: {tuple(bank.features.shape)} features, {path.stat().st_size / 2**20:.1f} MiB")

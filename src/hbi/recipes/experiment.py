@@ -1,7 +1,7 @@
 """From a recipe to the things it names: data, tokenizer, network, trainer; and back from a run folder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,8 +9,11 @@ import torch
 from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
+from hbi.data.benchmark import SplitName
+from hbi.data.benchmarks import find_benchmark
 from hbi.data.features import FeatureBank, Sampling, load_features, tower_fingerprint
 from hbi.data.frames import FrameBank, decode_frames
+from hbi.data.loading import LoadedSplit, load_split
 from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.shape_stories import load_stories
 from hbi.data.shape_stories.retrieval import retrieval_split
@@ -30,7 +33,6 @@ from hbi.training.loop import Trainer, TrainingSettings
 from hbi.training.objective import Objective
 from hbi.training.run_folder import RunError, RunFolder
 
-SplitName = Literal["train", "val", "test"]
 Counter = Callable[[int, int], None]
 """Told how many of how many are done."""
 Validation = Callable[[Any], dict[str, float]]
@@ -53,16 +55,18 @@ class FeaturedSplit:
     bank: FeatureBank
 
 
-def read_split(recipe: Recipe, name: SplitName) -> RetrievalSplit:
+def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
     """Return a split of the recipe's data set.
 
     Raises:
-        DataError: The data set is not there, or cannot be read yet.
+        DataError: The data set is not there, or is not as it should be.
     """
-    data = recipe.data
-    if data.dataset != "shape-stories":
-        raise DataError(f"data.dataset={data.dataset}: hbi train has no reader for it yet; there is: shape-stories")
-    return retrieval_split(name, load_stories(Path(data.root), name))
+    data, root = recipe.data, Path(recipe.data.root)
+    if data.dataset == "shape-stories":
+        return LoadedSplit(retrieval_split(name, load_stories(root, name)), ())
+    return load_split(
+        find_benchmark(data.dataset), data.protocol, name, annotations=root / "annotations", videos=root / "videos"
+    )
 
 
 def frames_of_split(recipe: Recipe, name: SplitName) -> int:
@@ -72,14 +76,14 @@ def frames_of_split(recipe: Recipe, name: SplitName) -> int:
 
 def decode_split(recipe: Recipe, name: SplitName, progress: Counter | None = None) -> DecodedSplit:
     """Return a split with its frames."""
-    split = read_split(recipe, name)
+    loaded = read_split(recipe, name)
     bank = decode_frames(
-        split.videos,
+        loaded.split.videos,
         num_frames=frames_of_split(recipe, name),
         image_size=recipe.data.image_size,
         progress=progress,
     )
-    return DecodedSplit(split, bank)
+    return DecodedSplit(loaded.split, replace(bank, faults=loaded.faults + bank.faults))
 
 
 Decode = Callable[[Recipe, SplitName, Counter | None], DecodedSplit]
@@ -100,7 +104,7 @@ def sampling_of_split(recipe: Recipe, name: SplitName, split: RetrievalSplit) ->
 
 def load_featured_split(recipe: Recipe, name: SplitName) -> FeaturedSplit:
     """Return a split with the features that `hbi cache-features` kept of its frames."""
-    split = read_split(recipe, name)
+    split = read_split(recipe, name).split
     return FeaturedSplit(split, load_features(features_file(recipe, name), sampling_of_split(recipe, name, split)))
 
 

@@ -17,7 +17,10 @@ class DataSection(Section):
     """Which videos and texts, and how they are sampled."""
 
     dataset: Literal["shape-stories", "msrvtt", "activitynet", "didemo"] = Field(description="the benchmark")
-    root: str = Field(description="folder of the data set")
+    root: str = Field(
+        description="folder of the data set; of a published benchmark, with annotations/ and videos/ in it"
+    )
+    protocol: str | None = Field(default=None, description="how a published benchmark is split; default: the usual way")
     num_frames: PositiveInt = Field(default=12, description="frames of a video that the network sees")
     frames_per_position: PositiveInt = Field(
         default=1, description="frames decoded for each one seen; training draws one of them at random"
