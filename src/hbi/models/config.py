@@ -50,9 +50,9 @@ class HBIConfig(PreTrainedConfig):
         clip_config: dict[str, Any] | CLIPConfig | None = None,
         max_words: int = 32,
         max_frames: int = 12,
-        aggregator: Aggregator = "temporal",
+        aggregator: str = "temporal",
         temporal_layers: int = 4,
-        interaction: Interaction = "weighted",
+        interaction: str = "weighted",
         weight_channels: int | None = None,
         merge_ratio: Sequence[float] = (0.25, 0.5),
         frame_merge_ratio: Sequence[float] | None = None,
@@ -69,9 +69,9 @@ class HBIConfig(PreTrainedConfig):
         ):
             if value not in choices:
                 raise ModelError(f"no {name} {value!r}: choose one of {', '.join(choices)}")
-        is_built = isinstance(clip_config, CLIPConfig)
-        self.clip_config: Any = clip_config if is_built else CLIPConfig(**(clip_config or {}))
-        num_positions = self.clip_config.text_config.max_position_embeddings
+        clip: Any = clip_config if isinstance(clip_config, CLIPConfig) else CLIPConfig(**(clip_config or {}))
+        self.clip_config: Any = clip
+        num_positions = clip.text_config.max_position_embeddings
         if max_words > num_positions:
             raise ModelError(f"max_words={max_words}, but CLIP's text tower reads at most {num_positions} tokens")
         self.max_words = max_words
