@@ -7,10 +7,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from hbi.games import BanzhafEstimator, LateInteractionGame
+from hbi.games import LateInteractionGame
 from hbi.models.config import HBIConfig, ModelError
 from hbi.models.encoder import Encoder
 from hbi.models.from_clip import FromCLIP
+from hbi.models.head import InteractionHead
 from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
 from hbi.models.released import ReleasedEncoder, padding_as_zeros
 from hbi.models.side import Side
@@ -34,7 +35,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
         self.encoder = ReleasedEncoder(config) if config.released_behavior else Encoder(config)
         self.words = Side(config, config.merge_ratio)
         self.frames = Side(config, config.frame_merge_ratio or config.merge_ratio)
-        self.heads = nn.ModuleDict({level: BanzhafEstimator(channels=config.head_channels) for level in LEVELS})
+        self.heads = nn.ModuleDict({level: InteractionHead(channels=config.head_channels) for level in LEVELS})
         self.post_init()
 
     def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Hierarchy:
@@ -141,8 +142,12 @@ class HBIModel(FromCLIP, PreTrainedModel):
     ) -> LevelOutput:
         words, frames = texts.levels[level].sequence.mask, videos.levels[level].sequence.mask
         cells = words[:, :, None] & frames[:, None, :]
-        # The head sees zeros at padding, whatever stands there.
-        return LevelOutput(similarity, game, self.heads[level](game.similarity * cells), cells)
+        # The head sees zeros at padding, whatever stands there, and of padding only what plays (in the released code).
+        playing = (
+            self._compared(texts, level).sequence.mask[:, :, None]
+            & (self._compared(videos, level).sequence.mask[:, None, :])
+        )
+        return LevelOutput(similarity, game, self.heads[level](game.similarity * cells, playing), cells)
 
 
 def _first_text(video_of_text: Int[Tensor, " text"], num_videos: int) -> Int[Tensor, " video"]:
