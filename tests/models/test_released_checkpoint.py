@@ -172,6 +172,9 @@ def test_what_stands_at_padding_is_replaced(path):
     noisy_ids = torch.where(text_mask.bool(), ids, 7)
     noisy_pixels = torch.where(video_mask[:, :, None, None, None], pixels, 5.0)
     close(model(noisy_ids, text_mask, noisy_pixels, video_mask, torch.arange(2)).similarity, before, 1e-6)
+    features = model.encoder.frame_features(pixels, video_mask)
+    assert not features[~video_mask].any()
+    close(model(ids, text_mask, features, video_mask, torch.arange(2)).similarity, before, 1e-6)
 
 
 def test_the_shortest_inputs_have_finite_similarities_and_gradients(path):

@@ -36,14 +36,14 @@ class ReleasedEncoder(Encoder):
         encoding = super().encode_texts(input_ids.masked_fill(~is_real, PADDING_ID), attention_mask)
         return Encoding(TokenSequence.unmerged(encoding.sequence.tokens, is_real), encoding.summary)
 
-    def frame_features(
-        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
-    ) -> Float[Tensor, "video frame feature"]:
-        """Return CLIP's embedding of every frame; padding is a frame whose normalized pixels are all zero."""
-        features_BVD = super().frame_features(pixels, mask)
-        # All padding looks the same: one picture is encoded for all of it.
-        padding = super().frame_features(torch.zeros_like(pixels[:1, :1]), torch.ones_like(mask[:1, :1]))
-        return torch.where(mask[..., None], features_BVD, padding)
+    def encode_features(
+        self, frames_BVD: Float[Tensor, "video frame width"], mask: Bool[Tensor, "video frame"]
+    ) -> Encoding:
+        """Return frame tokens, those of padding too: there a frame is seen whose normalized pixels are all zero."""
+        side = self.clip.config.vision_config.image_size
+        black = frames_BVD.new_zeros(1, 1, 3, side, side, dtype=self.clip.dtype)
+        padding = self.frame_features(black, torch.ones_like(mask[:1, :1]))
+        return super().encode_features(torch.where(mask[..., None], frames_BVD, padding.to(frames_BVD.dtype)), mask)
 
 
 class ReleasedMerger(TokenMerger):
