@@ -37,7 +37,8 @@ def cache_features(
     from hbi.recipes.network import build_model, start_tokenizer
     from hbi.recipes.reading import read_recipe
 
-    content = read_recipe(recipe, [*(overrides or ()), f"data.features={out}", "training.freeze_towers=true"])
+    settings = [f"data.features={out}", "data.frames=null", "training.freeze_towers=true"]  # frames: from the videos
+    content = read_recipe(recipe, [*(overrides or ()), *settings])
     splits: dict[SplitName, LoadedSplit] = {"train": read_split(content, "train"), "val": read_split(content, "val")}
     tokenizer = start_tokenizer(content, splits["train"].split)
     model = build_model(content, tokenizer).to(choose_device(device)).eval()

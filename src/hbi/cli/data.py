@@ -1,4 +1,4 @@
-"""`hbi data`: make the data that ships with the method, check benchmarks and own videos."""
+"""`hbi data`: make the data that ships with the method; check and pack benchmarks and own videos."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,17 +6,19 @@ from typing import Annotated
 import typer
 
 from hbi.cli.data_check import check
+from hbi.cli.data_pack import pack
 from hbi.cli.progress import progress_bar
 
-data_app = typer.Typer(help="Make and check the data that experiments run on.", no_args_is_help=True)
+data_app = typer.Typer(help="Make, check and pack the data that experiments run on.", no_args_is_help=True)
 
 
 @data_app.callback()
 def _data() -> None:
-    """Make and check the data that experiments run on."""
+    """Make, check and pack the data that experiments run on."""
 
 
 data_app.command("check")(check)
+data_app.command("pack")(pack)
 
 
 @data_app.command("shape-stories")

@@ -96,7 +96,7 @@ def encode_features(
             image_size=sampling.image_size,
             requires_any=False,
         )
-        features = encoder.frame_features(network_input(bank.pixels.to(device)), bank.mask.to(device))
+        features = encoder.frame_features(network_input(bank.pixels[:].to(device)), bank.mask.to(device))
         yield FeatureBank(features.float().cpu(), bank.mask, bank.timestamps_seconds, bank.faults, fingerprint)
 
 

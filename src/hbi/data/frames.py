@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -17,6 +18,18 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 """The mean and standard deviation of RGB in [0, 1] that CLIP's towers expect."""
 
 
+class Pixels(Protocol):
+    """Bytes [video, frame, 3, height, width] in memory, or on disk until they are asked for; indexed as a tensor is."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """The five sizes."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class FrameBank:
     """Decoded frames of many videos, padded to the same number.
@@ -28,7 +41,7 @@ class FrameBank:
         faults: One line for every video that could not be decoded wholly.
     """
 
-    pixels: UInt8[Tensor, "video frame 3 height width"]
+    pixels: Pixels
     mask: Bool[Tensor, "video frame"]
     timestamps_seconds: Float[Tensor, "video frame"]
     faults: tuple[str, ...]
@@ -38,8 +51,12 @@ class FrameBank:
         """True for the videos with at least one frame."""
         return self.mask.any(-1)
 
+    def only(self, is_kept: Bool[Tensor, " video"]) -> "FrameBank":
+        """Return the frames of some of the videos; what was wrong with the others is still told."""
+        return FrameBank(self.pixels[is_kept], self.mask[is_kept], self.timestamps_seconds[is_kept], self.faults)
+
     @property
-    def content(self) -> Tensor:
+    def content(self) -> Pixels:
         """What is kept of every frame [video, frame, …]: its pixels."""
         return self.pixels
 

@@ -35,22 +35,23 @@ def read_annotations(
 
 
 def load_split(
-    benchmark: Benchmark, protocol: str | None, split: SplitName, *, annotations: Path, videos: Path
+    benchmark: Benchmark, protocol: str | None, split: SplitName, *, annotations: Path, videos: Path | None
 ) -> LoadedSplit:
     """Return the videos of a split that have a file and a caption, with their texts.
 
-    Where the literature searches with paragraphs, the captions of a video become one text.
+    Where the literature searches with paragraphs, the captions of a video become one text. Without a folder of videos
+    (their frames are packed, say) no file is looked for, and paths are mere names.
 
     Raises:
         DataError: As `read_annotations`; or there is no folder of videos, or not one of the split's videos in it.
     """
     captioned = read_annotations(benchmark, protocol, split, annotations)
-    files = VideoFiles(videos)
+    files = VideoFiles(videos) if videos else None
     kept: list[CaptionedVideo] = []
     found: list[Video] = []
     faults: list[str] = []
     for video in captioned:
-        path = files.find(video.video_id, *video.aliases)
+        path = files.find(video.video_id, *video.aliases) if files else Path(video.video_id)
         faults += [f"{video.video_id}: a caption is empty" for caption in video.captions if not caption.text]
         if path is None:
             faults.append(f"{video.video_id}: no video file of this name below {videos}")

@@ -1,6 +1,6 @@
 """What every benchmark comes down to: videos, texts, and which belong together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -69,6 +69,21 @@ class RetrievalSplit:
     texts: tuple[Text, ...]
     minimal_pairs: tuple[MinimalPair, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+
+    def only(self, is_kept: Bool[Tensor, " video"]) -> "RetrievalSplit":
+        """Return some of the videos, and what was written for them."""
+        row = dict(zip(is_kept.nonzero().flatten().tolist(), range(len(self.videos)), strict=False))
+        return RetrievalSplit(
+            self.name,
+            tuple(self.videos[video] for video in row),
+            tuple(
+                replace(text, video=row[text.video], satisfied_by=tuple(row[v] for v in text.satisfied_by if v in row))
+                for text in self.texts
+                if text.video in row
+            ),
+            tuple(replace(pair, video=row[pair.video]) for pair in self.minimal_pairs if pair.video in row),
+            tuple(replace(item, video=row[item.video]) for item in self.evidence if item.video in row),
+        )
 
     @cached_property
     def texts_of_video(self) -> tuple[tuple[int, ...], ...]:

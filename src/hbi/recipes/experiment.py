@@ -10,10 +10,11 @@ from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from hbi.data.benchmark import SplitName
-from hbi.data.benchmarks import find_benchmark
+from hbi.data.benchmarks import find_benchmark, find_protocol
 from hbi.data.features import FeatureBank, Sampling, load_features, tower_fingerprint
 from hbi.data.frames import FrameBank, decode_frames
 from hbi.data.loading import LoadedSplit, load_split
+from hbi.data.packed_frames import FrameSampling, open_frames
 from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.shape_stories import load_stories
 from hbi.data.shape_stories.retrieval import retrieval_split
@@ -64,8 +65,15 @@ def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
     data, root = recipe.data, Path(recipe.data.root)
     if data.dataset == "shape-stories":
         return LoadedSplit(retrieval_split(name, load_stories(root, name)), ())
+    is_own = data.dataset == "own"
+    annotations = Path(data.annotations) if data.annotations else root if is_own else root / "annotations"
+    videos = Path(data.videos) if data.videos else root if is_own else root / "videos"
     return load_split(
-        find_benchmark(data.dataset), data.protocol, name, annotations=root / "annotations", videos=root / "videos"
+        find_benchmark(data.dataset),
+        data.protocol,
+        name,
+        annotations=annotations,
+        videos=None if data.frames else videos,
     )
 
 
@@ -75,15 +83,33 @@ def frames_of_split(recipe: Recipe, name: SplitName) -> int:
 
 
 def decode_split(recipe: Recipe, name: SplitName, progress: Counter | None = None) -> DecodedSplit:
-    """Return a split with its frames."""
+    """Return a split with its frames, decoded now or packed before.
+
+    A video without a frame stays in the training split, where no batch takes it, and leaves the others: it can neither
+    be found nor stand in the way. The faults of the bank tell of it.
+    """
     loaded = read_split(recipe, name)
-    bank = decode_frames(
-        loaded.split.videos,
-        num_frames=frames_of_split(recipe, name),
-        image_size=recipe.data.image_size,
-        progress=progress,
-    )
-    return DecodedSplit(loaded.split, replace(bank, faults=loaded.faults + bank.faults))
+    split, sampling = loaded.split, FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
+    folder = packed_folder(recipe, name) if recipe.data.frames else None
+    if folder:
+        bank = open_frames(folder, split.videos, sampling)
+    else:
+        bank = decode_frames(
+            split.videos, num_frames=sampling.num_frames, image_size=sampling.image_size, progress=progress
+        )
+    faults = loaded.faults + bank.faults
+    if name != "train" and not bank.is_usable.all():
+        split = split.only(bank.is_usable)
+        bank = open_frames(folder, split.videos, sampling) if folder else bank.only(bank.is_usable)
+    return DecodedSplit(split, replace(bank, faults=faults))
+
+
+def packed_folder(recipe: Recipe, name: SplitName) -> Path:
+    """Return where the packed frames of a split lie; a val split that is the test split has no folder of its own."""
+    if recipe.data.dataset != "shape-stories":
+        protocol = find_protocol(find_benchmark(recipe.data.dataset), recipe.data.protocol)
+        name = protocol.resolve(name) if protocol else name
+    return Path(str(recipe.data.frames)) / name
 
 
 Decode = Callable[[Recipe, SplitName, Counter | None], DecodedSplit]

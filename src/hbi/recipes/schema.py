@@ -2,8 +2,10 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
+from hbi.data.annotation_files import did_you_mean
+from hbi.data.benchmarks import benchmark_names
 from hbi.shapes import LEVELS, Level
 
 
@@ -16,9 +18,16 @@ class Section(BaseModel):
 class DataSection(Section):
     """Which videos and texts, and how they are sampled."""
 
-    dataset: Literal["shape-stories", "msrvtt", "activitynet", "didemo"] = Field(description="the benchmark")
+    dataset: str = Field(description="shape-stories, own, or a benchmark: a module of hbi.data.benchmarks")
     root: str = Field(
-        description="folder of the data set; of a published benchmark, with annotations/ and videos/ in it"
+        default=".", description="folder of the data set; of a published benchmark, with annotations/ and videos/ in it"
+    )
+    annotations: str | None = Field(
+        default=None, description="folder of the annotation files, or file of own captions; default: in root"
+    )
+    videos: str | None = Field(default=None, description="folder of the videos; default: in root")
+    frames: str | None = Field(
+        default=None, description="folder of `hbi data pack`: frames that were decoded before, instead of videos"
     )
     protocol: str | None = Field(default=None, description="how a published benchmark is split; default: the usual way")
     num_frames: PositiveInt = Field(default=12, description="frames of a video that the network sees")
@@ -31,6 +40,14 @@ class DataSection(Section):
         default=None,
         description="folder of `hbi cache-features`: frames as the frozen towers encoded them, instead of pixels",
     )
+
+    @field_validator("dataset")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        names = ["shape-stories", *benchmark_names()]
+        if name not in names:
+            raise ValueError(f"data.dataset: no data set {name!r}{did_you_mean(name, names)}")
+        return name
 
 
 class ModelSection(Section):

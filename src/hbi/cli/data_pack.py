@@ -1,0 +1,56 @@
+"""`hbi data pack`: decode the videos of a recipe once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from hbi.cli.progress import console, progress_bar
+
+SHOWN = 5
+
+
+def pack(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe that ships with hbi, or a YAML file.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write to; a run that was stopped continues there.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as for hbi train. Repeatable."),
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all cores")] = None,
+) -> None:
+    """Decode the frames that a recipe needs, once, so that training does not wait for decoding.
+
+    Then: hbi train RECIPE with the same --set options and --set data.frames=OUT; the videos are no longer needed.
+    Frames that were chosen in another way than a recipe asks for are refused there.
+    """
+    from hbi.data.benchmark import SPLIT_NAMES, split_name
+    from hbi.data.packed_frames import PICTURES, FrameSampling
+    from hbi.data.packing import pack_videos
+    from hbi.files import write_atomically
+    from hbi.recipes.experiment import frames_of_split, packed_folder, read_split
+    from hbi.recipes.reading import read_recipe
+
+    content = read_recipe(recipe, [*(overrides or ()), "data.frames=null"])
+    where = read_recipe(recipe, [*(overrides or ()), f"data.frames={out}"])
+    names = [split_name(name) for name in split or SPLIT_NAMES]
+    for folder, name in {packed_folder(where, name): name for name in reversed(names)}.items():
+        loaded = read_split(content, name)
+        sampling = FrameSampling(frames_of_split(content, name), content.data.image_size)
+        with progress_bar(f"packing {folder.name}") as progress:
+            packed = pack_videos(loaded.split.videos, folder, sampling, num_workers=workers, progress=progress)
+        faults = [*loaded.faults, *(f"{video.video_id}: {video.fault}" for video in packed if video.fault)]
+        write_atomically(folder / "faults.txt", "".join(f"{fault}\n" for fault in faults))
+        num_packed = sum(bool(video.offsets) for video in packed)
+        size = (folder / PICTURES).stat().st_size / 2**20
+        console.print(
+            f"{escape(str(folder))}: {num_packed} of {len(packed)} videos, {sampling.num_frames} frames of "
+            f"{sampling.image_size} pixels each, {size:.1f} MiB"
+        )
+        for fault in faults[:SHOWN]:
+            console.print(f"[yellow]not whole:[/] {escape(fault)}", soft_wrap=True)
+        if len(faults) > SHOWN:
+            console.print(f"[yellow]… and {len(faults) - SHOWN} more, in {escape(str(folder / 'faults.txt'))}[/]")
+    console.print(f"Next: [bold]hbi train {recipe} … --set data.frames={escape(str(out))}[/]")

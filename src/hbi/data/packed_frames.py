@@ -1,0 +1,177 @@
+"""Frames decoded once and kept in a folder as JPEG pictures, read back picture by picture (docs/decisions/0004).
+
+A folder of a split holds `sampling.json` (how frames were chosen, and of which videos), `frames.jpg` (all pictures one
+after the other) and `videos.jsonl` (a line for each finished video: where its pictures lie, or why it has none).
+"""
+
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from hbi.data.frames import FrameBank
+from hbi.data.samples import DataError, Video
+
+SAMPLING, PICTURES, VIDEOS = "sampling.json", "frames.jpg", "videos.jsonl"
+FORMAT = 1
+QUALITY = 95  # and full color resolution: off by one level of 255 on average
+
+
+@dataclass(frozen=True)
+class FrameSampling:
+    """How the frames of a folder were chosen and made; it is kept with them, and compared when they are used."""
+
+    num_frames: int
+    image_size: int
+    quality: int = QUALITY
+    format: int = FORMAT
+
+    def require(self, wanted: "FrameSampling", folder: Path) -> None:
+        """Do nothing where the frames are what is wanted; DataError that names the difference elsewhere."""
+        for name, value in asdict(wanted).items():
+            found = getattr(self, name)
+            if found != value:
+                raise DataError(
+                    f"{folder} was packed with {name} {found}, not {value}: pack it again into another folder "
+                    "(hbi data pack), or change the recipe"
+                )
+
+
+@dataclass(frozen=True)
+class PackedVideo:
+    """A finished video: when its frames are shown, where its pictures begin and the last one ends, what was wrong."""
+
+    video_id: str
+    start_seconds: float | None
+    end_seconds: float | None
+    timestamps_seconds: tuple[float, ...] = ()
+    offsets: tuple[int, ...] = ()
+    fault: str | None = None
+
+    @property
+    def key(self) -> tuple[str, float | None, float | None]:
+        """What tells it from other videos."""
+        return self.video_id, self.start_seconds, self.end_seconds
+
+
+def read_sampling(folder: Path) -> FrameSampling:
+    """Return how the frames of a folder were chosen; DataError where there are none."""
+    path = folder / SAMPLING
+    if not path.is_file():
+        raise DataError(f"{folder} holds no packed frames: make them with hbi data pack")
+    try:
+        return FrameSampling(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error}): remove {folder} and pack again") from error
+
+
+def read_videos(folder: Path) -> list[PackedVideo]:
+    """Return the finished videos of a folder; a line that a killed run was writing does not count."""
+    return list(_finished(folder / VIDEOS)) if (folder / VIDEOS).is_file() else []
+
+
+def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) -> FrameBank:
+    """Return the packed frames of videos as a bank whose pixels stay on disk until they are asked for.
+
+    A video that was not packed has no frames, and a line among the faults.
+
+    Raises:
+        DataError: There are no packed frames, they were sampled in another way, or none is of these videos.
+    """
+    read_sampling(folder).require(wanted, folder)
+    packed = {video.key: video for video in read_videos(folder)}
+    rows = [packed.get((video.video_id, video.start_seconds, video.end_seconds)) for video in videos]
+    mask = torch.zeros(len(rows), wanted.num_frames, dtype=torch.bool)
+    timestamps = torch.zeros(len(rows), wanted.num_frames, dtype=torch.float64)
+    faults = []
+    for row, (video, found) in enumerate(zip(videos, rows, strict=True)):
+        if found is None:
+            faults.append(f"{video.video_id}: not in {folder}; run hbi data pack again")
+            continue
+        if found.fault:
+            faults.append(f"{video.video_id}: {found.fault}")
+        count = len(found.timestamps_seconds)
+        mask[row, :count] = True
+        timestamps[row, :count] = torch.tensor(found.timestamps_seconds, dtype=torch.float64)
+    if not mask.any():
+        raise DataError(f"{folder} holds frames of none of the {len(videos)} videos; the first: {faults[0]}")
+    pixels = PackedPixels(folder / PICTURES, [video.offsets if video else () for video in rows], wanted)
+    return FrameBank(pixels, mask, timestamps, tuple(faults))
+
+
+class PackedPixels:
+    """Pictures on disk that are indexed as a tensor [video, frame, 3, height, width] is, and decoded only then.
+
+    `pixels[rows]` gives all frames of some videos (a slice, a mask, numbers), `pixels[rows, frames]` single ones, for
+    tensors of any shapes that broadcast. Where there is no frame, it is black, as in a bank in memory.
+    """
+
+    def __init__(self, path: Path, offsets: Sequence[Sequence[int]], sampling: FrameSampling) -> None:
+        self._offsets, self._sampling, self._path = offsets, sampling, path
+        ends = [last for *_, last in filter(None, offsets)]
+        if path.stat().st_size < max(ends):
+            raise DataError(f"{path} is shorter than its videos say: remove {path.parent} and pack again")
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the tensor that it stands for."""
+        side = self._sampling.image_size
+        return torch.Size((len(self._offsets), self._sampling.num_frames, 3, side, side))
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __getitem__(self, index: object) -> UInt8[Tensor, "*chosen 3 height width"]:
+        """Return the chosen frames."""
+        rows, frames = index if isinstance(index, tuple) else (index, None)
+        rows = torch.arange(len(self))[rows]
+        if frames is None:
+            rows, frames = rows[..., None], torch.arange(self.shape[1])
+        rows, frames = torch.broadcast_tensors(rows, torch.arange(self.shape[1])[frames])
+        pictures = np.zeros((rows.numel(), *self.shape[2:]), np.uint8)
+        wanted = zip(range(len(pictures)), rows.flatten().tolist(), frames.flatten().tolist(), strict=True)
+        present = [(place, *bounds) for place, row, frame in wanted if (bounds := self._bounds(row, frame))]
+
+        def fill(task: tuple[int, int, int]) -> None:
+            place, start, end = task
+            picture = Image.open(io.BytesIO(self._bytes[start:end].tobytes()))
+            pictures[place] = np.asarray(picture).transpose(2, 0, 1)
+
+        # Pillow lets go of the interpreter while it decodes.
+        for _ in self._threads.map(fill, present):
+            pass
+        return torch.from_numpy(pictures).view(*rows.shape, *self.shape[2:])
+
+    def _bounds(self, row: int, frame: int) -> tuple[int, int] | None:
+        offsets = self._offsets[row]
+        return (offsets[frame], offsets[frame + 1]) if frame + 1 < len(offsets) else None
+
+    @cached_property
+    def _bytes(self) -> NDArray[np.uint8]:
+        return np.memmap(self._path, np.uint8, "r")
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(os.cpu_count())
+
+
+def _finished(path: Path) -> Iterator[PackedVideo]:
+    for line in path.read_text().splitlines():
+        try:
+            values = json.loads(line)
+            values["timestamps_seconds"] = tuple(values["timestamps_seconds"])
+            values["offsets"] = tuple(values["offsets"])
+            yield PackedVideo(**values)
+        except (ValueError, TypeError, KeyError):
+            continue

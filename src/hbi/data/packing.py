@@ -1,0 +1,142 @@
+"""Decode the videos of a split once into a folder of packed frames; a run that was stopped goes on where it was."""
+
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from PIL import Image
+
+from hbi.data.packed_frames import (
+    PICTURES,
+    SAMPLING,
+    VIDEOS,
+    FrameSampling,
+    PackedVideo,
+    read_sampling,
+    read_videos,
+)
+from hbi.data.processes import map_in_processes
+from hbi.data.samples import DataError, Video
+from hbi.files import write_atomically
+from hbi.video import VideoError, read_frames
+
+CRASH = "decoding it kills the process"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A video, and how its frames are chosen."""
+
+    video: Video
+    sampling: FrameSampling
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The frames of a video as JPEG, or why there are none."""
+
+    timestamps_seconds: tuple[float, ...]
+    pictures: tuple[bytes, ...]
+    fault: str | None
+
+
+def pack_videos(
+    videos: Sequence[Video],
+    folder: Path,
+    sampling: FrameSampling,
+    *,
+    num_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[PackedVideo]:
+    """Return what is packed of each video, after decoding those that the folder lacks.
+
+    The pictures of a video are on disk before the line that tells of them: whatever kills this, no line is wrong.
+
+    Raises:
+        DataError: The folder holds frames that were chosen in another way, or something else; it cannot be written; or
+            no video could be decoded.
+    """
+    _claim(folder, sampling)
+    packed = {video.key: video for video in _cut_to_finished(folder)}
+    missing = [video for video in videos if (video.video_id, video.start_seconds, video.end_seconds) not in packed]
+    tasks = [Task(video, sampling) for video in missing]
+    done = len(videos) - len(missing)
+    try:
+        with (folder / PICTURES).open("ab") as pictures, (folder / VIDEOS).open("a") as lines:
+            for index, result in map_in_processes(picture_video, tasks, num_workers=num_workers):
+                entry = _append(missing[index], result or Pictures((), (), CRASH), pictures, lines)
+                packed[entry.key] = entry
+                done += 1
+                if progress:
+                    progress(done, len(videos))
+    except OSError as error:
+        raise DataError(f"cannot write to {folder} ({error.strerror}): what is packed is kept; run it again") from error
+    entries = [packed[video.video_id, video.start_seconds, video.end_seconds] for video in videos]
+    if entries and not any(entry.offsets for entry in entries):
+        raise DataError(f"none of the {len(videos)} videos could be decoded; the first: {entries[0].fault}")
+    return entries
+
+
+def picture_video(task: Task) -> Pictures:
+    """Return the frames of a video as JPEG; never raises."""
+    video, sampling = task.video, task.sampling
+    try:
+        frames = read_frames(
+            video.path,
+            sampling.num_frames,
+            image_size=sampling.image_size,
+            start_seconds=video.start_seconds,
+            end_seconds=video.end_seconds,
+        )
+    except VideoError as error:
+        return Pictures((), (), str(error))
+    pictures = []
+    for pixels in frames.pixels.numpy():
+        file = io.BytesIO()
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=sampling.quality, subsampling=0)
+        pictures.append(file.getvalue())
+    return Pictures(tuple(frames.timestamps_seconds.tolist()), tuple(pictures), frames.damage)
+
+
+def _append(video: Video, result: Pictures, pictures: BinaryIO, lines: TextIO) -> PackedVideo:
+    """Write the pictures of a video, then the line that tells where they are."""
+    offsets = [pictures.tell()]
+    for picture in result.pictures:
+        pictures.write(picture)
+        offsets.append(pictures.tell())
+    pictures.flush()
+    entry = PackedVideo(
+        video.video_id,
+        video.start_seconds,
+        video.end_seconds,
+        result.timestamps_seconds,
+        tuple(offsets) if result.pictures else (),
+        result.fault,
+    )
+    lines.write(json.dumps(asdict(entry)) + "\n")
+    lines.flush()
+    return entry
+
+
+def _claim(folder: Path, sampling: FrameSampling) -> None:
+    """Make the folder one of packed frames, chosen in this way."""
+    if (folder / SAMPLING).is_file():
+        read_sampling(folder).require(sampling, folder)
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} is not empty and holds no packed frames: choose another folder")
+    else:
+        write_atomically(folder / SAMPLING, json.dumps(asdict(sampling), indent=1) + "\n")
+
+
+def _cut_to_finished(folder: Path) -> list[PackedVideo]:
+    """Return the finished videos, after cutting off what a killed run left of an unfinished one."""
+    finished = read_videos(folder)
+    if (folder / PICTURES).is_file():
+        os.truncate(folder / PICTURES, max((video.offsets[-1] for video in finished if video.offsets), default=0))
+    if (folder / VIDEOS).is_file():
+        write_atomically(folder / VIDEOS, "".join(json.dumps(asdict(video)) + "\n" for video in finished))
+    return finished
