@@ -124,21 +124,23 @@ class NormalizedWeights:
     ) -> Float[Tensor, "*#batch player column"]:
         """See `Weights`.
 
-        For `t != i` the gain is `A[t, i] = -p sum_q alone[t, q] (1 - exp(-s_q w_i)) / g_i`, and `p (1 - exp) / g` is
-        `1 / g - 1`: a matrix product over the nodes. For `t = i` it is `sum_q alone[t, q]`.
+        With `u_i = p (1 - exp(-s w_i)) / g_i` the gain `A[t, i] = dA_t / dq_i` is `-sum_q alone[t, q] u_i[q]` for
+        `t != i` and `sum_q alone[i, q]` for `t = i`. The diagonal is taken out, so that the rest is two thin matrix
+        products over the nodes and no matrix of players by players is made; `alone + alone u = alone / g`.
 
         A coalition with `i` in it shares out a weight of 1, so a column of `A` sums to the probability that nobody else
         has any weight, next to nothing: what all rows have in common is taken out before it can cancel.
         """
         nodes = self._nodes(min(probability, _NEARLY_ONE))
-        gain = nodes.alone @ nodes.inverse.mT
-        gain.diagonal(dim1=-2, dim2=-1).zero_()
+        joining = self._cast((1 - nodes.survival).mul_(nodes.inverse).mul_(probability))
+        own = self._cast((nodes.alone * nodes.inverse).sum(-1, keepdim=True))
         has_weight = self.weights > 0
-        gain = self._cast(gain.neg_().add_(nodes.alone.sum(-1, keepdim=True)).mul_(has_weight.unsqueeze(-2)))
         num_others = (has_weight.sum(-1, keepdim=True) - 1).clamp(min=0)
         without_others = has_weight * (1.0 - probability) ** num_others.to(self.weights.dtype)
         common = rows.mean(-2, keepdim=True)
-        return (gain.mT @ (rows - common)).addcmul_(without_others.unsqueeze(-1), common)
+        rows = rows - common
+        others = joining @ (self._cast(nodes.alone).mT @ rows)
+        return (own * rows).sub_(others).addcmul_(without_others.unsqueeze(-1), common)
 
     def curvature_times(
         self, probability: float, rows: Float[Tensor, "*#batch player"]
