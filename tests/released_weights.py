@@ -91,3 +91,22 @@ def released_batch(
     video_mask = torch.arange(num_frames) < torch.tensor(video_lengths)[:, None]
     pixels = torch.randn(*video_mask.shape, 3, 64, 64, generator=generator) * video_mask[:, :, None, None, None]
     return ids * text_mask, text_mask.long(), pixels, video_mask
+
+
+def released_answering_state(*, num_answers: int, width: int = 64, seed: int = 1) -> dict[str, Tensor]:
+    """A VideoQA checkpoint: what a retrieval checkpoint holds, and the heads that answer."""
+    generator = torch.Generator().manual_seed(seed)
+    state = released_state(width=width)
+
+    def linear(name: str, inputs: int, outputs: int) -> None:
+        state[f"{name}.weight"] = torch.randn(outputs, inputs, generator=generator) / math.sqrt(inputs)
+        state[f"{name}.bias"] = torch.randn(outputs, generator=generator) * 0.1
+
+    for suffix in ("", "0", "1"):
+        for side in "tv":
+            linear(f"{side}_weight{suffix}.0", width, width)
+            linear(f"{side}_weight{suffix}.2", width, 1)
+            linear(f"{side}_proj{suffix}", width, 4 * width)
+        linear(f"classifier{suffix}.0", 8 * width, 16 * width)
+        linear(f"classifier{suffix}.2", 16 * width, num_answers)
+    return state

@@ -78,8 +78,6 @@ def _print_folder(to: Path, conversion: "Conversion", given: dict[str, Any], *, 
         assumed = [f"{name}={getattr(config, name)}" for name in names if name not in given]
         if assumed:
             console.print(f"The file does not tell, assumed: {', '.join(assumed)}; options of this command set them.")
-        if conversion.report.kind == "question answering":
-            console.print("Of a VideoQA checkpoint the trunk is converted; hbi has no model that answers yet.")
         if not has_tokenizer:
             console.print("No tokenizer was given (--tokenizer): the folder takes token ids, no texts.")
     console.print(f"Written: [bold]{to}[/]; every key is in {to / 'conversion.json'}")

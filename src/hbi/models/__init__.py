@@ -8,10 +8,13 @@ from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
 from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
 from hbi.models.processor import HBIProcessor
+from hbi.models.question_answering import AnsweringConfig, AnswerOutput, QuestionAnsweringModel
 from hbi.models.released_checkpoint import convert
 from hbi.models.state_files import CheckpointError
 
 __all__ = [
+    "AnswerOutput",
+    "AnsweringConfig",
     "CheckpointError",
     "Conversion",
     "ConversionReport",
@@ -25,9 +28,13 @@ __all__ = [
     "MatchOutput",
     "ModelError",
     "Players",
+    "QuestionAnsweringModel",
     "convert",
 ]
 
 AutoConfig.register("hbi", HBIConfig, exist_ok=True)
 AutoModel.register(HBIConfig, HBIModel, exist_ok=True)
 AutoProcessor.register(HBIConfig, HBIProcessor, exist_ok=True)
+AutoConfig.register("hbi-answering", AnsweringConfig, exist_ok=True)
+AutoModel.register(AnsweringConfig, QuestionAnsweringModel, exist_ok=True)
+AutoProcessor.register(AnsweringConfig, HBIProcessor, exist_ok=True)

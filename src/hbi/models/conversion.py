@@ -13,6 +13,7 @@ from hbi.files import StorageError, write_atomically
 from hbi.games import BanzhafEstimator
 from hbi.models.hbi import HBIModel
 from hbi.models.processor import HBIProcessor, picture_processor
+from hbi.models.question_answering import QuestionAnsweringModel
 from hbi.models.state_files import CheckpointError
 
 Kind: TypeAlias = Literal["retrieval", "question answering", "estimator"]
@@ -40,12 +41,12 @@ class ConversionReport:
 class Conversion:
     """A released file, converted: a model, the estimator that taught it, or both, and the report."""
 
-    model: HBIModel | None
+    model: HBIModel | QuestionAnsweringModel | None
     estimator: BanzhafEstimator | None
     report: ConversionReport
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
-        """Write a folder that `HBIModel.from_pretrained` opens, the whole of it or nothing.
+        """Write a folder that `from_pretrained` of the model's class opens, the whole of it or nothing.
 
         model.safetensors, config.json   the model
         estimator.safetensors            the estimator, as `hbi train-estimator` writes one

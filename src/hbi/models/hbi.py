@@ -13,9 +13,10 @@ from hbi.models.encoder import Encoder
 from hbi.models.from_clip import FromCLIP
 from hbi.models.head import InteractionHead
 from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
+from hbi.models.play import matched_games
 from hbi.models.released import ReleasedEncoder, padding_as_zeros
 from hbi.models.side import Side
-from hbi.ops import mean_token_similarity, pair_token_similarity, token_similarity, weighted_token_interaction
+from hbi.ops import mean_token_similarity, token_similarity, weighted_token_interaction
 from hbi.shapes import LEVELS, Level
 
 
@@ -92,19 +93,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
         """
         if self.config.interaction == "global":
             raise ModelError("a model with global interaction plays no game: it compares whole texts and videos")
-        games: dict[Level, LateInteractionGame] = {}
-        for level in LEVELS:
-            words, frames = self._compared(texts, level), self._compared(videos, level)
-            games[level] = LateInteractionGame(
-                pair_token_similarity(words.sequence.tokens.float(), frames.sequence.tokens.float()),
-                words.weights,
-                frames.weights,
-                word_mask=words.sequence.mask,
-                frame_mask=frames.sequence.mask,
-                normalize_weights=True,
-                floor_at_zero=False,
-            )
-        return games
+        return {level: matched_games(self._compared(texts, level), self._compared(videos, level)) for level in LEVELS}
 
     def forward(
         self,
@@ -120,15 +109,15 @@ class HBIModel(FromCLIP, PreTrainedModel):
 
     def match(self, words: Encoding, frames: Encoding, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
         """Return what `forward` does, from encodings: everything that compares the items of a batch."""
-        texts, videos = self.words(words.sequence), self.frames(frames.sequence)
+        return self.compare(self.words(words.sequence), self.frames(frames.sequence), video_of_text)
+
+    def compare(self, texts: Hierarchy, videos: Hierarchy, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
+        """Return what `forward` does, from the players of every level."""
         similarities = self.level_similarities(texts, videos)
         if self.config.interaction == "global":
             return MatchOutput({}, self.combine(similarities), self.encoder.logit_scale)
-        texts_of_videos = texts[_first_text(video_of_text, len(videos))]
-        games = self.games(texts_of_videos, videos)
         levels: dict[Level, LevelOutput] = {
-            level: self._level_output(level, similarities[level], games[level], texts_of_videos, videos)
-            for level in LEVELS
+            level: self._level_output(level, similarities[level], texts, videos, video_of_text) for level in LEVELS
         }
         return MatchOutput(levels, self.combine(similarities), self.encoder.logit_scale)
 
@@ -136,18 +125,19 @@ class HBIModel(FromCLIP, PreTrainedModel):
         self,
         level: Level,
         similarity: Float[Tensor, "text video"],
-        game: LateInteractionGame,
         texts: Hierarchy,
         videos: Hierarchy,
+        video_of_text: Int[Tensor, " text"],
     ) -> LevelOutput:
-        words, frames = texts.levels[level].sequence.mask, videos.levels[level].sequence.mask
-        cells = words[:, :, None] & frames[:, None, :]
+        words, frames = self._compared(texts, level), self._compared(videos, level)
+        first = _first_text(video_of_text, len(videos))
+        game = matched_games(words[first], frames)
+        real_words, real_frames = texts.levels[level].sequence.mask[first], videos.levels[level].sequence.mask
+        cells = real_words[:, :, None] & real_frames[:, None, :]
         # The head sees zeros at padding, whatever stands there, and of padding only what plays (in the released code).
-        playing = (
-            self._compared(texts, level).sequence.mask[:, :, None]
-            & (self._compared(videos, level).sequence.mask[:, None, :])
-        )
-        return LevelOutput(similarity, game, self.heads[level](game.similarity * cells, playing), cells)
+        playing = words.sequence.mask[first][:, :, None] & frames.sequence.mask[:, None, :]
+        predicted = self.heads[level](game.similarity * cells, playing)
+        return LevelOutput(similarity, words, frames, game, predicted, cells)
 
 
 def _first_text(video_of_text: Int[Tensor, " text"], num_videos: int) -> Int[Tensor, " video"]:

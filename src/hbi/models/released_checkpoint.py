@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hbi.models.config import HBIConfig
 from hbi.models.conversion import Conversion, ConversionReport, Kind
 from hbi.models.hbi import HBIModel
 from hbi.models.openai_clip import block_source, clip_config, clip_source, count_blocks
+from hbi.models.question_answering import AnsweringConfig, QuestionAnsweringModel
 from hbi.models.state_files import CheckpointError, Source, State, fill, read_state
 from hbi.shapes import LEVELS
 
@@ -27,13 +29,17 @@ _MERGER = {
     "key_value": "block{}.attn.kv",
     "output": "block{}.attn.proj",
 }
+_ANSWER_HEAD = {
+    "word_weights": "t_weight{}",
+    "frame_weights": "v_weight{}",
+    "word_projection": "t_proj{}",
+    "frame_projection": "v_proj{}",
+    "hidden": "classifier{}.0",
+    "scores": "classifier{}.2",
+}
 _ESTIMATOR = {"encode": "cnn1", "decode": "cnn2", "query": "Q", "key": "K", "value": "V"}
 _UNUSED = (
     (r"(.*\.)?bn\.\w+", "a batch norm that the released code never applies"),
-    (
-        r"(classifier[01]?|[tv]_proj[01]?|[tv]_weight[01]?)\..*",
-        "a head that answers questions: only the trunk is converted, hbi has no question answering model yet",
-    ),
     (r"clip\.(input_resolution|context_length|vocab_size)", "a number that the shapes of other tensors tell"),
     (r".*", "not a name that the released code gives"),
 )
@@ -46,16 +52,18 @@ def convert(path: Path, **settings: Any) -> Conversion:
 
     Args:
         path: A retrieval or question answering checkpoint, or the weights of an estimator.
-        settings: Fields of `HBIConfig` that the file does not tell: max_words, level_weights, merge ratios.
+        settings: Fields of `HBIConfig` that the file does not tell: max_words, level_weights, merge ratios; and of a
+            question answering checkpoint `answers`, in the order of its scores.
 
     Raises:
-        CheckpointError: The file is none of these, lacks a needed key, or holds one of another shape.
+        CheckpointError: The file is none of these, lacks a needed key, or holds one of another shape; or there are more
+            or fewer answers than it has scores.
     """
     state = read_state(path)
     if not any(name.startswith("clip.") for name in state):
         return _convert_estimator(state, str(path))
     kind: Kind = "question answering" if "classifier.0.weight" in state else "retrieval"
-    model = HBIModel(_config(state, str(path), kind, settings)).eval()
+    model = _network(state, str(path), kind, settings).eval()
     used = fill(model, state, _source, origin=str(path))
     estimator, missing = None, {}
     if "banzhafteacher.cnn1.weight" in state:
@@ -66,14 +74,31 @@ def convert(path: Path, **settings: Any) -> Conversion:
     return Conversion(model, estimator, ConversionReport(kind, used, dict(_unused(state, used)), missing))
 
 
-def _config(state: State, origin: str, kind: Kind, settings: dict[str, Any]) -> HBIConfig:
-    def size(key: str, axis: int) -> int:
-        if key not in state:
-            raise CheckpointError(f"{origin} lacks {key}, which every checkpoint of the released model holds")
-        return state[key].shape[axis]
+def _network(state: State, origin: str, kind: Kind, settings: dict[str, Any]) -> HBIModel | QuestionAnsweringModel:
+    if kind == "retrieval":
+        if "answers" in settings:
+            raise CheckpointError(f"{origin} is a retrieval checkpoint, which gives no answers: leave them out")
+        return HBIModel(HBIConfig(**_fields(state, origin, kind) | settings))
+    channels, num_answers = (_size(state, origin, f"classifier.{layer}.weight", 0) for layer in (0, 2))
+    answers = settings.get("answers")
+    if answers is not None and len(answers) != num_answers:
+        raise CheckpointError(f"{origin} scores {num_answers} answers, {len(answers)} were given: another list?")
+    fields = {"answer_channels": channels, "num_labels": num_answers, **_fields(state, origin, kind)}
+    return QuestionAnsweringModel(AnsweringConfig(**fields | settings))
 
+
+def _size(state: State, origin: str, key: str, axis: int) -> int:
+    if key not in state:
+        raise CheckpointError(f"{origin} lacks {key}, which every checkpoint of the released model holds")
+    return state[key].shape[axis]
+
+
+def _fields(state: State, origin: str, kind: Kind) -> dict[str, Any]:
+    size = partial(_size, state, origin)
     clip = clip_config(state, origin=origin, prefix="clip.")
-    fields: dict[str, Any] = {
+    return {
+        "clip_config": clip,
+        "released_behavior": True,
         "max_words": clip.text_config.max_position_embeddings,
         "weight_channels": size("text_weight_fc.0.weight", 0),
         "head_channels": size("banzhafmodel.Q", 0),
@@ -81,7 +106,6 @@ def _config(state: State, origin: str, kind: Kind, settings: dict[str, Any]) -> 
         **_aggregator(state, size),
         **_SETTINGS[kind],
     }
-    return HBIConfig(clip_config=clip, released_behavior=True, **fields | settings)
 
 
 _SETTINGS: dict[Kind, dict[str, Any]] = {
@@ -106,8 +130,11 @@ def _aggregator(state: State, size) -> dict[str, Any]:  # type: ignore[no-untype
 
 
 def _source(name: str) -> Source:
-    """Return where a parameter of `HBIModel` is in a released checkpoint."""
-    part, _, rest = name.partition(".")
+    """Return where a parameter of `HBIModel` or `QuestionAnsweringModel` is in a released checkpoint."""
+    part, _, rest = name.removeprefix("trunk.").partition(".")
+    if part == "answer_heads":
+        level, module, tensor = rest.split(".", 2)
+        return Source(f"{_ANSWER_HEAD[module].format(_LEVEL_SUFFIX[level])}.{tensor}")  # type: ignore[index]
     if part == "encoder":
         return _encoder_source(rest)
     if part == "heads":
