@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from made_up import build_explanation, extremes, level_of
 
-from hbi.explanation import Word
+from hbi.explanation import Comparison, Word, comparison_section
 from hbi.explanation.page import page, render_page
+from hbi.explanation.player import Videos
 from hbi.explanation.section import explanation_section
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -31,8 +32,8 @@ def values(num_words, num_frames):
     return TABLE if num_words == len(TABLE) else MERGED[:num_words, :num_frames]
 
 
-def example():
-    return build_explanation(WORDS, values=values, action_words=[0, 0, 1, 1, 0], action_frames=[0, 0, 1, 1, 1, 0])
+def example(text=WORDS, values=values):
+    return build_explanation(text, values=values, action_words=[0, 0, 1, 1, 0], action_frames=[0, 0, 1, 1, 1, 0])
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +258,7 @@ def test_every_extreme_opens_lights_and_switches(open_page, name):
 
 def test_without_javascript_all_levels_are_there_to_read(open_page):
     opened = open_page(render_page(example()), java_script_enabled=False)
-    assert opened.locator("table:visible").count() == 3
+    assert opened.locator("table:visible").count() == 4
     assert not opened.locator(".hbi-tabs").is_visible()
     assert opened.locator("h3:visible").all_inner_texts()[2].startswith("Event level")
     assert opened.locator("#explanation-entity td", has_text="+0.0500").count() == 1
@@ -290,3 +291,125 @@ def test_both_color_schemes_keep_text_readable(open_page):
         for name, paper, ink in luminances:
             contrast = (max(paper, ink) + 0.05) / (min(paper, ink) + 0.05)
             assert contrast >= 4.5, f"{name} in {scheme}: {contrast:.1f}"
+
+
+def test_the_timeline_lights_and_walks_like_the_levels(open_page):
+    opened = open_page(render_page(example()))
+    opened.get_by_role("tab", name="Timeline").click()
+    opened.get_by_role("button", name="left").hover()
+    assert lit_words(opened) == ["left"]
+    opened.locator(".hbi-cell[data-word='2'][data-frame='3']").hover()
+    assert "with 3.0" in opened.locator(".hbi-tip").inner_text()
+    opened.locator(".hbi-cell[data-word='0'][data-frame='0']").focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp"):
+        opened.keyboard.press(key)
+    cell = opened.evaluate("[document.activeElement.dataset.word, document.activeElement.dataset.frame]")
+    assert cell == ["1", "1"]
+    opened.keyboard.press("Enter")
+    assert opened.locator(".hbi-cell.lit").count() == 1
+
+
+def test_lines_are_as_wide_as_their_seconds_under_their_frames(open_page):
+    explanation = build_explanation(WORDS, num_frames=4)
+    first, *others = explanation.frames
+    frames = (replace(first, start_seconds=0.0, end_seconds=3 * first.end_seconds, timestamp_seconds=0.1),)
+    later = [
+        replace(frame, timestamp_seconds=5.0 + index, start_seconds=4.5 + index, end_seconds=5.5 + index)
+        for index, frame in enumerate(others)
+    ]
+    opened = open_page(render_page(replace(explanation, frames=(*frames, *later), duration_seconds=9.0)))
+    opened.get_by_role("tab", name="Timeline").click()
+    boxes = [opened.locator(f".hbi-cell[data-word='0'][data-frame='{index}']").bounding_box() for index in range(4)]
+    assert boxes[0]["width"] / boxes[1]["width"] == pytest.approx(4.5, rel=0.05)
+    above = opened.locator(".hbi-line .hbi-frame[data-frame='2']").bounding_box()
+    assert above["x"] == pytest.approx(boxes[2]["x"], abs=2)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    import av
+
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=4)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for index in range(24):
+            picture = np.full((32, 48, 3), 10 * index, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("is_embedded", [True, False])
+def test_a_click_plays_the_video_at_that_second(open_page, clip, tmp_path, is_embedded):
+    videos = Videos(page=tmp_path / "page.html", bytes_left=10**6 if is_embedded else 0)
+    opened = open_page(render_page(example(), address=videos.address(clip)))
+    video = opened.locator("video")
+    opened.wait_for_function("document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
+    if not video.count():
+        pytest.skip("this Chromium plays no H.264")
+    opened.locator(".hbi-frame[data-frame='4']:visible").click()
+    opened.wait_for_function("document.querySelector('video').currentTime >= 4")
+    assert 4.0 <= video.evaluate("part => part.currentTime") < 6.0
+    opened.wait_for_function("document.querySelector('.hbi-frame.now') !== null")
+    opened.get_by_role("button", name="red").click()
+    opened.wait_for_function("document.querySelector('video').currentTime < 3.9")
+    assert video.evaluate("part => part.currentTime") >= 2.0, "the best frame of “red” begins there"
+    opened.get_by_role("button", name="red").click()
+    assert video.evaluate("part => part.paused")
+
+
+def test_who_wants_no_motion_gets_the_second_and_no_film(open_page, clip):
+    opened = open_page(render_page(example(), address=Videos().address(clip)), reduced_motion="reduce")
+    opened.wait_for_function("document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
+    if not opened.locator("video").count():
+        pytest.skip("this Chromium plays no H.264")
+    opened.locator(".hbi-frame[data-frame='4']:visible").click()
+    opened.wait_for_function("document.querySelector('video').currentTime === 4")
+    assert opened.locator("video").evaluate("part => part.paused")
+
+
+def test_a_video_that_cannot_be_played_goes_away(open_page):
+    opened = open_page(render_page(example(), address="data:video/mp4;base64,AAAA"))
+    opened.wait_for_function("document.querySelector('video') === null")
+    opened.locator(".hbi-frame[data-frame='4']:visible").click()
+    assert lit_frames(opened) == [4]
+
+
+def test_a_comparison_says_for_whom_it_speaks(open_page):
+    other = example("a blue square slides left", lambda words, frames: values(words, frames) * 0.5)
+    opened = open_page(page("Why", [comparison_section(Comparison(example(), other), "why")]), color_scheme="dark")
+    assert opened.get_by_role("tab", selected=True).inner_text().startswith("Timeline")
+    opened.get_by_role("tab", name="Entity").click()
+    opened.get_by_role("button", name="blue").hover()
+    assert lit_frames(opened) == [0, 2, 3], "half of the largest, of either sign"
+    assert lit_words(opened) == ["red", "blue"]
+    assert "for the first" in opened.locator(".hbi-readout").inner_text()
+    opened.locator("td[data-word='1'][data-frame='0']:visible").hover()
+    assert "This speaks for the second." in opened.locator(".hbi-tip").inner_text()
+    opened.get_by_role("tab", name="Timeline").click()
+    opened.locator(".hbi-cell[data-word='1'][data-frame='2']").click()
+    assert opened.get_by_role("button", name="red").count() == 1
+
+
+def test_two_videos_stand_side_by_side_on_a_narrow_screen_too(open_page):
+    one, other = (
+        example(),
+        build_explanation(WORDS, num_frames=3, video="other.mp4", values=lambda w, f: np.ones((w, f))),
+    )
+    opened = open_page(page("Why", [comparison_section(Comparison(one, other), "why")]))
+    opened.set_viewport_size({"width": 360, "height": 800})
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    opened.locator(".hbi-frame[data-frame='7']:visible").hover()
+    assert "second video" in opened.locator(".hbi-readout").inner_text()
+
+
+def test_a_notebook_output_works_inside_a_foreign_page(open_page):
+    outputs = "".join(f"<div>{build_explanation(WORDS)._repr_html_()}</div>" for _ in range(2))
+    opened = open_page(f"<!DOCTYPE html><meta charset='utf-8'><body><h1>Notebook</h1>{outputs}")
+    first, second = (opened.locator(".hbi-explanation").nth(index) for index in range(2))
+    first.get_by_role("tab", name="Timeline").click()
+    assert first.get_by_role("tabpanel").get_attribute("id").endswith("-timeline")
+    assert second.get_by_role("tabpanel").get_attribute("id").endswith("-entity")
+    first.get_by_role("button", name="red").click()
+    assert second.locator(".lit").count() == 0

@@ -39,6 +39,14 @@ class Clock:
         """A time with its unit."""
         return self.digits(seconds) if self._has_minutes else f"{self.digits(seconds)}\N{NO-BREAK SPACE}s"
 
+    def short(self, index: int) -> str:
+        """When a frame is, without the unit."""
+        return self.digits(self._frames[index].timestamp_seconds)
+
+    def label(self, index: int) -> str:
+        """When a frame is and what it stands for."""
+        return f"Frame at {self.time(self._frames[index].timestamp_seconds)}, for {self.spans([index])}"
+
     def bracket(self, run: Run) -> str:
         """The stretch of neighbouring frames, short: `2.5–4.2`."""
         start, end = self._frames[run.start].start_seconds, self._frames[run.stop - 1].end_seconds

@@ -156,6 +156,12 @@ class Explanation:
 
         return load_explanation(path)
 
+    def _repr_html_(self) -> str:
+        """The view of a notebook."""
+        from hbi.explanation.notebook import explanation_html
+
+        return explanation_html(self)
+
     def __repr__(self) -> str:
         levels = ", ".join(f"{part.level}: {list(part.interactions.shape)}" for part in self.levels)
         return (

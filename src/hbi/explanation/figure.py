@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,11 @@ READING = (
 
 def render_figure(explanation: Explanation, path: Path) -> None:
     """Write the figure; the ending of `path` chooses PNG, SVG or PDF. The same explanation gives the same bytes."""
+    save_figure(draw_figure, explanation, path)
+
+
+def save_figure(draw: Callable[[Explanation], Figure], explanation: Explanation, path: Path) -> None:
+    """Write what `draw` makes of an explanation, with fonts for its letters and without a date."""
     import matplotlib
 
     texts = (explanation.text, explanation.video, explanation.model, explanation.remark or "")
@@ -34,7 +40,7 @@ def render_figure(explanation: Explanation, path: Path) -> None:
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower(), {})
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, see families_for
-        draw_figure(explanation).savefig(path, dpi=200, metadata=undated, facecolor="white")
+        draw(explanation).savefig(path, dpi=200, metadata=undated, facecolor="white")
 
 
 def draw_figure(explanation: Explanation) -> Figure:
@@ -45,7 +51,7 @@ def draw_figure(explanation: Explanation) -> Figure:
     figure = Figure(figsize=(layout.width, layout.height))
     clock = Clock(explanation)
     top = layout.height - MARGIN
-    _draw_title(figure, layout, top)
+    draw_title(figure, layout, top, layout.width, layout.height)
     top -= layout.title_height
     _draw_strip(figure, layout, explanation, clock, top)
     top -= layout.strip_height
@@ -58,11 +64,12 @@ def draw_figure(explanation: Explanation) -> Figure:
     return figure
 
 
-def _draw_title(figure: Figure, layout: Layout, top: float) -> None:
-    left, below = MARGIN / layout.width, top - layout.caption_height
+def draw_title(figure: Figure, layout: Layout, top: float, width: float, height: float) -> None:
+    """Write the caption, and below it where it comes from, from `top` (inches) of a figure of this size downwards."""
+    left, below = MARGIN / width, top - layout.caption_height
     style: dict[str, Any] = {"va": "top", "linespacing": 1.2, "parse_math": False}
-    figure.text(left, top / layout.height, layout.title, color=INK, fontsize=TITLE_SIZE, **style)
-    figure.text(left, below / layout.height, layout.about, color=QUIET, fontsize=ABOUT_SIZE, **style)
+    figure.text(left, top / height, layout.title, color=INK, fontsize=TITLE_SIZE, **style)
+    figure.text(left, below / height, layout.about, color=QUIET, fontsize=ABOUT_SIZE, **style)
 
 
 def _draw_strip(figure: Figure, layout: Layout, explanation: Explanation, clock: Clock, top: float) -> None:

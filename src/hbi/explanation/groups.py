@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from hbi.explanation.level import LevelExplanation
+from hbi.explanation.interaction_map import InteractionMap
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def runs_of(groups: Sequence[int]) -> tuple[Run, ...]:
     )
 
 
-def is_merged(part: LevelExplanation) -> bool:
+def is_merged(part: InteractionMap) -> bool:
     """Whether any two players share a token at this level."""
     return len(set(part.word_groups)) < len(part.word_groups) or len(set(part.frame_groups)) < len(part.frame_groups)
 

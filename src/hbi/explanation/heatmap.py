@@ -35,7 +35,7 @@ def draw_level(axes: Axes, explanation: Explanation, part: LevelExplanation, clo
     axes.set_xlim(0, num_frames)
     axes.set_ylim(num_words, 0)
     axes.set_xticks([])
-    names = [_shortened(drawable(word.text)) for word in explanation.words]
+    names = [shortened(word.text) for word in explanation.words]
     axes.set_yticks(np.arange(num_words) + 0.5, names, parse_math=False)
     axes.tick_params(length=0, pad=2, labelcolor=INK, labelsize=layout.font_size)
     axes.spines[:].set_visible(False)
@@ -55,7 +55,7 @@ def _draw_blocks(axes: Axes, part: LevelExplanation, limit: float, layout: Layou
     corners = np.array([_corners(words, frames) for words, frames in runs])
     values = np.array([part.interactions[words.group, frames.group] for words, frames in runs])
     tints = tint(values, limit)
-    colors = _colormap()((tints + 1) / 2)
+    colors = colormap()((tints + 1) / 2)
     axes.add_collection(PolyCollection(list(corners), facecolors=colors, edgecolors="white", linewidths=0.8))
     for is_dark, ink in ((False, NEGATIVE), (True, "white")):
         chosen = (tints <= -HATCHED_FROM) & ((tints <= -DARK_FROM) == is_dark)
@@ -168,7 +168,7 @@ def _draw_scale(axes: Axes, limit: float, layout: Layout) -> None:
         return
     height = float(np.clip(layout.map_height, 0.34, 1.1)) / layout.map_height
     scale = axes.inset_axes((1 + 0.12 / layout.map_width, 1 - height, 0.09 / layout.map_width, height))
-    scale.imshow(np.linspace(1, 0, 128)[:, None], cmap=_colormap(), vmin=0, vmax=1, aspect="auto", extent=(0, 1, -1, 1))
+    scale.imshow(np.linspace(1, 0, 128)[:, None], cmap=colormap(), vmin=0, vmax=1, aspect="auto", extent=(0, 1, -1, 1))
     scale.fill_between([0, 1], -1, 0, facecolor="none", edgecolor="white", linewidth=0, hatch="/////")
     scale.set_xticks([])
     decimals = decimals_for(limit)
@@ -179,11 +179,14 @@ def _draw_scale(axes: Axes, limit: float, layout: Layout) -> None:
     scale.spines[:].set_visible(False)
 
 
-def _colormap() -> Colormap:
+def colormap() -> Colormap:
+    """Blue for redundant, orange for together; told apart by every kind of color vision."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("redundant to together", [NEGATIVE, ZERO, POSITIVE])
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
+    """A word as it stands beside its row: what can be drawn of it, cut where it is too long."""
+    name = drawable(name)
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -1,19 +1,13 @@
-"""The matrix of one level as an HTML table: words down, the film strip across, merged tokens as joined cells."""
+"""A map of interactions as an HTML table: words down, the film strip across, merged tokens as joined cells."""
 
-from hbi.explanation.clock import Clock
-from hbi.explanation.explanation import Explanation
+from collections.abc import Sequence
+from typing import Protocol
+
 from hbi.explanation.groups import Run, is_merged, names_of_split_groups, runs_of
-from hbi.explanation.level import LevelExplanation
+from hbi.explanation.interaction_map import InteractionMap
 from hbi.explanation.markup import escape
 from hbi.explanation.tint import tint
 from hbi.explanation.wording import decimals_for, signed
-from hbi.shapes import Level
-
-TITLES: dict[Level, str] = {
-    "entity": "Entity level: single words with single frames.",
-    "action": "Action level: words and frames merged once, towards phrases and clips.",
-    "event": "Event level: merged again, towards sentences and segments.",
-}
 
 STRONG = 0.55
 """From this tint on, digits take the color that is set off from a full cell."""
@@ -24,7 +18,27 @@ MANY = 24
 SIDE_PIXELS = 24
 
 
-def bracket_note(part: LevelExplanation) -> str:
+class Times(Protocol):
+    """How the frames of a table are told: `Clock` for one video, `PairClock` for two."""
+
+    @property
+    def unit(self) -> str:
+        """What a reader has to know beside the digits."""
+
+    def short(self, index: int) -> str:
+        """When a frame is, without the unit."""
+
+    def label(self, index: int) -> str:
+        """When a frame is and what it stands for."""
+
+    def spans(self, frames: Sequence[int]) -> str:
+        """The stretches that some frames stand for."""
+
+    def bracket(self, run: Run) -> str:
+        """The stretch of neighbors, short."""
+
+
+def bracket_note(part: InteractionMap) -> str:
     """How to read the brackets of a level, if it has any."""
     if not is_merged(part):
         return ""
@@ -32,82 +46,72 @@ def bracket_note(part: LevelExplanation) -> str:
     return f"Brackets join what was merged{'; pieces with the same letter or number are one' if is_split else ''}."
 
 
-def matrix_classes(part: LevelExplanation) -> str:
+def matrix_classes(part: InteractionMap) -> str:
     """The classes of the table."""
     merged = " hbi-merged" if is_merged(part) else ""
     return f"hbi-matrix{merged}{' hbi-many' if len(part.frame_groups) > MANY else ''}"
 
 
-def matrix_size(explanation: Explanation, part: LevelExplanation) -> str:
+def matrix_size(names: Sequence[str], num_frames: int) -> str:
     """Row height and width limits: columns stay wide enough to see and narrow enough for a strip, at 1 and at 64."""
-    num_words, num_frames = len(part.word_groups), len(part.frame_groups)
-    side = SIDE_PIXELS + _name_pixels(explanation)
+    side = SIDE_PIXELS + name_pixels(names)
     column_pixels = 34 if num_frames > MANY else 42
-    row_pixels = 24 if num_words <= 32 else 18
+    row_pixels = 24 if len(names) <= 32 else 18
     return f"--row:{row_pixels}px;min-width:{side + num_frames * column_pixels}px;max-width:{side + num_frames * 200}px"
 
 
-def matrix_columns(explanation: Explanation, part: LevelExplanation) -> str:
+def matrix_columns(names: Sequence[str], num_frames: int) -> str:
     """The columns: the bracket, the word, the frames."""
-    frames = "<col>" * len(part.frame_groups)
-    return f'<col style="width:{SIDE_PIXELS}px"><col style="width:{_name_pixels(explanation)}px">{frames}'
+    return f'<col style="width:{SIDE_PIXELS}px"><col style="width:{name_pixels(names)}px">{"<col>" * num_frames}'
 
 
-def matrix_head(explanation: Explanation, part: LevelExplanation, clock: Clock, anchor: str) -> str:
+def matrix_head(part: InteractionMap, times: Times, anchor: str) -> str:
     """The film strip, and below it a bracket with its seconds over every run of merged frames."""
-    frames = "".join(_frame(explanation, index, clock, anchor) for index in range(len(explanation.frames)))
-    strip = f'<tr><td class="hbi-corner" colspan="2">{clock.unit}</td>{frames}</tr>'
+    strip = strip_row(len(part.frame_groups), times, anchor)
     if not is_merged(part):
         return strip
     names = names_of_split_groups(part.frame_groups, is_letters=False)
-    brackets = "".join(_bracket(run, clock, names) for run in runs_of(part.frame_groups))
+    brackets = "".join(_bracket(run, times, names) for run in runs_of(part.frame_groups))
     return f'{strip}\n<tr><td class="hbi-corner" colspan="2"></td>{brackets}</tr>'
 
 
-def matrix_body(explanation: Explanation, part: LevelExplanation, limit: float) -> str:
-    """One row a word; where neighbours were merged, one cell spans them all."""
-    names = names_of_split_groups(part.word_groups, is_letters=True)
+def strip_row(num_frames: int, times: Times, anchor: str) -> str:
+    """The film strip: a button a frame."""
+    frames = "".join(f'<th scope="col">{frame_button(index, times, anchor)}</th>' for index in range(num_frames))
+    return f'<tr><td class="hbi-corner" colspan="2">{times.unit}</td>{frames}</tr>'
+
+
+def frame_button(index: int, times: Times, anchor: str) -> str:
+    """A frame with its time, to point at."""
+    return (
+        f'<button type="button" class="hbi-frame" data-frame="{index}" aria-pressed="false" '
+        f'aria-label="{escape(times.label(index))}"><span class="hbi-thumb {anchor}-t{index}"></span>'
+        f'<span class="hbi-time">{times.short(index)}</span></button>'
+    )
+
+
+def matrix_body(names: Sequence[str], part: InteractionMap, limit: float) -> str:
+    """One row a word; where neighbors were merged, one cell spans them all."""
+    letters = names_of_split_groups(part.word_groups, is_letters=True)
     frame_runs = runs_of(part.frame_groups)
     rows = []
     for run in runs_of(part.word_groups):
-        cells = "".join(_cell(part, run, frame_run, limit) for frame_run in frame_runs)
+        cells = "".join(cell(part, run, frame_run, limit) for frame_run in frame_runs)
         for index in range(run.start, run.stop):
             is_first = index == run.start
-            side = _side(run, names, is_merged=is_merged(part)) if is_first else ""
-            rows.append(f"<tr>{side}{_name(explanation, index)}{cells if is_first else ''}</tr>")
+            side = _side(run, letters, is_merged=is_merged(part)) if is_first else ""
+            rows.append(f"<tr>{side}{row_name(names[index], index)}{cells if is_first else ''}</tr>")
     return "\n".join(rows)
 
 
-def _frame(explanation: Explanation, index: int, clock: Clock, anchor: str) -> str:
-    frame = explanation.frames[index]
-    label = f"Frame at {clock.time(frame.timestamp_seconds)}, for {clock.spans([index])}"
-    return (
-        f'<th scope="col"><button type="button" class="hbi-frame" data-frame="{index}" aria-pressed="false" '
-        f'aria-label="{label}"><span class="hbi-thumb {anchor}-t{index}"></span>'
-        f'<span class="hbi-time">{clock.digits(frame.timestamp_seconds)}</span></button></th>'
-    )
-
-
-def _bracket(run: Run, clock: Clock, names: dict[int, str]) -> str:
-    span = clock.bracket(run)
-    name = f"{names[run.group]} · " if run.group in names else ""
-    return (
-        f'<th class="hbi-bracket" scope="colgroup" colspan="{run.length}" data-frame="{run.start}" '
-        f'title="{clock.spans(range(run.start, run.stop))}"><span>{name}{span}</span></th>'
-    )
-
-
-def _side(run: Run, names: dict[int, str], *, is_merged: bool) -> str:
-    bracket = f"<span>{names.get(run.group, '')}</span>" if is_merged else ""
-    return f'<th class="hbi-side" scope="rowgroup" rowspan="{run.length}" data-word="{run.start}">{bracket}</th>'
-
-
-def _name(explanation: Explanation, index: int) -> str:
-    text = escape(explanation.words[index].text)
+def row_name(name: str, index: int) -> str:
+    """The head of a row."""
+    text = escape(name)
     return f'<th class="hbi-name" scope="row" data-word="{index}" title="{text}"><bdi>{text}</bdi></th>'
 
 
-def _cell(part: LevelExplanation, words: Run, frames: Run, limit: float) -> str:
+def cell(part: InteractionMap, words: Run, frames: Run, limit: float) -> str:
+    """One number, over all the words and frames that it belongs to."""
     value = float(part.interactions[words.group, frames.group])
     strength = abs(float(tint(value, limit)))
     classes = " ".join(name for name, applies in (("n", value < 0), ("s", strength >= STRONG)) if applies)
@@ -123,6 +127,20 @@ def _cell(part: LevelExplanation, words: Run, frames: Run, limit: float) -> str:
     return f"<td {written}>{signed(value, decimals_for(limit))}</td>"
 
 
-def _name_pixels(explanation: Explanation) -> int:
+def name_pixels(names: Sequence[str]) -> int:
     """Room for the longest word, within reason; a longer one is cut and its tooltip has it whole."""
-    return min(130, max(44, 16 + 8 * max(len(word.text) for word in explanation.words)))
+    return min(130, max(44, 16 + 8 * max(map(len, names))))
+
+
+def _bracket(run: Run, times: Times, names: dict[int, str]) -> str:
+    span = times.bracket(run)
+    name = f"{names[run.group]} · " if run.group in names else ""
+    return (
+        f'<th class="hbi-bracket" scope="colgroup" colspan="{run.length}" data-frame="{run.start}" '
+        f'title="{escape(times.spans(range(run.start, run.stop)))}"><span>{name}{span}</span></th>'
+    )
+
+
+def _side(run: Run, names: dict[int, str], *, is_merged: bool) -> str:
+    bracket = f"<span>{names.get(run.group, '')}</span>" if is_merged else ""
+    return f'<th class="hbi-side" scope="rowgroup" rowspan="{run.length}" data-word="{run.start}">{bracket}</th>'

@@ -9,10 +9,11 @@ from hbi.explanation.markup import escape, template, template_text
 from hbi.explanation.section import explanation_section
 
 
-def render_page(explanation: Explanation) -> str:
-    """The HTML page of one explanation."""
+def render_page(explanation: Explanation, *, address: str | None = None) -> str:
+    """The HTML page of one explanation; `address` is where its video is to be found (see `hbi.explanation.player`)."""
     title = f"{explanation.text} · {explanation.video}"
-    return page(title, [explanation_section(explanation, "explanation")], heading="Which words go with which seconds")
+    section = explanation_section(explanation, "explanation", address=address)
+    return page(title, [section], heading="Which words go with which seconds")
 
 
 def page(title: str, sections: Sequence[str], *, heading: str | None = None) -> str:
@@ -33,7 +34,6 @@ def page(title: str, sections: Sequence[str], *, heading: str | None = None) -> 
     )
 
 
-def render_fragment(explanation: Explanation, anchor: str) -> str:
-    """One explanation with its style and script, to stand inside a foreign page (a notebook's output)."""
-    section = explanation_section(explanation, anchor)
+def fragment(section: str) -> str:
+    """A section with its style and script, to stand inside a foreign page (a notebook's output)."""
     return f"<style>{template_text('style.css')}</style>{section}<script>{template_text('script.js')}</script>"

@@ -8,7 +8,7 @@ import numpy as np
 from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.groups import runs_of
-from hbi.explanation.level import LevelExplanation
+from hbi.explanation.interaction_map import InteractionMap
 from hbi.explanation.wording import listing, quoted, signed
 
 SHARE_OF_BEST = 0.5
@@ -24,12 +24,12 @@ class Match:
     interaction: float
 
 
-def frame_groups_of_word(part: LevelExplanation, word_group: int) -> tuple[int, ...]:
+def frame_groups_of_word(part: InteractionMap, word_group: int) -> tuple[int, ...]:
     """The merged frames that belong to a merged word, in order of time; none where every interaction is <= 0."""
     return _partners(part.interactions[word_group], part.frame_groups)
 
 
-def word_groups_of_frame(part: LevelExplanation, frame_group: int) -> tuple[int, ...]:
+def word_groups_of_frame(part: InteractionMap, frame_group: int) -> tuple[int, ...]:
     """The merged words that belong to a merged frame, in reading order; none where every interaction is <= 0."""
     return _partners(part.interactions[:, frame_group], part.word_groups)
 
@@ -39,7 +39,7 @@ def best_interaction(values: np.ndarray, groups: Sequence[int]) -> float:
     return float(max(values[group] for group in set(groups)))
 
 
-def strongest_matches(part: LevelExplanation, count: int) -> tuple[Match, ...]:
+def strongest_matches(part: InteractionMap, count: int) -> tuple[Match, ...]:
     """Up to `count` merged words that found frames, with these frames, strongest first."""
     matches = []
     for group in dict.fromkeys(part.word_groups):
@@ -50,7 +50,7 @@ def strongest_matches(part: LevelExplanation, count: int) -> tuple[Match, ...]:
     return tuple(sorted(matches, key=lambda match: -match.interaction)[:count])
 
 
-def phrase_of(explanation: Explanation, part: LevelExplanation, word_group: int) -> str:
+def phrase_of(explanation: Explanation, part: InteractionMap, word_group: int) -> str:
     """The words of a merged token as the caption has them, a gap marked by an ellipsis: `a red … square`."""
     pieces = []
     for run in runs_of(part.word_groups):
@@ -60,7 +60,7 @@ def phrase_of(explanation: Explanation, part: LevelExplanation, word_group: int)
     return " … ".join(pieces)
 
 
-def sentence_of_word(explanation: Explanation, part: LevelExplanation, clock: Clock, word_group: int) -> str:
+def sentence_of_word(explanation: Explanation, part: InteractionMap, clock: Clock, word_group: int) -> str:
     """What a merged word found: `“red”: 2.5 s to 4.2 s (strongest +0.031)`."""
     phrase = quoted(phrase_of(explanation, part, word_group))
     best = best_interaction(part.interactions[word_group], part.frame_groups)
@@ -71,7 +71,7 @@ def sentence_of_word(explanation: Explanation, part: LevelExplanation, clock: Cl
     return f"{phrase}: {clock.spans(frames)} (strongest {signed(best)})"
 
 
-def sentence_of_frame(explanation: Explanation, part: LevelExplanation, clock: Clock, frame_group: int) -> str:
+def sentence_of_frame(explanation: Explanation, part: InteractionMap, clock: Clock, frame_group: int) -> str:
     """What a merged frame found: `2.5 s to 4.2 s: “red” and “square” (strongest +0.031)`."""
     spans = clock.spans(part.frames_of(frame_group))
     best = best_interaction(part.interactions[:, frame_group], part.word_groups)

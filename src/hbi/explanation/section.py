@@ -1,23 +1,14 @@
-"""One explanation as a piece of HTML: caption, film strip, one matrix a level, the strongest pairs."""
+"""One explanation as a piece of HTML: caption, video, film strip, a map a level, a timeline, the strongest pairs."""
 
-import re
-
-import numpy as np
-
+from hbi.explanation.caption import caption
 from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation
-from hbi.explanation.groups import is_merged
+from hbi.explanation.frame_rules import frame_rules
+from hbi.explanation.interaction_map import InteractionMap, PlayerMap
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.markup import escape, script_json, template
-from hbi.explanation.matrix import (
-    TITLES,
-    bracket_note,
-    matrix_body,
-    matrix_classes,
-    matrix_columns,
-    matrix_head,
-    matrix_size,
-)
+from hbi.explanation.panel import check_anchor, level_panel, limit_of, matrix_table, panel, scrolling, tab
+from hbi.explanation.player import player
 from hbi.explanation.reading import (
     Match,
     best_interaction,
@@ -28,10 +19,11 @@ from hbi.explanation.reading import (
     strongest_matches,
     word_groups_of_frame,
 )
-from hbi.explanation.thumbnail import encode_jpeg
-from hbi.explanation.wording import decimals_for, direction, listing, quoted, signed
+from hbi.explanation.timeline_table import timeline_table
+from hbi.explanation.wording import decimals_for, listing, quoted, signed
 
 UNIT = "cosine similarity"
+SCALE = f"Banzhaf interaction ({UNIT})"
 MEANINGS = (
     "Redundant: together they are worth less.",
     "Neither depends on the other.",
@@ -41,108 +33,88 @@ MEANINGS = (
 
 NUM_PAIRS = 6
 
-LONG_CAPTION = 32
-"""A caption of more words than this is set smaller."""
+TITLES = {
+    "entity": "Entity level: single words with single frames.",
+    "action": "Action level: words and frames merged once, towards phrases and clips.",
+    "event": "Event level: merged again, towards sentences and segments.",
+    "timeline": "Timeline: all levels together, by their weights in the score.",
+}
 
 
-def explanation_section(explanation: Explanation, anchor: str) -> str:
+def explanation_section(explanation: Explanation, anchor: str, *, address: str | None = None) -> str:
     """The section of one explanation, for `hbi.explanation.page.page`.
 
-    `anchor` is its id, unique on the page: a letter, then letters, digits, `-` and `_`.
+    `anchor` is its id, unique on the page: a letter, then letters, digits, `-` and `_`. `address` is where the video
+    is to be found (see `hbi.explanation.player`); without it there are pictures only.
     """
-    if not re.fullmatch(r"[A-Za-z][\w-]*", anchor, flags=re.ASCII):
-        raise ValueError(f"anchor {anchor!r} is no id: write a letter, then letters, digits, - and _")
+    check_anchor(anchor)
     clock = Clock(explanation)
     remark = explanation.remark
+    timeline = PlayerMap(explanation.interactions)
+    panels = [_level(explanation, part, clock, anchor) for part in explanation.levels]
+    panels.append(_timeline(explanation, timeline, clock, anchor))
+    tabs = [tab(part.level, f"{part.similarity:.3f}", anchor) for part in explanation.levels]
+    tabs.append(tab("timeline", f"{explanation.similarity:.3f}", anchor))
     return template("section.html").substitute(
         anchor=anchor,
         label=escape(f"{explanation.text} · {explanation.video}"),
-        thumbnails=_thumbnail_rules(explanation, anchor),
+        rules=frame_rules(explanation.frames, anchor),
         video=escape(explanation.video),
         duration=clock.time(explanation.duration_seconds),
         model=escape(explanation.model),
         similarity=f"{explanation.similarity:.3f}",
         remark=f'<p class="hbi-remark" role="note">{escape(remark)}</p>' if remark else "",
-        direction=direction(explanation.text),
-        length=" hbi-long" if len(explanation.words) > LONG_CAPTION else "",
-        caption=_caption(explanation),
-        tabs="".join(_tab(part, anchor) for part in explanation.levels),
-        levels="\n".join(_level(explanation, part, clock, anchor) for part in explanation.levels),
-        data=script_json(_script_data(explanation, clock)),
-    )
-
-
-def _thumbnail_rules(explanation: Explanation, anchor: str) -> str:
-    """Every thumbnail once, as a class: three matrices and the tooltip show it."""
-    _, height, width = explanation.frames[0].thumbnail.shape
-    rules = [f"#{anchor} .hbi-thumb{{aspect-ratio:{width}/{height};max-height:120px}}"]
-    for index, frame in enumerate(explanation.frames):
-        image = encode_jpeg(frame.thumbnail)
-        rules.append(f"#{anchor} .{anchor}-t{index}{{background-image:url(data:image/jpeg;base64,{image})}}")
-    return "\n".join(rules)
-
-
-def _caption(explanation: Explanation) -> str:
-    """The caption with every word a button; a mark without characters stands as a small button of its own.
-
-    The buttons are spans: a button element is a box of its own, which tears joined letters apart and puts the pieces of
-    a right-to-left word in the wrong order.
-    Where several tokens are bytes of one character, the character stands once and is the button of the first of them.
-    """
-    pieces, cursor = [], 0
-    for index, word in enumerate(explanation.words):
-        if word.start < word.end <= cursor:
-            continue
-        pieces.append(escape(explanation.text[cursor : word.start]))
-        mark = " hbi-mark" if word.start == word.end else ""
-        pieces.append(
-            f'<span role="button" class="hbi-word{mark}" data-word="{index}" aria-pressed="false">'
-            f"{escape(explanation.text[max(cursor, word.start) : word.end] or word.text)}</span>"
-        )
-        cursor = max(cursor, word.end)
-    return "".join(pieces) + escape(explanation.text[cursor:])
-
-
-def _tab(part: LevelExplanation, anchor: str) -> str:
-    return (
-        f'<button type="button" role="tab" class="hbi-tab" id="{anchor}-{part.level}-tab" '
-        f'aria-controls="{anchor}-{part.level}">{part.level.capitalize()}'
-        f"<small>{part.similarity:.3f}</small></button>"
+        caption=caption(explanation.text, explanation.words, range(len(explanation.words))),
+        player=player(address, 0, explanation.video),
+        tabs="".join(tabs),
+        levels="\n".join(panels),
+        data=script_json(_script_data(explanation, timeline, clock)),
     )
 
 
 def _level(explanation: Explanation, part: LevelExplanation, clock: Clock, anchor: str) -> str:
-    limit = float(np.abs(part.on_players).max())
-    return template("level.html").substitute(
+    title = TITLES[part.level]
+    names = [word.text for word in explanation.words]
+    summary = f"Banzhaf interactions of the words (rows) with the frames (columns), {part.level} level, {UNIT}"
+    table = scrolling(matrix_table(names, part, clock, anchor, summary), title)
+    score, found = f"similarity {part.similarity:.3f}", _pairs(explanation, part, clock)
+    return level_panel(part.level, title, score, part, table, found, unit=SCALE, anchor=anchor)
+
+
+def _timeline(explanation: Explanation, timeline: PlayerMap, clock: Clock, anchor: str) -> str:
+    words, frames = explanation.word_contributions, explanation.frame_contributions
+    limit = limit_of(timeline)
+    table = timeline_table(
+        [word.text for word in explanation.words],
+        timeline,
+        clock,
+        words,
+        frames,
+        anchor,
+        f"Banzhaf interactions of the words (rows) with the seconds, all levels, {UNIT}; what each adds to the score",
+    )
+    return panel(
+        "timeline",
+        TITLES["timeline"],
+        f"similarity {explanation.similarity:.3f}",
+        _sum(explanation, float(words.sum()), float(frames.sum())),
+        scrolling(table, TITLES["timeline"]),
+        _pairs(explanation, timeline, clock),
+        limit,
+        unit=SCALE,
         anchor=anchor,
-        level=part.level,
-        title=TITLES[part.level],
-        note=bracket_note(part),
-        similarity=f"{part.similarity:.3f}",
-        classes=matrix_classes(part),
-        size=matrix_size(explanation, part),
-        summary=f"Banzhaf interactions of the words (rows) with the frames (columns), {part.level} level, {UNIT}",
-        columns=matrix_columns(explanation, part),
-        head=matrix_head(explanation, part, clock, anchor),
-        body=matrix_body(explanation, part, limit),
-        pairs=_pairs(explanation, part, clock, limit),
-        option="" if is_merged(part) else _numbers_option(part, anchor),
-        lowest=signed(-limit, decimals_for(limit)) if limit else "",
-        highest=signed(limit, decimals_for(limit)) if limit else "",
-        unit=UNIT,
     )
 
 
-def _numbers_option(part: LevelExplanation, anchor: str) -> str:
-    """The box that writes the numbers into small cells; joined cells have room and always bear theirs."""
-    name = f"{anchor}-{part.level}-numbers"
-    return (
-        f'<input type="checkbox" class="hbi-numbers" id="{name}">'
-        f'<label class="hbi-option" for="{name}">numbers in the cells</label>'
-    )
+def _sum(explanation: Explanation, words: float, frames: float) -> str:
+    parts = [f"words {signed(words, 3)}", f"frames {signed(frames, 3)}"]
+    if abs(explanation.unassigned) >= 5e-4:
+        parts.append(f"padding {signed(explanation.unassigned, 3)}")
+    return f"What each adds (Shapley value) sums to the score: {', '.join(parts)}: {explanation.similarity:.3f}."
 
 
-def _pairs(explanation: Explanation, part: LevelExplanation, clock: Clock, limit: float) -> str:
+def _pairs(explanation: Explanation, part: InteractionMap, clock: Clock) -> str:
+    limit = limit_of(part)
     matches = strongest_matches(part, NUM_PAIRS)
     items = "".join(_pair(explanation, part, clock, match, limit) for match in matches)
     pairs = f"<ol>{items}</ol>" if items else "<p>No word is worth more with any part of this video than without.</p>"
@@ -151,10 +123,12 @@ def _pairs(explanation: Explanation, part: LevelExplanation, clock: Clock, limit
         for group in dict.fromkeys(part.word_groups)
         if best_interaction(part.interactions[group], part.frame_groups) <= 0
     ]
-    return pairs + (f'<p class="hbi-nothing">Found nothing: {listing(nothing)}</p>' if items and nothing else "")
+    return f"<h4>Strongest pairs</h4>\n{pairs}" + (
+        f'<p class="hbi-nothing">Found nothing: {listing(nothing)}</p>' if items and nothing else ""
+    )
 
 
-def _pair(explanation: Explanation, part: LevelExplanation, clock: Clock, match: Match, limit: float) -> str:
+def _pair(explanation: Explanation, part: InteractionMap, clock: Clock, match: Match, limit: float) -> str:
     frames = [frame for group in match.frame_groups for frame in part.frames_of(group)]
     return (
         f"<li><span>{escape(quoted(phrase_of(explanation, part, match.word_group)))} "
@@ -163,15 +137,17 @@ def _pair(explanation: Explanation, part: LevelExplanation, clock: Clock, match:
     )
 
 
-def _script_data(explanation: Explanation, clock: Clock) -> dict[str, object]:
+def _script_data(explanation: Explanation, timeline: PlayerMap, clock: Clock) -> dict[str, object]:
+    parts: list[InteractionMap] = [*explanation.levels, timeline]
     return {
         "unit": UNIT,
         "meanings": MEANINGS,
-        "levels": [_level_data(explanation, part, clock) for part in explanation.levels],
+        "seconds": [[0, frame.start_seconds, frame.end_seconds] for frame in explanation.frames],
+        "levels": [_level_data(explanation, part, clock) for part in parts],
     }
 
 
-def _level_data(explanation: Explanation, part: LevelExplanation, clock: Clock) -> dict[str, object]:
+def _level_data(explanation: Explanation, part: InteractionMap, clock: Clock) -> dict[str, object]:
     """What the script shows, said here once; keyed by merged token, leaving out those without members."""
     words, frames = sorted(set(part.word_groups)), sorted(set(part.frame_groups))
     return {

@@ -2,7 +2,9 @@
 "use strict";
 (() => {
   const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-  const PARTS = ".hbi-word, .hbi-frame, .hbi-bracket, .hbi-side, .hbi-name, tbody td";
+  const CELLS = "td[data-frame], .hbi-cell";
+  const PARTS = `.hbi-frame, .hbi-bracket, .hbi-side, .hbi-name, ${CELLS}`;
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
   class View {
     constructor(section) {
@@ -15,12 +17,13 @@
       this.hint = `${this.readout.textContent} ${this.readout.dataset.hint}`;
       this.isRightToLeft = section.querySelector(".hbi-caption").dir === "rtl";
       this.hovered = this.focused = this.pinned = null;
+      this.players = [...section.querySelectorAll(".hbi-player")];
       this.buildTip();
       section.querySelector(".hbi-tabs").hidden = false;
       section.classList.add("hbi-ready");
       this.panels.forEach((panel) => {
         walkable([...panel.querySelectorAll(".hbi-frame")]);
-        panel.querySelector("tbody td").tabIndex = 0;
+        panel.querySelector(CELLS).tabIndex = 0;
       });
       walkable(this.words);
       this.listen();
@@ -50,6 +53,10 @@
       on("focusout", () => this.set("focused", null));
       on("click", (event) => this.click(event));
       on("keydown", (event) => this.key(event));
+      this.players.forEach((player) => {
+        player.addEventListener("error", () => player.remove()); // a browser without this format has the pictures
+        player.addEventListener("timeupdate", () => this.mark(player));
+      });
       document.addEventListener("scroll", () => this.placeTip(), { capture: true, passive: true });
     }
 
@@ -63,7 +70,40 @@
       const tab = event.target.closest(".hbi-tab");
       if (tab) return this.choose(this.tabs.indexOf(tab));
       const target = pointed(event.target);
-      if (target) this.set("pinned", same(this.pinned, target) ? null : target);
+      if (!target) return;
+      const isKept = !same(this.pinned, target);
+      this.set("pinned", isKept ? target : null);
+      this.play(isKept ? this.frameOf(target) : undefined);
+    }
+
+    // The frame to play: the one that was pointed at, or the best of a word.
+    frameOf({ word, frame }) {
+      if (frame !== undefined) return frame;
+      const row = this.level.interactions[this.level.word_groups[word]];
+      const found = this.level.frames_of_word[this.level.word_groups[word]];
+      const best = found.reduce((one, other) => (one === undefined || row[other] > row[one] ? other : one), undefined);
+      return best === undefined ? undefined : this.level.frame_groups.indexOf(best);
+    }
+
+    play(frame) {
+      const [number, start] = this.data.seconds[frame] ?? [];
+      for (const player of this.players) {
+        if (Number(player.dataset.player) !== number) player.pause();
+        else {
+          player.currentTime = start;
+          if (!isStill.matches) player.play().catch(() => {}); // a browser may want to be asked by the player's own button
+        }
+      }
+    }
+
+    mark(player) {
+      const number = Number(player.dataset.player);
+      const now = this.data.seconds.findIndex(
+        ([of, start, end]) => of === number && start <= player.currentTime && player.currentTime < end
+      );
+      this.section.querySelectorAll(".hbi-frame").forEach((frame) => {
+        frame.classList.toggle("now", Number(frame.dataset.frame) === now);
+      });
     }
 
     choose(level) {
@@ -86,10 +126,10 @@
       }
       if (event.altKey || event.ctrlKey || event.metaKey) return;
       const here = event.target;
-      const next = here.matches("td")
+      const next = here.matches(CELLS)
         ? this.cellBeside(here, event.key)
         : beside(this.rowOf(here), here, event.key, here.matches(".hbi-word") && this.isRightToLeft);
-      if (here.matches("td, .hbi-word") && (event.key === "Enter" || event.key === " ")) {
+      if (here.matches(`${CELLS}, .hbi-word`) && (event.key === "Enter" || event.key === " ")) {
         event.preventDefault();
         return here.click();
       }
@@ -112,11 +152,12 @@
       const [down, right] = STEPS[key] ?? [0, 0];
       if (!down && !right) return null;
       const { word, frame } = place(cell);
-      const toWord = down > 0 ? word + cell.rowSpan : word + down;
-      const toFrame = right > 0 ? frame + cell.colSpan : frame + right;
-      return [...this.panel.querySelectorAll("tbody td")].find((other) => {
+      const toWord = down > 0 ? word + (cell.rowSpan ?? 1) : word + down;
+      const toFrame = right > 0 ? frame + (cell.colSpan ?? 1) : frame + right;
+      return [...this.panel.querySelectorAll(CELLS)].find((other) => {
         const at = place(other);
-        return at.word <= toWord && toWord < at.word + other.rowSpan && at.frame <= toFrame && toFrame < at.frame + other.colSpan;
+        const { rowSpan = 1, colSpan = 1 } = other;
+        return at.word <= toWord && toWord < at.word + rowSpan && at.frame <= toFrame && toFrame < at.frame + colSpan;
       });
     }
 
@@ -139,7 +180,7 @@
       const frameGroup = frame === undefined ? null : this.level.frame_groups[frame];
       const hasWord = at.words.includes(wordGroup);
       const hasFrame = at.frames.includes(frameGroup);
-      if (element.tagName === "TD") {
+      if (element.matches(CELLS)) {
         list.toggle("lit", at.target !== null && (at.word === null || wordGroup === at.word) && (at.frame === null || frameGroup === at.frame));
         list.toggle("match", hasWord && hasFrame);
         return;

@@ -1,0 +1,144 @@
+"""Why this and not that: the difference of two explanations that have the text or the video in common."""
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from hbi.explanation.checks import require
+from hbi.explanation.explanation import Explanation
+from hbi.explanation.level import LevelExplanation
+
+Pair = tuple[int | None, int | None]
+"""A player of the first explanation and the one of the second that it stands beside; None: the other has no such."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What speaks for the first of two explanations (positive) and what for the second (negative).
+
+    Words of two texts are put side by side: equal ones, and those that replace each other. Frames are side by side
+    where both explain the same video; else those of the second follow those of the first. A player that only one
+    explanation has counts as 0 in the other.
+
+    Raises ValueError when the two have neither the text nor the video in common, or not the same levels.
+    """
+
+    first: Explanation
+    second: Explanation
+
+    def __post_init__(self) -> None:
+        require(
+            self.is_same_text or self.is_same_video,
+            "a comparison needs one text or one video in common: explain two texts on one video, or one text on two",
+        )
+        levels = [[part.level for part in side.levels] for side in (self.first, self.second)]
+        require(levels[0] == levels[1], f"the explanations have different levels: {levels[0]} and {levels[1]}")
+
+    @property
+    def is_same_text(self) -> bool:
+        """Whether both have the same caption, cut into the same words."""
+        return self.first.text == self.second.text and self.first.words == self.second.words
+
+    @cached_property
+    def is_same_video(self) -> bool:
+        """Whether both have the same frames of the same video."""
+        ours, theirs = (
+            [(frame.timestamp_seconds, frame.thumbnail.tobytes()) for frame in side.frames]
+            for side in (self.first, self.second)
+        )
+        return self.first.video == self.second.video and ours == theirs
+
+    @property
+    def difference(self) -> float:
+        """How much higher the first scores."""
+        return self.first.similarity - self.second.similarity
+
+    @cached_property
+    def rows(self) -> tuple[Pair, ...]:
+        """The words of both, side by side."""
+        if self.is_same_text:
+            return tuple((index, index) for index in range(len(self.first.words)))
+        return _aligned(*([word.text.casefold() for word in side.words] for side in (self.first, self.second)))
+
+    @cached_property
+    def columns(self) -> tuple[Pair, ...]:
+        """The frames of both."""
+        if self.is_same_video:
+            return tuple((index, index) for index in range(len(self.first.frames)))
+        ours: tuple[Pair, ...] = tuple((index, None) for index in range(len(self.first.frames)))
+        return ours + tuple((None, index) for index in range(len(self.second.frames)))
+
+    @property
+    def interactions(self) -> Float[np.ndarray, "row column"]:
+        """The first's interactions of all levels less the second's."""
+        return self._less(self.first.interactions, self.second.interactions)
+
+    def interactions_at(self, index: int) -> Float[np.ndarray, "row column"]:
+        """The first's interactions of one level, on the original words and frames, less the second's."""
+        return self._less(self.first.levels[index].on_players, self.second.levels[index].on_players)
+
+    def levels(self) -> tuple[tuple[LevelExplanation, LevelExplanation], ...]:
+        """The levels of both, side by side."""
+        return tuple(zip(self.first.levels, self.second.levels, strict=True))
+
+    @property
+    def word_contributions(self) -> Float[np.ndarray, " row"]:
+        """What the words add to the difference of the scores; with the frames (and padding) this sums to it."""
+        return _spread(self.first.word_contributions, self.second.word_contributions, self.rows)
+
+    @property
+    def frame_contributions(self) -> Float[np.ndarray, " column"]:
+        """What the frames add to the difference of the scores."""
+        return _spread(self.first.frame_contributions, self.second.frame_contributions, self.columns)
+
+    @property
+    def unassigned(self) -> float:
+        """What tokens without a word or frame add to the difference; 0 unless a model counts padding as a token."""
+        return self.first.unassigned - self.second.unassigned
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.first!r}, {self.second!r}, difference={self.difference:+.4f})"
+
+    def _repr_html_(self) -> str:
+        """The view of a notebook."""
+        from hbi.explanation.notebook import comparison_html
+
+        return comparison_html(self)
+
+    def _less(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+        return _placed(ours, self.rows, self.columns, 0) - _placed(theirs, self.rows, self.columns, 1)
+
+
+def _placed(values: np.ndarray, rows: tuple[Pair, ...], columns: tuple[Pair, ...], side: int) -> np.ndarray:
+    placed = np.zeros((len(rows), len(columns)))
+    at_rows, words = _places(rows, side)
+    at_columns, frames = _places(columns, side)
+    placed[np.ix_(at_rows, at_columns)] = values[np.ix_(words, frames)]
+    return placed
+
+
+def _spread(ours: np.ndarray, theirs: np.ndarray, pairs: tuple[Pair, ...]) -> np.ndarray:
+    spread = np.zeros(len(pairs))
+    for values, side, sign in ((ours, 0, 1.0), (theirs, 1, -1.0)):
+        at, players = _places(pairs, side)
+        spread[at] += sign * values[players]
+    return spread
+
+
+def _places(pairs: tuple[Pair, ...], side: int) -> tuple[list[int], list[int]]:
+    """Return where a side has players, and which."""
+    found = [(at, player) for at, pair in enumerate(pairs) if (player := pair[side]) is not None]
+    return [at for at, _ in found], [player for _, player in found]
+
+
+def _aligned(ours: list[str], theirs: list[str]) -> tuple[Pair, ...]:
+    """Return two texts' words side by side; where one piece replaces another, its words in order."""
+    pairs: list[Pair] = []
+    for _, start, stop, other_start, other_stop in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        for offset in range(max(stop - start, other_stop - other_start)):
+            one, other = start + offset, other_start + offset
+            pairs.append((one if one < stop else None, other if other < other_stop else None))
+    return tuple(pairs)
