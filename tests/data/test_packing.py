@@ -100,6 +100,18 @@ def test_nothing_but_broken_videos_is_a_mistake(tmp_path):
         pack_videos([Video("broken", tmp_path / "broken.mp4")], tmp_path / "frames", SAMPLING, num_workers=1)
 
 
+def test_mended_videos_are_packed_when_it_runs_again(tmp_path):
+    videos = make_videos(tmp_path, number=2)
+    pack_videos(videos, tmp_path / "frames", SAMPLING, num_workers=1)
+    write_video(tmp_path / "broken.mp4", seed=9)
+    entries = pack_videos(videos, tmp_path / "frames", SAMPLING, num_workers=1)
+    assert [bool(entry.offsets) for entry in entries] == [True] * 4 + [False]
+    bank = open_frames(tmp_path / "frames", videos, SAMPLING)
+    assert len(bank.faults) == 1
+    decoded = decode_frames(videos, num_frames=6, image_size=24)
+    assert (bank.pixels[3].int() - decoded.pixels[3].int()).abs().float().mean() < 2
+
+
 def test_a_stopped_run_goes_on_where_it_was(made, tmp_path, monkeypatch):
     videos, whole, _ = made
     done = []

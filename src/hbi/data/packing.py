@@ -133,10 +133,13 @@ def _claim(folder: Path, sampling: FrameSampling) -> None:
 
 
 def _cut_to_finished(folder: Path) -> list[PackedVideo]:
-    """Return the finished videos, after cutting off what a killed run left of an unfinished one."""
-    finished = read_videos(folder)
+    """Return the videos with pictures, after cutting off what a killed run left of an unfinished one.
+
+    Videos without any are tried again: their files may have been mended.
+    """
+    finished = [video for video in read_videos(folder) if video.offsets]
     if (folder / PICTURES).is_file():
-        os.truncate(folder / PICTURES, max((video.offsets[-1] for video in finished if video.offsets), default=0))
+        os.truncate(folder / PICTURES, max((video.offsets[-1] for video in finished), default=0))
     if (folder / VIDEOS).is_file():
         write_atomically(folder / VIDEOS, "".join(json.dumps(asdict(video)) + "\n" for video in finished))
     return finished

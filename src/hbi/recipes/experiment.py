@@ -18,7 +18,7 @@ from hbi.data.packed_frames import FrameSampling, open_frames
 from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.shape_stories import load_stories
 from hbi.data.shape_stories.retrieval import retrieval_split
-from hbi.data.tokenizer import load_tokenizer
+from hbi.data.tokenizer import count_words, load_tokenizer
 from hbi.evaluation.ranks import ranks, retrieval_scores
 from hbi.evaluation.similarity import Matcher, similarity_matrix
 from hbi.files import write_atomically
@@ -68,13 +68,18 @@ def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
     is_own = data.dataset == "own"
     annotations = Path(data.annotations) if data.annotations else root if is_own else root / "annotations"
     videos = Path(data.videos) if data.videos else root if is_own else root / "videos"
-    return load_split(
+    loaded = load_split(
         find_benchmark(data.dataset),
         data.protocol,
         name,
         annotations=annotations,
         videos=None if data.frames else videos,
     )
+    num_cut = sum(count_words(text.text) > data.max_words for text in loaded.split.texts)
+    if not num_cut:
+        return loaded
+    cut = f"{name}: at least {num_cut} of {len(loaded.split.texts)} texts are cut to {data.max_words} tokens"
+    return LoadedSplit(loaded.split, (*loaded.faults, f"{cut}; hbi data check lists them"))
 
 
 def frames_of_split(recipe: Recipe, name: SplitName) -> int:
@@ -149,7 +154,9 @@ def build_objective(recipe: Recipe, device: torch.device) -> Objective:
             teacher = SampledTeacher(section.num_samples)
         case "estimator":
             teacher = EstimatorTeacher(load_estimator(Path(str(section.estimator))).to(device).eval())
-    return Objective(alpha=section.alpha, beta=section.beta, levels=section.levels, teacher=teacher)
+    return Objective(
+        alpha=section.alpha, beta=section.beta, gamma=section.gamma, levels=section.levels, teacher=teacher
+    )
 
 
 def validation(recipe: Recipe, decoded: DecodedSplit | FeaturedSplit, tokenizer: CLIPTokenizer) -> Validation:
@@ -197,6 +204,9 @@ def start_run(
         train, val = (decode(recipe, name, progress) for name in ("train", "val"))
     else:
         train, val = (load_featured_split(recipe, name) for name in ("train", "val"))
+    if processes.is_main:
+        faults = (*train.bank.faults, *val.bank.faults)
+        write_atomically(folder.path / "faults.txt", "".join(f"{fault}\n" for fault in faults))
     if processes.is_main and not (folder.tokenizer / "tokenizer.json").is_file():
         start_tokenizer(recipe, train.split).save_pretrained(folder.tokenizer)
     processes.wait()
