@@ -59,10 +59,9 @@ VARIANTS = (
         "+ Banzhaf, learned estimator",
         changes=(*NO_DISTILLATION, "objective.teacher=estimator", "objective.estimator={out}/estimator.safetensors"),
     ),
-    Variant("full", "+ Banzhaf, exact, + self-distillation: the recipe"),
-    Variant(
-        "paper-weights", "the same with the paper's alpha 1, beta 2", changes=("objective.alpha=1", "objective.beta=2")
-    ),
+    Variant("full", "+ Banzhaf, exact, + self-distillation: the paper's objective"),
+    Variant("coalition", "+ the contrast of coalitions (ours)", changes=("objective.gamma=1",)),
+    Variant("coalition-only", "three levels + coalitions, nothing else", changes=(*NO_TERMS, "objective.gamma=1")),
 )
 
 

@@ -4,8 +4,17 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from hbi.games import ExactTeacher, LateInteractionGame, SampledTeacher, banzhaf_interactions
-from hbi.models import LevelOutput, MatchOutput
-from hbi.training.objective import Objective, contrast, interaction_divergence, interaction_logits, self_distillation
+from hbi.models import LevelOutput, MatchOutput, Players
+from hbi.models.play import all_games
+from hbi.ops import TokenSequence
+from hbi.training.objective import (
+    Objective,
+    coalition_similarity,
+    contrast,
+    interaction_divergence,
+    interaction_logits,
+    self_distillation,
+)
 
 
 def test_contrast_of_one_text_a_video_is_symmetric_cross_entropy():
@@ -40,12 +49,12 @@ def test_divergence_is_zero_for_the_same_map_and_ignores_padding():
     assert interaction_divergence(moved, target, cells) > 0
 
 
-def test_divergence_is_the_mean_over_words_and_frames():
+def test_divergence_is_the_mean_over_cells():
     predicted, target = torch.randn(1, 2, 3), torch.randn(1, 2, 3)
     expected = 0.0
-    for axis, count in ((1, 2), (0, 3)):
+    for axis in (1, 0):
         p, q = predicted[0].softmax(axis), target[0].softmax(axis)
-        expected += (q * (q / p).log()).sum().item() / count / 2
+        expected += (q * (q / p).log()).mean().item() / 2
     cells = torch.ones(1, 2, 3, dtype=torch.bool)
     assert abs(interaction_divergence(predicted, target, cells).item() - expected) < 1e-5
 
@@ -56,6 +65,13 @@ def test_distillation_is_zero_between_equals_only():
     assert self_distillation(torch.randn(4, 3), teacher) > 0
 
 
+def players(num_tokens: int) -> Players:
+    mask = torch.ones(3, num_tokens, dtype=torch.bool)
+    mask[1, 2:] = False
+    weights = torch.rand(3, num_tokens) * mask
+    return Players(TokenSequence.unmerged(torch.randn(3, num_tokens, 8), mask), weights / weights.sum(1, keepdim=True))
+
+
 def outputs(*, requires_grad: bool = False) -> MatchOutput:
     levels = {}
     for name in ("entity", "action", "event"):
@@ -63,8 +79,11 @@ def outputs(*, requires_grad: bool = False) -> MatchOutput:
         game = LateInteractionGame(
             similarity.requires_grad_(requires_grad), torch.full((3, 4), 0.25), torch.full((3, 5), 0.2)
         )
+        words, frames = players(4), players(5)
         levels[name] = LevelOutput(
             torch.randn(3, 3, requires_grad=requires_grad),
+            words,
+            frames,
             game,
             torch.randn(3, 4, 5, requires_grad=requires_grad),
             torch.ones(3, 4, 5, dtype=torch.bool),
@@ -125,3 +144,13 @@ def test_a_sampled_teacher_teaches_nearly_the_same():
 def test_the_baseline_has_contrast_alone():
     output = MatchOutput({}, torch.randn(3, 3), torch.tensor(10.0))
     assert list(Objective()(output, torch.arange(3)).parts) == ["contrast"]
+
+
+def test_coalitions_are_worth_what_random_ones_are_on_average():
+    torch.manual_seed(0)
+    level = outputs().levels["entity"]
+    game = all_games(level.words, level.frames)
+    drawn = torch.stack([game.value(torch.rand(3, 3, 4) < 0.5, torch.rand(3, 3, 5) < 0.5) for _ in range(4000)])
+    error = drawn.std(0) / len(drawn) ** 0.5
+    assert ((coalition_similarity(level) - drawn.mean(0)).abs() < 4.5 * error).all()
+    assert "coalition/event" in Objective(gamma=0.5)(outputs(), torch.arange(3)).parts

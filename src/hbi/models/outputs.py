@@ -61,12 +61,15 @@ class LevelOutput:
 
     Attributes:
         similarity: Every text with every video of the batch, in [-1, 1].
+        words, frames: The players of all texts and of all videos.
         game: The games of the matched pairs: each video with the first of its texts.
         predicted: What the level's head predicts of those games' interactions.
         cells: True where a matched pair has both the word and the frame.
     """
 
     similarity: Float[Tensor, "text video"]
+    words: Players
+    frames: Players
     game: LateInteractionGame
     predicted: Float[Tensor, "video word frame"]
     cells: Bool[Tensor, "video word frame"]

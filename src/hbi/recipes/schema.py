@@ -81,7 +81,8 @@ class ObjectiveSection(Section):
     """Weights of the objective's terms."""
 
     alpha: float = Field(default=1.0, ge=0, description="weight of the interaction term, at each level")
-    beta: float = Field(default=1.0, ge=0, description="weight of the self-distillation")
+    beta: float = Field(default=2.0, ge=0, description="weight of the self-distillation")
+    gamma: float = Field(default=0.0, ge=0, description="weight of the contrast of coalitions, at each level")
     levels: tuple[Level, ...] = Field(default=LEVELS, min_length=1, description="levels that are trained")
     teacher: Literal["exact", "sampled", "estimator"] = Field(
         default="exact", description="source of the interactions that are learned"

@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
-from hbi.games import ExactTeacher, Teacher
+from hbi.games import ExactTeacher, Teacher, multilinear_extension
 from hbi.models import LevelOutput, MatchOutput
+from hbi.models.play import all_games
 from hbi.shapes import LEVELS, Level
 
 STUDENTS: tuple[Level, ...] = ("action", "event")
@@ -28,15 +29,19 @@ class Loss:
 class Objective:
     """The paper's objective (section 3.4): sum over levels of contrast + alpha * interaction, + beta * distillation.
 
+    With gamma it has a term that is ours, the contrast of coalitions: see `coalition_similarity`.
+
     Attributes:
         alpha: Weight of the divergence between predicted interactions and the teacher's, at each level.
         beta: Weight of the self-distillation from the entity level to the action and event level.
+        gamma: Weight of the contrast of coalitions, at each level.
         levels: The levels that are trained; for ablations.
         teacher: Gives the interactions that the heads learn to predict.
     """
 
     alpha: float = 1.0
-    beta: float = 1.0
+    beta: float = 2.0
+    gamma: float = 0.0
     levels: tuple[Level, ...] = LEVELS
     teacher: Teacher = field(default_factory=ExactTeacher)
 
@@ -48,6 +53,9 @@ class Objective:
         levels = {name: output.levels[name] for name in self.levels} if output.levels else {}
         for name, level in levels.items():
             parts[f"contrast/{name}"] = contrast(scale * level.similarity, video_of_text)
+            if self.gamma:
+                similarity = coalition_similarity(level)
+                parts[f"coalition/{name}"] = self.gamma * contrast(scale * similarity, video_of_text)
             if self.alpha:
                 target = interaction_logits(level, scale, self.teacher)
                 parts[f"interaction/{name}"] = self.alpha * interaction_divergence(level.predicted, target, level.cells)
@@ -72,6 +80,20 @@ def interaction_logits(
     return teacher(level.game) * scale * num_players[:, None, None]
 
 
+def coalition_similarity(level: LevelOutput) -> Float[Tensor, "text video"]:
+    """Return what a random coalition of a text's words and a video's frames is worth on average, of all pairs.
+
+    Everyone takes part with probability 1/2: the multilinear extension at 1/2, exact and differentiable. Contrasting it
+    trains with dropout of words and frames, without its noise: evidence must not hang on one word or one frame.
+    """
+    game = all_games(level.words, level.frames)
+    return multilinear_extension(
+        game,
+        game.similarity.new_tensor(0.5).expand(game.similarity.shape[-2]),
+        game.similarity.new_tensor(0.5).expand(game.similarity.shape[-1]),
+    )
+
+
 def contrast(logits: Float[Tensor, "text video"], video_of_text: Int[Tensor, " text"]) -> Float[Tensor, ""]:
     """Return the symmetric InfoNCE of texts and their videos (paper, equation 2).
 
@@ -93,11 +115,11 @@ def interaction_divergence(
     """Return the mean KL divergence from the target's distributions to the predicted ones.
 
     Both maps are logits: softmax over frames gives a distribution for each word, softmax over words one for each
-    frame, among the cells that are real. The divergence is averaged over the real words and over the real frames of
-    all pairs, and the two are averaged (paper, section 3.4).
+    frame, among the cells that are real. The two divergences are averaged, each of them over all real cells of all
+    pairs (paper, section 3.4), as in the released code: a mean over rows would be as many times larger as a row has
+    cells, and the paper's alpha of 1 would outweigh the contrast.
 
-    Differs: the released code averages over elements, padding included, and transposes so that its second softmax runs
-    over the batch.
+    Differs: the released code's mean counts padding, and it transposes so that its second softmax runs over the batch.
     """
     for_words = _masked_divergence(predicted, target, cells)
     for_frames = _masked_divergence(*(tensor.transpose(1, 2) for tensor in (predicted, target, cells)))
@@ -107,12 +129,14 @@ def interaction_divergence(
 def self_distillation(student: Float[Tensor, "text video"], teacher: Float[Tensor, "text video"]) -> Float[Tensor, ""]:
     """Return the KL divergence from the teacher's to the student's distribution, over videos and over texts, averaged.
 
+    The mean is over all elements, as in the released code, for which the paper's beta of 2 was chosen.
+
     Differs: the released code distils raw cosines, whose softmax is almost uniform, and lets the gradient pull the
     teacher towards its students; here logits are distilled and the caller detaches the teacher.
     """
     rows, columns = (
         kl_div(log_softmax(student, axis), log_softmax(teacher, axis), reduction="sum", log_target=True)
-        / student.shape[1 - axis]
+        / student.numel()
         for axis in (1, 0)
     )
     return (rows + columns) / 2
@@ -122,5 +146,5 @@ def _masked_divergence(predicted: Tensor, target: Tensor, cells: Tensor) -> Tens
     lowest = torch.finfo(predicted.dtype).min
     log_p = log_softmax(predicted.masked_fill(~cells, lowest), -1)
     log_q = log_softmax(target.masked_fill(~cells, lowest), -1)
-    divergence = (log_q.exp() * (log_q - log_p)).masked_fill(~cells, 0.0).sum(-1)
-    return divergence.sum() / cells.any(-1).sum().clamp(min=1)
+    divergence = (log_q.exp() * (log_q - log_p)).masked_fill(~cells, 0.0)
+    return divergence.sum() / cells.sum().clamp(min=1)
