@@ -1,8 +1,8 @@
-"""`hbi evaluate`: measure a trained run on a split."""
+"""`hbi evaluate`: measure a trained run, or a CLIP that never saw a video, on a split."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -11,25 +11,53 @@ from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
     from hbi.evaluation.report import Report
+    from hbi.recipes.schema import Recipe
 
 
 Split = Literal["train", "val", "test"]
 Weights = Literal["best", "last"]
 
 
+Dataset = Literal["shape-stories", "msrvtt", "activitynet", "didemo"]
+
+ZERO_SHOT = "clip:"
+
+
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run folder of hbi train.")],
+    run: Annotated[
+        str, typer.Argument(help="Run folder of hbi train, or clip:NAME_OR_FOLDER for a CLIP without training.")
+    ],
     split: Annotated[Split, typer.Option(help="Which videos and texts.")] = "test",
     weights: Annotated[Weights, typer.Option(help="Best on the validation split, or after the last step.")] = "best",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data set. Only for clip:…, a run has its own.")
+    ] = None,
+    dataset: Annotated[Dataset, typer.Option(help="Which data set that is. Only for clip:….")] = "shape-stories",
+    frames: Annotated[int, typer.Option(min=1, help="Frames of a video. Only for clip:….")] = 12,
+    out: Annotated[Path | None, typer.Option(help="Where to write the measures. Only for clip:….")] = None,
 ) -> None:
     """Rank all videos for each text and all texts for each video; print a table and write metrics.json.
 
     Ties count as half. All videos that satisfy a text count as right; of several right ones the best ranked counts.
     """
-    report = evaluate_run(run, split=split, weights=weights, device=device)
-    print_report(run.resolve().name, report)
-    console.print(f"Written to {metrics_file(run, split)}")
+    from hbi.errors import HBIError
+
+    if run.startswith(ZERO_SHOT):
+        if data is None:
+            raise HBIError(f"{run} has no data set of its own: give its folder with --data")
+        name = run.removeprefix(ZERO_SHOT)
+        report = evaluate_clip(name, data, dataset, split=split, num_frames=frames, device=device, out=out)
+        print_report(f"{name} (zero-shot)", report)
+        folder = out
+    else:
+        if data is not None or out is not None:
+            raise HBIError(f"{run} is a run folder, which has its data set and its place: leave out --data and --out")
+        folder = Path(run)
+        report = evaluate_run(folder, split=split, weights=weights, device=device)
+        print_report(folder.resolve().name, report)
+    if folder is not None:
+        console.print(f"Written to {metrics_file(folder, split)}")
 
 
 def metrics_file(run: Path, split: str) -> Path:
@@ -46,18 +74,62 @@ def evaluate_run(
 ) -> "Report":
     """Measure a run with bars on the terminal, and write the measures into its folder."""
     from hbi.cli.device import choose_device
-    from hbi.evaluation.report import evaluate as measure
-    from hbi.files import write_atomically
-    from hbi.recipes.experiment import decode_split, open_run
+    from hbi.recipes.experiment import open_run
 
     trained = open_run(run, weights=weights, device=choose_device(device))
+    origin = {"run": trained.name, "weights": weights}
+    return _measure(trained.model, trained.tokenizer, trained.recipe, split, origin=origin, out=run)
+
+
+def evaluate_clip(
+    name: str, data: Path, dataset: Dataset, *, split: Split, num_frames: int, device: str, out: Path | None
+) -> "Report":
+    """Measure a CLIP as it is, and say that this is zero-shot; write the measures into `out` if there is one."""
+    from transformers.utils import logging as transformers_logging
+
+    from hbi.cli.device import choose_device
+    from hbi.models import GlobalContrastModel
+    from hbi.models.processor import read_tokenizer, require_vocabulary
+    from hbi.recipes.schema import Recipe
+
+    transformers_logging.disable_progress_bar()
+    model = GlobalContrastModel.from_clip(name, aggregator="none").to(choose_device(device))
+    tokenizer = read_tokenizer(name)
+    require_vocabulary(model.config, tokenizer)
+    console.print(
+        f"zero-shot: {name} was not trained by hbi; it ranks with global similarity, the end token of a text against "
+        "the mean of a video's frames"
+    )
+    recipe = Recipe.model_validate(
+        {
+            "data": {
+                "dataset": dataset,
+                "root": str(data),
+                "num_frames": num_frames,
+                "image_size": model.config.clip_config.vision_config.image_size,
+            },
+            "model": {"kind": "global", "clip": name, "temporal_layers": 0},
+            "training": {"num_steps": 1},
+        }
+    )
+    origin = {"clip": name, "similarity": "global, zero-shot"}
+    return _measure(model, tokenizer, recipe, split, origin=origin, out=out)
+
+
+def _measure(
+    model: Any, tokenizer: Any, recipe: "Recipe", split: Split, *, origin: dict[str, str], out: Path | None
+) -> "Report":
+    from hbi.evaluation.report import evaluate as measure
+    from hbi.files import write_atomically
+    from hbi.recipes.experiment import decode_split
+
     with progress_bar("decoding videos") as progress:
-        decoded = decode_split(trained.recipe, split, progress)
+        decoded = decode_split(recipe, split, progress)
     with progress_bar("comparing texts") as progress:
-        report = measure(trained.model, trained.tokenizer, decoded.split, decoded.bank, progress=progress)
-    record = {"run": trained.name, "weights": weights, **report.to_dict()}
-    write_atomically(metrics_file(run, split).with_name(f"ranks-{split}.csv"), report.ranks_csv(decoded.split))
-    write_atomically(metrics_file(run, split), json.dumps(record, indent=2) + "\n")
+        report = measure(model, tokenizer, decoded.split, decoded.bank, progress=progress)
+    if out is not None:
+        write_atomically(metrics_file(out, split).with_name(f"ranks-{split}.csv"), report.ranks_csv(decoded.split))
+        write_atomically(metrics_file(out, split), json.dumps({**origin, **report.to_dict()}, indent=2) + "\n")
     return report
 
 

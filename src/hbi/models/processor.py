@@ -49,11 +49,7 @@ class HBIProcessor(ProcessorMixin):
         Raises:
             ModelError: The tokenizer has another vocabulary than the model.
         """
-        vocab_size = config.clip_config.text_config.vocab_size
-        if len(tokenizer) != vocab_size:
-            raise ModelError(
-                f"the tokenizer has {len(tokenizer)} tokens, the model {vocab_size}: give the one it was trained with"
-            )
+        require_vocabulary(config, tokenizer)
         return cls(picture_processor(config), tokenizer, config.max_words, config.released_behavior)
 
     def __call__(
@@ -99,6 +95,15 @@ class HBIProcessor(ProcessorMixin):
             row[: len(video)] = video
         counts = torch.tensor([len(video) for video in prepared])
         return {"pixels": pixels, "frame_mask": torch.arange(num_frames) < counts[:, None]}
+
+
+def require_vocabulary(config: HBIConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise ModelError where a tokenizer has another vocabulary than a model."""
+    vocab_size = config.clip_config.text_config.vocab_size
+    if len(tokenizer) != vocab_size:
+        raise ModelError(
+            f"the tokenizer has {len(tokenizer)} tokens, the model {vocab_size}: give the one it was trained with"
+        )
 
 
 def picture_processor(config: HBIConfig) -> CLIPImageProcessorPil:

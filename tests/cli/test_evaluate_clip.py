@@ -1,0 +1,87 @@
+"""`hbi evaluate clip:…` ranks with a CLIP as it is, and says so."""
+
+import json
+from typing import get_args
+
+import pytest
+import torch
+from torch.testing import assert_close
+from transformers import CLIPConfig, CLIPModel
+
+from end_to_end.conftest import fail, succeed
+from hbi.cli.evaluate import Dataset
+from hbi.data.frames import normalize_pixels
+from hbi.data.shape_stories import load_stories
+from hbi.data.shape_stories.retrieval import retrieval_split
+from hbi.data.tokenizer import tokenize, train_tokenizer
+from hbi.recipes.schema import DataSection
+from hbi.video import read_frames
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zero") / "data"
+    succeed("data", "shape-stories", folder, "--train", 2, "--val", 2, "--test", 5)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clip(stories, tmp_path_factory):
+    """A folder with a small CLIP and its tokenizer."""
+    folder = tmp_path_factory.mktemp("clip")
+    texts = retrieval_split("test", load_stories(stories, "test")).texts
+    tokenizer = train_tokenizer(text.text for text in texts)
+    tower = {"hidden_size": 16, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    text = {"vocab_size": len(tokenizer), "max_position_embeddings": 40}
+    torch.manual_seed(0)
+    model = CLIPModel(
+        CLIPConfig(
+            projection_dim=16,
+            text_config=tower | marks | text | {"projection_dim": 16},
+            vision_config=tower | {"projection_dim": 16, "image_size": 24, "patch_size": 8},
+        )
+    ).eval()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder, model, tokenizer
+
+
+@torch.no_grad()
+def test_it_ranks_by_clips_own_similarity_and_says_so(stories, clip, tmp_path):
+    folder, model, tokenizer = clip
+    printed = succeed("evaluate", f"clip:{folder}", "--data", stories, "--frames", 4, "--out", tmp_path / "out")
+    printed = " ".join(printed.split())
+    assert "zero-shot" in printed
+    assert "global similarity" in printed
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert record["similarity"] == "global, zero-shot"
+
+    split = retrieval_split("test", load_stories(stories, "test"))
+    tokens = tokenize(tokenizer, [text.text for text in split.texts], 32)
+    texts = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output
+    means = []
+    for video in split.videos:
+        frames = normalize_pixels(read_frames(video.path, 4, image_size=24).pixels)
+        features = model.get_image_features(frames).pooler_output
+        means.append((features / features.norm(dim=-1, keepdim=True)).mean(0))
+    similarity = torch.nn.functional.cosine_similarity(texts[:, None], torch.stack(means)[None], dim=-1)
+    right = similarity.masked_fill(~split.relevance, -2).amax(1, keepdim=True)
+    rank = 1 + ((similarity > right) & ~split.relevance).sum(1)
+    assert record["text_to_video"]["mean_rank"] == pytest.approx(rank.double().mean().item())
+    assert_close(torch.tensor(record["text_to_video"]["recall@1"]), (rank == 1).float().mean() * 100)
+
+
+def test_mistakes_end_in_one_line(stories, clip, tmp_path):
+    folder, *_ = clip
+    assert "give its folder with --data" in fail("evaluate", f"clip:{folder}")
+    assert "no such folder" in fail("evaluate", f"clip:{tmp_path / 'absent'}", "--data", stories)
+    assert "does not exist" in fail("evaluate", f"clip:{folder}", "--data", tmp_path / "absent")
+    assert "is not a run folder" in fail("evaluate", tmp_path)
+    assert "leave out --data" in fail("evaluate", tmp_path, "--data", stories)
+
+
+def test_the_data_sets_are_those_of_recipes():
+    assert get_args(Dataset) == get_args(DataSection.model_fields["dataset"].annotation)
