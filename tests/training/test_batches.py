@@ -24,7 +24,7 @@ def bank(counts: list[int], total: int = 8) -> FrameBank:
     return FrameBank(pixels, mask, torch.zeros(mask.shape), ())
 
 
-def batches(counts: list[int], **changes: int | Processes) -> TrainingBatches:
+def batches(counts: list[int], **changes: int | Processes | torch.Tensor) -> TrainingBatches:
     settings = {"batch_size": 2, "captions_per_video": 2, "num_frames": 4, "max_words": 12, "seed": 0} | changes
     texts = split(len(counts))
     return TrainingBatches(texts, bank(counts), train_tokenizer(t.text for t in texts.texts), **settings)
@@ -63,6 +63,18 @@ def test_one_frame_is_drawn_from_each_stretch():
     assert len({tuple(frames) for frames in drawn}) > 1
 
 
+def test_a_label_stays_with_its_text():
+    """Three texts a video, which differ in their last word; their labels are that word."""
+    labelled = batches([8] * 4, batch_size=4, captions_per_video=3, labels=torch.arange(12) % 3)[2]
+    plain = batches([8] * 4, batch_size=4, captions_per_video=3)[2]
+    assert plain.labels is None
+    assert torch.equal(labelled.input_ids, plain.input_ids)
+    words = [plain.input_ids[labelled.labels == label, 4] for label in range(3)]
+    assert all(len(each) == 4 and len(each.unique()) == 1 for each in words)
+    for part in labelled.parts(3):
+        assert len(part.labels) == len(part.input_ids)
+
+
 def test_short_videos_keep_all_their_frames_in_order():
     batch = batches([8, 3, 1, 2], batch_size=4)[0]
     counts = batch.frame_mask.sum(1).tolist()
@@ -73,9 +85,12 @@ def test_short_videos_keep_all_their_frames_in_order():
 
 
 def test_processes_share_the_batch_that_one_would_see():
-    whole = batches([8, 3, 8, 8], batch_size=4)
+    labels = torch.arange(12) % 5
+    whole = batches([8, 3, 8, 8], batch_size=4, labels=labels)
     for step in range(3):
-        parts = [batches([8, 3, 8, 8], batch_size=4, processes=Processes(rank, 2))[step] for rank in range(2)]
+        parts = [
+            batches([8, 3, 8, 8], batch_size=4, labels=labels, processes=Processes(rank, 2))[step] for rank in range(2)
+        ]
         for name, expected in vars(whole[step]).items():
             shift = 2 if name == "video_of_text" else 0
             found = torch.cat(

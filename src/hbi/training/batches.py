@@ -23,6 +23,7 @@ class Batch:
     Attributes:
         frames: As the bank keeps them, pixels or features; zeros at padding.
         video_of_text: For every text the row of its video, ascending.
+        labels: Where the texts are questions, the number of each one's answer.
     """
 
     input_ids: Int[Tensor, "text word"]
@@ -30,6 +31,7 @@ class Batch:
     frames: Shaped[Tensor, "video frame *content"]
     frame_mask: Bool[Tensor, "video frame"]
     video_of_text: Int[Tensor, " text"]
+    labels: Int[Tensor, " text"] | None = None
 
     def __len__(self) -> int:
         """Return the number of videos."""
@@ -46,11 +48,13 @@ class Batch:
                 self.frames[videos],
                 self.frame_mask[videos],
                 self.video_of_text[texts] - start,
+                None if self.labels is None else self.labels[texts],
             )
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in vars(self).items()})
+        tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
+        return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
 
 
 class TrainingBatches:
@@ -61,6 +65,8 @@ class TrainingBatches:
     stretches (the sampling of temporal segment networks, Wang et al. 2016).
 
     Several processes share a batch: it is the same whatever their number, and each is given its own rows, in order.
+
+    Where the texts are questions, `labels` holds the number of the answer to each text of the split.
     """
 
     def __init__(
@@ -75,7 +81,9 @@ class TrainingBatches:
         max_words: int,
         seed: int,
         processes: Processes = ALONE,
+        labels: Int[Tensor, " text"] | None = None,
     ) -> None:
+        self.labels = labels
         self.split, self.bank, self.tokenizer = split, bank, tokenizer
         self.batch_size, self.captions_per_video = batch_size, captions_per_video
         self.num_frames, self.max_words, self.seed = num_frames, max_words, seed
@@ -107,8 +115,8 @@ class TrainingBatches:
         random = np.random.default_rng((self.seed, epoch, position))
         # Drawn for the whole batch, so that a process's rows do not depend on how many share it; decided before any
         # pixel is touched.
-        captions, video_of_text = self._captions(rows, random)
-        tokenized = tokenize(self.tokenizer, captions, self.max_words)
+        chosen, video_of_text = self._choose_texts(rows, random)
+        tokenized = tokenize(self.tokenizer, [self.split.texts[text].text for text in chosen], self.max_words)
         columns, mask = self._columns(rows, random)
         own, texts = self.own, texts_of_videos(video_of_text, self.own)
         frames = self.bank.content[torch.from_numpy(rows)[own, None], columns[own]]
@@ -118,14 +126,15 @@ class TrainingBatches:
             frames * mask[own].view(*frames.shape[:2], *[1] * (frames.dim() - 2)),
             mask[own],
             video_of_text[texts] - own.start,
+            None if self.labels is None else self.labels[torch.tensor(chosen)[texts]],
         )
 
-    def _captions(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[str], Tensor]:
-        texts, video_of_text = [], []
+    def _choose_texts(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[int], Tensor]:
+        texts, video_of_text = list[int](), list[int]()
         for index, row in enumerate(rows):
             owned = self.split.texts_of_video[row]
             chosen = random.choice(owned, size=min(self.captions_per_video, len(owned)), replace=False)
-            texts += [self.split.texts[text].text for text in chosen]
+            texts += chosen.tolist()
             video_of_text += [index] * len(chosen)
         return texts, torch.tensor(video_of_text)
 

@@ -34,13 +34,16 @@ class Cut:
     word_mask: Bool[Tensor, "text word"]
     frame_mask: Bool[Tensor, "video frame"]
     video_of_text: Int[Tensor, " text"]
+    labels: Int[Tensor, " text"] | None = None
 
     @classmethod
-    def join(cls, encoded: Sequence[Encodings], video_of_text: Int[Tensor, " text"]) -> "Cut":
+    def join(
+        cls, encoded: Sequence[Encodings], video_of_text: Int[Tensor, " text"], labels: Int[Tensor, " text"] | None
+    ) -> "Cut":
         """Return the encodings of consecutive parts as one, without their graph."""
         tensors = tuple(torch.cat(parts).detach() for parts in zip(*map(crossing, encoded), strict=True))
         words, frames = (torch.cat([part.sequence.mask for part in side]) for side in zip(*encoded, strict=True))
-        return cls(tensors, words, frames, video_of_text)
+        return cls(tensors, words, frames, video_of_text, labels)
 
     def gather(self, processes: Processes) -> tuple["Cut", tuple[slice, slice]]:
         """Return the encodings of all processes, ready to receive gradients, and which texts and videos are own."""
@@ -48,7 +51,8 @@ class Cut:
         words, texts = processes.gather_rows(self.word_mask)
         frames, videos = processes.gather_rows(self.frame_mask)
         video_of_text, _ = processes.gather_rows(self.video_of_text + videos.start)
-        return Cut(tensors, words, frames, video_of_text), (texts, videos)
+        labels = None if self.labels is None else processes.gather_rows(self.labels)[0]
+        return Cut(tensors, words, frames, video_of_text, labels), (texts, videos)
 
     def encodings(self) -> Encodings:
         """Return what the towers returned."""

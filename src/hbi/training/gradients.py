@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from hbi.data.frames import network_input
+from hbi.training.answering import AnsweringObjective
 from hbi.training.batches import Batch
 from hbi.training.cut import Cut, Encodings, crossing
 from hbi.training.distributed import ALONE, Processes
@@ -46,7 +47,7 @@ class BatchGradient:
 
     model: Network
     encoder: nn.Module
-    objective: Objective
+    objective: Objective | AnsweringObjective
     device: torch.device
     micro_batch_size: int | None = None
     precision: Precision = "fp32"
@@ -65,7 +66,8 @@ class BatchGradient:
         parts = list(batch.parts(self.micro_batch_size or len(batch)))
         torch.manual_seed(seed)
         if len(parts) == 1 and self.processes.is_alone:
-            loss = self._loss(self._encode(parts[0], self.encoder), batch.video_of_text.to(self.device))
+            batch = batch.to(self.device)
+            loss = self._loss(self._encode(batch, self.encoder), batch.video_of_text, batch.labels)
             loss.total.backward()
             return loss
         is_kept = len(parts) == 1
@@ -74,9 +76,10 @@ class BatchGradient:
             states.append(_random_states(self.device))
             with torch.set_grad_enabled(is_kept):
                 encoded.append(self._encode(part, self.encoder if is_kept else self.model.encoder))
-        everyone, own = Cut.join(encoded, batch.video_of_text.to(self.device)).gather(self.processes)
+        labels = None if batch.labels is None else batch.labels.to(self.device)
+        everyone, own = Cut.join(encoded, batch.video_of_text.to(self.device), labels).gather(self.processes)
         torch.manual_seed(seed)  # dropout in the towers may have drawn differently on another process
-        loss = self._loss(everyone.encodings(), everyone.video_of_text)
+        loss = self._loss(everyone.encodings(), everyone.video_of_text, everyone.labels)
         loss.total.backward()
         for index, (part, gradients) in enumerate(zip(parts, everyone.gradients(own, parts), strict=True)):
             with self._averaging(is_last=index == len(parts) - 1):
@@ -102,10 +105,12 @@ class BatchGradient:
                 torch.cuda.set_rng_state(states[1], self.device)
             return self._encode(part, self.encoder)
 
-    def _loss(self, encodings: Encodings, video_of_text: Tensor) -> Loss:
+    def _loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None) -> Loss:
         with self._autocast():
             output = self.model.match(*encodings, video_of_text)
-        loss = self.objective(output, video_of_text)
+        # Every network has an objective of its own kind, which knows its output.
+        told = (video_of_text,) if labels is None else (video_of_text, labels)
+        loss = self.objective(output, *told)  # type: ignore[arg-type]
         if not torch.isfinite(loss.total):
             raise FloatingPointError(f"the loss became {loss.total.item()}")
         return loss

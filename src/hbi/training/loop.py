@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from hbi.errors import HBIError
+from hbi.training.answering import AnsweringObjective
 from hbi.training.batches import Batch, TrainingBatches
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.gradients import BatchGradient, Precision
@@ -85,7 +86,7 @@ class Trainer:
         self,
         model: Network,
         batches: TrainingBatches,
-        objective: Objective,
+        objective: Objective | AnsweringObjective,
         settings: TrainingSettings,
         folder: RunFolder,
         *,

@@ -7,10 +7,10 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 
-from hbi.models import GlobalContrastModel, HBIModel
+from hbi.models import GlobalContrastModel, HBIModel, QuestionAnsweringModel
 from hbi.training.distributed import Processes
 
-Network = HBIModel | GlobalContrastModel
+Network = HBIModel | GlobalContrastModel | QuestionAnsweringModel
 
 
 def freeze_towers(model: Network) -> None:
