@@ -34,15 +34,15 @@ def test_dropout_is_the_same_when_a_part_is_encoded_again(monkeypatch):
     model = network(dropout=0.3)
     _, again = gradients(model, micro_batch_size=3)
     kept = []
-    encode = BatchGradient._encode
+    encode = BatchGradient.encode
 
     def remember(self, part, encoder):
         with torch.enable_grad():
             kept.append(encode(self, part, encoder))
         return kept[-1]
 
-    monkeypatch.setattr(BatchGradient, "_encode", remember)
-    monkeypatch.setattr(BatchGradient, "_encode_again", lambda self, part, states: kept.pop(0))
+    monkeypatch.setattr(BatchGradient, "encode", remember)
+    monkeypatch.setattr(BatchGradient, "encode_again", lambda self, part, states: kept.pop(0))
     _, remembered = gradients(model, micro_batch_size=3)
     assert kept == []
     assert_same_gradients(again, remembered)

@@ -67,7 +67,7 @@ class BatchGradient:
         torch.manual_seed(seed)
         if len(parts) == 1 and self.processes.is_alone:
             batch = batch.to(self.device)
-            loss = self._loss(self._encode(batch, self.encoder), batch.video_of_text, batch.labels)
+            loss = self.loss(self.encode(batch, self.encoder), batch.video_of_text, batch.labels)
             loss.total.backward()
             return loss
         is_kept = len(parts) == 1
@@ -75,21 +75,22 @@ class BatchGradient:
         for part in parts:
             states.append(_random_states(self.device))
             with torch.set_grad_enabled(is_kept):
-                encoded.append(self._encode(part, self.encoder if is_kept else self.model.encoder))
+                encoded.append(self.encode(part, self.encoder if is_kept else self.model.encoder))
         labels = None if batch.labels is None else batch.labels.to(self.device)
         everyone, own = Cut.join(encoded, batch.video_of_text.to(self.device), labels).gather(self.processes)
         torch.manual_seed(seed)  # dropout in the towers may have drawn differently on another process
-        loss = self._loss(everyone.encodings(), everyone.video_of_text, everyone.labels)
+        loss = self.loss(everyone.encodings(), everyone.video_of_text, everyone.labels)
         loss.total.backward()
         for index, (part, gradients) in enumerate(zip(parts, everyone.gradients(own, parts), strict=True)):
             with self._averaging(is_last=index == len(parts) - 1):
-                encodings = encoded[0] if is_kept else self._encode_again(part, states[index])
+                encodings = encoded[0] if is_kept else self.encode_again(part, states[index])
                 # The wrapper averages over processes, but the gradient of the batch is the sum of theirs.
-                _back_propagate(encodings, gradients, factor=self.processes.world_size)
+                back_propagate(encodings, gradients, factor=self.processes.world_size)
         self.processes.average_gradients(matching_parameters(self.model))
         return loss
 
-    def _encode(self, part: Batch, encoder: nn.Module) -> Encodings:
+    def encode(self, part: Batch, encoder: nn.Module) -> Encodings:
+        """Return the encodings of some rows."""
         part = part.to(self.device)
         # One autocast a pass: it would hand the weights that it cast without gradient to the pass that needs one.
         with self._autocast():
@@ -98,14 +99,16 @@ class BatchGradient:
             )
         return encodings
 
-    def _encode_again(self, part: Batch, states: list[Tensor]) -> Encodings:
+    def encode_again(self, part: Batch, states: list[Tensor]) -> Encodings:
+        """Return the encodings of some rows, drawing what was drawn when `states` were the generators'."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.set_rng_state(states[0])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(states[1], self.device)
-            return self._encode(part, self.encoder)
+            return self.encode(part, self.encoder)
 
-    def _loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None) -> Loss:
+    def loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None) -> Loss:
+        """Return the loss of encoded texts and videos, and of answers where the texts are questions."""
         with self._autocast():
             output = self.model.match(*encodings, video_of_text)
         # Every network has an objective of its own kind, which knows its output.
@@ -131,7 +134,8 @@ def _random_states(device: torch.device) -> list[Tensor]:
     return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
 
 
-def _back_propagate(encodings: Encodings, gradients: Sequence[Tensor | None], *, factor: int) -> None:
+def back_propagate(encodings: Encodings, gradients: Sequence[Tensor | None], *, factor: int = 1) -> None:
+    """Take the gradients of encodings, times `factor`, back into what encoded them."""
     wanted = [
         (tensor, factor * gradient)
         for tensor, gradient in zip(crossing(encodings), gradients, strict=True)
