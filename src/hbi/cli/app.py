@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 import hbi
+from hbi.cli.answer import answer
 from hbi.cli.cache_features import cache_features
 from hbi.cli.convert import convert
 from hbi.cli.data import data_app
@@ -32,6 +33,7 @@ app.command("train")(train)
 app.command("cache-features")(cache_features)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
+app.command("answer")(answer)
 app.command("train-estimator")(train_estimator)
 app.command("convert")(convert)
 

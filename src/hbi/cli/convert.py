@@ -29,6 +29,10 @@ def convert(
         tuple[float, float, float] | None,
         typer.Option(help="Weight of entity, action and event in the similarity (--rate there)."),
     ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(help="The answers of a VideoQA checkpoint: train_ans2label.json, or a text with one a line."),
+    ] = None,
     merge_ratio: Annotated[
         tuple[float, float] | None, typer.Option(help="Merged words per word (--t_rate0 and --t_rate1 there).")
     ] = None,
@@ -43,6 +47,7 @@ def convert(
     """
     from transformers.utils import logging as transformers_logging
 
+    from hbi.data.answer_files import read_answers
     from hbi.models import convert as convert_file
     from hbi.models.processor import read_tokenizer
 
@@ -52,6 +57,7 @@ def convert(
         "level_weights": level_weights,
         "merge_ratio": merge_ratio,
         "frame_merge_ratio": frame_merge_ratio,
+        "answers": read_answers(answers).answers if answers else None,
     }
     given = {name: value for name, value in settings.items() if value is not None}
     conversion = convert_file(file, **given)
@@ -78,6 +84,8 @@ def _print_folder(to: Path, conversion: "Conversion", given: dict[str, Any], *, 
         assumed = [f"{name}={getattr(config, name)}" for name in names if name not in given]
         if assumed:
             console.print(f"The file does not tell, assumed: {', '.join(assumed)}; options of this command set them.")
+        if conversion.report.kind == "question answering" and "answers" not in given:
+            console.print("The answers were not given (--answers): scores have numbers, no names.")
         if not has_tokenizer:
             console.print("No tokenizer was given (--tokenizer): the folder takes token ids, no texts.")
     console.print(f"Written: [bold]{to}[/]; every key is in {to / 'conversion.json'}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from hbi.cli.evaluate_answers import answers_questions, evaluate_answers, print_answer_report
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def evaluate(
     """Rank all videos for each text and all texts for each video; print a table and write metrics.json.
 
     Ties count as half. All videos that satisfy a text count as right; of several right ones the best ranked counts.
+    A run that answers questions is measured by how many of them it answers rightly.
     """
     from hbi.errors import HBIError
 
@@ -54,8 +56,13 @@ def evaluate(
         if data is not None or out is not None:
             raise HBIError(f"{run} is a run folder, which has its data set and its place: leave out --data and --out")
         folder = Path(run)
-        report = evaluate_run(folder, split=split, weights=weights, device=device)
-        print_report(folder.resolve().name, report)
+        if answers_questions(folder):
+            written = metrics_file(folder, split)
+            answers = evaluate_answers(folder, split=split, weights=weights, device=device, out=written)
+            print_answer_report(folder.resolve().name, answers)
+        else:
+            report = evaluate_run(folder, split=split, weights=weights, device=device)
+            print_report(folder.resolve().name, report)
     if folder is not None:
         console.print(f"Written to {metrics_file(folder, split)}")
 

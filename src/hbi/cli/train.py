@@ -35,15 +35,27 @@ def train(
     The folder holds the full recipe, the log (metrics.jsonl, and TensorBoard's), the weights that were best on the
     validation split and the last ones. A run killed at any moment continues with --resume to the same numbers.
 
+    A recipe that answers questions is trained twice: the second time, into RUN/question-only, with black frames.
+
     On several GPUs or machines: torchrun --no-python --nproc-per-node 8 hbi train …
     """
     from hbi.recipes.reading import read_recipe
 
-    folder = train_recipe(
-        read_recipe(recipe, overrides or ()), out or Path("runs") / Path(recipe).stem, resume=resume, device=device
-    )
+    content, path = read_recipe(recipe, overrides or ()), out or Path("runs") / Path(recipe).stem
+    folder = train_recipe(content, path, resume=resume, device=device)
+    if content.model.kind == "answering" and not content.data.blank:
+        _train_question_only(content, path, resume=resume, device=device)
     if os.environ.get("RANK", "0") == "0":
         console.print(f"Trained. Next: [bold]hbi evaluate {folder.path}[/]")
+
+
+def _train_question_only(recipe: "Recipe", out: Path, *, resume: bool, device: str) -> None:
+    """Train the baseline that answers without looking, into the folder of the run that it belongs to."""
+    from hbi.recipes.answering import QUESTION_ONLY, question_only
+
+    if os.environ.get("RANK", "0") == "0":
+        console.print("Now the same network with black frames: what can be known from the question alone")
+    train_recipe(question_only(recipe), out / QUESTION_ONLY, resume=resume, device=device)
 
 
 def train_recipe(recipe: "Recipe", out: Path, *, resume: bool, device: str = "auto") -> "RunFolder":
@@ -57,14 +69,16 @@ def train_recipe(recipe: "Recipe", out: Path, *, resume: bool, device: str = "au
 
 
 def _train(recipe: "Recipe", out: Path, *, resume: bool, device: "torch.device", processes: "Processes") -> "RunFolder":
+    from hbi.recipes.answering import start_answering
     from hbi.recipes.experiment import start_run
 
+    start = start_answering if recipe.model.kind == "answering" else start_run
     if not processes.is_main:
-        trainer = start_run(recipe, out, resume=resume, device=device, progress=None, processes=processes)
+        trainer = start(recipe, out, resume=resume, device=device, progress=None, processes=processes)
         trainer.run(lambda progress: None)
         return trainer.folder
     with progress_bar("decoding videos") as count:
-        trainer = start_run(recipe, out, resume=resume, device=device, progress=count, processes=processes)
+        trainer = start(recipe, out, resume=resume, device=device, progress=count, processes=processes)
     for fault in trainer.batches.bank.faults[:5]:
         console.print(f"[yellow]passed over:[/] {fault}")
     if trainer.step:

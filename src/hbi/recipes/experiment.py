@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from hbi.data.benchmark import SplitName
 from hbi.data.benchmarks import find_benchmark, find_protocol
-from hbi.data.features import FeatureBank, Sampling, load_features, tower_fingerprint
+from hbi.data.features import FeatureBank, KeptFrames, Sampling, load_features, tower_fingerprint
 from hbi.data.frames import FrameBank, decode_frames
 from hbi.data.loading import LoadedSplit, load_split
 from hbi.data.packed_frames import FrameSampling, open_frames
@@ -193,24 +195,15 @@ def start_run(
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
     """
-    folder = RunFolder(out)
-    _check_claim(folder, recipe, resume=resume)
-    processes.wait()  # before the main process changes what the others check
-    if processes.is_main:
-        _claim(folder, recipe)
+    folder = claim_folder(out, recipe, resume=resume, processes=processes)
     train: DecodedSplit | FeaturedSplit
     val: DecodedSplit | FeaturedSplit
     if recipe.data.features is None:
         train, val = (decode(recipe, name, progress) for name in ("train", "val"))
     else:
         train, val = (load_featured_split(recipe, name) for name in ("train", "val"))
-    if processes.is_main:
-        faults = (*train.bank.faults, *val.bank.faults)
-        write_atomically(folder.path / "faults.txt", "".join(f"{fault}\n" for fault in faults))
-    if processes.is_main and not (folder.tokenizer / "tokenizer.json").is_file():
-        start_tokenizer(recipe, train.split).save_pretrained(folder.tokenizer)
-    processes.wait()
-    tokenizer = load_tokenizer(str(folder.tokenizer))
+    keep_faults(folder, (*train.bank.faults, *val.bank.faults), processes)
+    tokenizer = keep_tokenizer(folder, recipe, train.split, processes)
     model = build_model(recipe, tokenizer)
     for bank in (train.bank, val.bank):
         if isinstance(bank, FeatureBank) and bank.fingerprint != tower_fingerprint(model.encoder):
@@ -218,19 +211,47 @@ def start_run(
                 f"the features in {recipe.data.features} were made by other towers than this recipe starts from: "
                 "run hbi cache-features for it again"
             )
-    training = recipe.training
-    batches = TrainingBatches(
-        train.split,
-        train.bank,
-        tokenizer,
-        batch_size=training.batch_size,
-        captions_per_video=training.captions_per_video,
-        num_frames=recipe.data.num_frames,
-        max_words=recipe.data.max_words,
-        seed=training.seed,
+    trainer = Trainer(
+        model,
+        training_batches(recipe, train.split, train.bank, tokenizer, processes),
+        build_objective(recipe, device),
+        training_settings(recipe),
+        folder,
+        validate=validation(recipe, val, tokenizer),
+        device=device,
         processes=processes,
     )
-    settings = TrainingSettings(
+    trainer.resume()
+    return trainer
+
+
+def training_batches(
+    recipe: Recipe,
+    split: RetrievalSplit,
+    bank: KeptFrames,
+    tokenizer: CLIPTokenizer,
+    processes: Processes,
+    labels: Int[Tensor, " text"] | None = None,
+) -> TrainingBatches:
+    """Return the batches that the recipe trains on; `labels` where the texts are questions."""
+    return TrainingBatches(
+        split,
+        bank,
+        tokenizer,
+        batch_size=recipe.training.batch_size,
+        captions_per_video=recipe.training.captions_per_video,
+        num_frames=recipe.data.num_frames,
+        max_words=recipe.data.max_words,
+        seed=recipe.training.seed,
+        processes=processes,
+        labels=labels,
+    )
+
+
+def training_settings(recipe: Recipe) -> TrainingSettings:
+    """Return how long and how fast the recipe trains."""
+    training = recipe.training
+    return TrainingSettings(
         num_steps=training.num_steps,
         lr=training.lr,
         clip_lr=training.clip_lr or training.lr,
@@ -246,18 +267,6 @@ def start_run(
         freeze_towers=training.freeze_towers,
         shard=training.shard,
     )
-    trainer = Trainer(
-        model,
-        batches,
-        build_objective(recipe, device),
-        settings,
-        folder,
-        validate=validation(recipe, val, tokenizer),
-        device=device,
-        processes=processes,
-    )
-    trainer.resume()
-    return trainer
 
 
 @dataclass(frozen=True)
@@ -285,8 +294,39 @@ def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: t
     folder = RunFolder(path)
     model_folder = folder.require_weights(weights)
     recipe = read_recipe(str(folder.recipe))
+    if recipe.model.kind not in NETWORKS:
+        raise RunError(f"{path} holds a run of kind {recipe.model.kind}, which ranks nothing: see hbi answer --help")
     model = NETWORKS[recipe.model.kind].from_pretrained(str(model_folder), local_files_only=True)
     return TrainedRun(folder, recipe, load_tokenizer(str(folder.tokenizer)), model.to(device).eval())
+
+
+def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processes) -> RunFolder:
+    """Return a run folder that this job may write to: new, or one of the same recipe to be resumed.
+
+    Raises:
+        RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
+    """
+    folder = RunFolder(out)
+    _check_claim(folder, recipe, resume=resume)
+    processes.wait()  # before the main process changes what the others check
+    if processes.is_main and not folder.recipe.is_file():
+        write_atomically(folder.recipe, recipe_yaml(recipe))
+        folder.write_environment(seed=recipe.training.seed, threads=torch.get_num_threads())
+    return folder
+
+
+def keep_faults(folder: RunFolder, faults: tuple[str, ...], processes: Processes) -> None:
+    """Write what had to be left out of the data into the run folder."""
+    if processes.is_main:
+        write_atomically(folder.path / "faults.txt", "".join(f"{fault}\n" for fault in faults))
+
+
+def keep_tokenizer(folder: RunFolder, recipe: Recipe, train: RetrievalSplit, processes: Processes) -> CLIPTokenizer:
+    """Return the tokenizer of the run folder, which the first call puts there."""
+    if processes.is_main and not (folder.tokenizer / "tokenizer.json").is_file():
+        start_tokenizer(recipe, train).save_pretrained(folder.tokenizer)
+    processes.wait()
+    return load_tokenizer(str(folder.tokenizer))
 
 
 def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
@@ -297,9 +337,3 @@ def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
             raise RunError(f"{folder.path} was started with another recipe: choose another --out")
     elif folder.path.is_dir() and any(folder.path.iterdir()):
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --out")
-
-
-def _claim(folder: RunFolder, recipe: Recipe) -> None:
-    if not folder.recipe.is_file():
-        write_atomically(folder.recipe, recipe_yaml(recipe))
-        folder.write_environment(seed=recipe.training.seed, threads=torch.get_num_threads())

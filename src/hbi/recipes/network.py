@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -11,11 +11,12 @@ from transformers import CLIPTokenizer
 from hbi.data.samples import RetrievalSplit
 from hbi.data.tokenizer import load_tokenizer, train_tokenizer
 from hbi.errors import HBIError
-from hbi.models import GlobalContrastModel, HBIConfig, HBIModel
+from hbi.models import GlobalContrastModel, HBIConfig, HBIModel, QuestionAnsweringModel
 from hbi.recipes.schema import Recipe
 from hbi.training.run_folder import RunFolder
 
 NETWORKS: dict[str, type[HBIModel] | type[GlobalContrastModel]] = {"hbi": HBIModel, "global": GlobalContrastModel}
+Network = TypeVar("Network", HBIModel, GlobalContrastModel, QuestionAnsweringModel)
 _TOWERS = "encoder.clip."
 
 
@@ -45,7 +46,12 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalCo
     Raises:
         HBIError: The CLIP or run that it starts from cannot be read, or takes pictures of another size.
     """
-    network, clip = NETWORKS[recipe.model.kind], recipe.model.clip
+    return build_network(NETWORKS[recipe.model.kind], recipe, tokenizer)
+
+
+def build_network(network: type[Network], recipe: Recipe, tokenizer: CLIPTokenizer, **fields: Any) -> Network:
+    """Return a network of the sizes in the recipe, as `build_model`; `fields` are its configuration's own."""
+    clip = recipe.model.clip
     sizes: dict[str, Any] = {
         "max_words": recipe.data.max_words,
         "max_frames": recipe.data.num_frames,
@@ -54,10 +60,11 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalCo
         "merge_heads": recipe.model.merge_heads,
         "level_weights": recipe.model.level_weights,
         "head_channels": recipe.model.head_channels,
+        **fields,
     }
     torch.manual_seed(recipe.training.seed)
     if clip is None:
-        return network(HBIConfig(clip_config=_small_towers(recipe, tokenizer), **sizes))
+        return network(network.config_class(clip_config=_small_towers(recipe, tokenizer), **sizes))
     is_run = RunFolder(Path(clip)).recipe.is_file()
     model = _from_run(network, Path(clip), sizes) if is_run else network.from_clip(clip, **sizes)
     side = model.config.clip_config.vision_config.image_size
@@ -68,12 +75,13 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalCo
     return model
 
 
-def _from_run(network: Any, run: Path, sizes: dict[str, Any]) -> HBIModel | GlobalContrastModel:
+def _from_run(network: type[Network], run: Path, sizes: dict[str, Any]) -> Network:
     folder = RunFolder(run).require_weights("best")
     source = HBIConfig.from_pretrained(str(folder))
-    model: HBIModel | GlobalContrastModel = network(HBIConfig(clip_config=source.clip_config.to_dict(), **sizes))
+    model = network(network.config_class(clip_config=source.clip_config.to_dict(), **sizes))
     weights = load_file(folder / "model.safetensors")
-    towers = {name.removeprefix(_TOWERS): value for name, value in weights.items() if name.startswith(_TOWERS)}
+    found = ((name.partition(_TOWERS), value) for name, value in weights.items())
+    towers = {name: value for (_, mark, name), value in found if mark}  # a trunk's towers stand below another name
     model.encoder.clip.load_state_dict(towers)
     return model
 

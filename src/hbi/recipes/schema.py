@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, f
 
 from hbi.data.annotation_files import did_you_mean
 from hbi.data.benchmarks import benchmark_names
+from hbi.data.question_benchmarks import QUESTION_BENCHMARKS
 from hbi.shapes import LEVELS, Level
 
 
@@ -41,10 +42,16 @@ class DataSection(Section):
         description="folder of `hbi cache-features`: frames as the frozen towers encoded them, instead of pixels",
     )
 
+    answers: str | None = Field(
+        default=None, description="file of the answers that can be given; default: the most frequent ones of training"
+    )
+    num_answers: PositiveInt | None = Field(default=None, description="how many of those; default: all")
+    blank: bool = Field(default=False, description="one black frame for every video: what can be known without looking")
+
     @field_validator("dataset")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        names = ["shape-stories", *benchmark_names()]
+        names = ["shape-stories", *benchmark_names(), *QUESTION_BENCHMARKS]
         if name not in names:
             raise ValueError(f"data.dataset: no data set {name!r}{did_you_mean(name, names)}")
         return name
@@ -53,7 +60,9 @@ class DataSection(Section):
 class ModelSection(Section):
     """Which network, and its sizes."""
 
-    kind: Literal["hbi", "global"] = Field(description="the paper's network, or the global baseline with its towers")
+    kind: Literal["hbi", "global", "answering"] = Field(
+        description="the paper's network, the global baseline with its towers, or the network that answers questions"
+    )
     clip: str | None = Field(
         default=None,
         description="what the towers start from: a CLIP of transformers by hub name or folder, or a run folder of "
@@ -72,6 +81,9 @@ class ModelSection(Section):
     head_channels: PositiveInt = Field(default=16, description="channels of the heads that predict interactions")
     mlp_ratio: PositiveInt = Field(default=4, description="width of the towers' hidden layers per width")
     logit_scale: PositiveFloat = Field(default=100.0, le=100.0, description="what multiplies a similarity at the start")
+    answer_channels: PositiveInt | None = Field(
+        default=None, multiple_of=4, description="hidden channels of the heads that answer; default: 16 times the width"
+    )
     level_weights: tuple[float, float, float] = Field(
         default=(0.5, 0.3, 0.2), description="weight of entity, action and event in the similarity that ranks"
     )
@@ -83,6 +95,9 @@ class ObjectiveSection(Section):
     alpha: float = Field(default=1.0, ge=0, description="weight of the interaction term, at each level")
     beta: float = Field(default=2.0, ge=0, description="weight of the self-distillation")
     gamma: float = Field(default=0.0, ge=0, description="weight of the contrast of coalitions, at each level")
+    matching: float = Field(
+        default=0.5, ge=0, description="weight of all but the answers in a network that answers questions"
+    )
     levels: tuple[Level, ...] = Field(default=LEVELS, min_length=1, description="levels that are trained")
     teacher: Literal["exact", "sampled", "estimator"] = Field(
         default="exact", description="source of the interactions that are learned"

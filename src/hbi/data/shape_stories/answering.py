@@ -1,6 +1,7 @@
 """ShapeStories as a question answering benchmark."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hbi.data.questions import AnswerVocabulary, Question, QuestionSplit
 from hbi.data.samples import Video
@@ -24,13 +25,8 @@ def question_split(name: str, stories: Sequence[Story]) -> QuestionSplit:
 
 def _question(row: int, story: Story, index: int) -> Question:
     asked = story.questions[index]
-    event = None if asked.event is None else story.events[asked.event]
-    return Question(
-        asked.text,
-        asked.answer,
-        asked.kind,
-        row,
-        asked.event,
-        event and event.start_seconds,
-        event and event.end_seconds,
-    )
+    question = Question(asked.text, asked.answer, asked.kind, row)
+    if asked.event is None:
+        return question
+    event = story.events[asked.event]
+    return replace(question, event=asked.event, start_seconds=event.start_seconds, end_seconds=event.end_seconds)

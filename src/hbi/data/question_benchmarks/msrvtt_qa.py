@@ -1,0 +1,41 @@
+"""MSRVTT-QA (Xu et al., ACM MM 2017): questions made by machine from the captions of MSR-VTT.
+
+The authors' lists (`train_qa.json`) name videos by number; they circulate as JSON lines too (`train.jsonl`).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hbi.data.annotation_files import read_json_records, require_file
+from hbi.data.benchmark import SplitName
+from hbi.data.question_benchmark import AskedQuestion, PublishedQuestions, QuestionBenchmark, asked
+from hbi.data.questions import question_word
+
+
+def read(folder: Path, split: SplitName) -> Sequence[AskedQuestion]:
+    """Return the questions of a split."""
+    path = require_file(
+        folder,
+        f"questions of MSRVTT-QA {split}",
+        *(f"{split}.jsonl", f"{split}_qa.json", f"{split}.json", f"msrvtt_qa_{split}.json"),
+    )
+    questions = []
+    for record in read_json_records(path):
+        video = record.first("video_id", "video")
+        name = f"video{video}" if isinstance(video, int) else str(video)
+        kind = record.values.get("answer_type") or question_word(str(record["question"]))
+        questions.append(asked(record, name, kind=str(kind)))
+    return questions
+
+
+BENCHMARK = QuestionBenchmark(
+    "msrvtt-qa",
+    "MSRVTT-QA",
+    "Xu et al. 2017",
+    read,
+    {
+        "train": PublishedQuestions(158_581, 6_513),
+        "val": PublishedQuestions(12_278, 497),
+        "test": PublishedQuestions(72_821, 2_990),
+    },
+)

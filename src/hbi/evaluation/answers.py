@@ -1,0 +1,165 @@
+"""How often a network answers rightly, by kind of question, beside what needs no video to be known."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from hbi.data.features import KeptFrames
+from hbi.data.frames import network_input
+from hbi.data.questions import AnswerVocabulary, Question, QuestionSplit
+from hbi.data.tokenizer import tokenize
+from hbi.evaluation.answer_evidence import AnswerEvidence
+from hbi.models import QuestionAnsweringModel
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Percent of the questions of one kind that are answered rightly.
+
+    Attributes:
+        kind: The kind, or `all`.
+        accuracy: Of the network. A question whose answer it cannot give counts as wrong.
+        majority: Of always giving the most frequent training answer to this kind of question.
+        question_only: Of the same network trained and asked with black frames; None where none was trained.
+        num_out_of_vocabulary: Questions whose answer the network cannot give.
+    """
+
+    kind: str
+    accuracy: float
+    majority: float
+    question_only: float | None
+    num_questions: int
+    num_out_of_vocabulary: int
+
+
+@dataclass(frozen=True)
+class AnswerReport:
+    """A network's answers to the questions of a split.
+
+    Attributes:
+        accuracies: Of all questions first, then of each kind.
+        coverage: Percent of the questions whose answer the network can give: no accuracy can be higher.
+        evidence: Where the interactions of the questions lie, where the benchmark tells the seconds.
+        faults: One line for each video that was left out or could not be decoded wholly.
+    """
+
+    split: str
+    num_videos: int
+    num_answers: int
+    coverage: float
+    accuracies: tuple[Accuracy, ...]
+    evidence: tuple[AnswerEvidence, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+@torch.inference_mode()
+def answer_logits(
+    model: QuestionAnsweringModel,
+    tokenizer: CLIPTokenizer,
+    questions: Sequence[Question],
+    bank: KeptFrames,
+    *,
+    batch_size: int = 128,
+    progress: Callable[[int, int], None] | None = None,
+) -> Float[Tensor, "question answer"]:
+    """Return the logits of all answers to questions about the videos of `bank`, on the CPU.
+
+    The model is put in evaluation mode. Questions about one video that stand together share its encoding.
+    """
+    model.eval()
+    logits = []
+    for start in range(0, len(questions), batch_size):
+        part = questions[start : start + batch_size]
+        tokenized = tokenize(tokenizer, [question.text for question in part], model.config.max_words)
+        videos, video_of_text = torch.tensor([question.video for question in part]).unique(return_inverse=True)
+        answers = model.answer(
+            tokenized.input_ids.to(model.device),
+            tokenized.attention_mask.to(model.device),
+            network_input(bank.content[videos].to(model.device)),
+            bank.mask[videos].to(model.device),
+            video_of_text.to(model.device),
+        )
+        logits.append(answers.float().cpu())
+        if progress:
+            progress(start + len(part), len(questions))
+    return torch.cat(logits)
+
+
+def right_answers(
+    logits: Float[Tensor, "question answer"], labels: Int[Tensor, " question"]
+) -> Bool[Tensor, " question"]:
+    """Return which questions are answered rightly; one whose label is -1 cannot be."""
+    return logits.argmax(-1) == labels
+
+
+def majority_answers(train: Sequence[Question]) -> Mapping[str, str]:
+    """Return the most frequent training answer to each kind of question; of several the first in the alphabet."""
+    counts: dict[str, Counter[str]] = {}
+    for question in train:
+        counts.setdefault(question.kind, Counter())[question.answer] += 1
+    return {kind: min(of_kind, key=lambda answer: (-of_kind[answer], answer)) for kind, of_kind in counts.items()}
+
+
+def report_answers(
+    split: QuestionSplit,
+    train: Sequence[Question],
+    vocabulary: AnswerVocabulary,
+    right: Bool[Tensor, " question"],
+    question_only: Bool[Tensor, " question"] | None,
+    *,
+    evidence: Sequence[AnswerEvidence] = (),
+    faults: tuple[str, ...] = (),
+) -> AnswerReport:
+    """Return the accuracies of a split from which of its questions were answered rightly.
+
+    Args:
+        train: The questions that the network learned from, for the majority.
+        vocabulary: The answers that the network can give.
+        right: Of the network.
+        question_only: Of the network that sees black frames.
+        evidence, faults: See `AnswerReport`.
+    """
+    majority = majority_answers(train)
+    columns: dict[str, list[bool]] = {
+        "majority": [majority.get(question.kind) == question.answer for question in split.questions],
+        "out_of_vocabulary": [question.answer not in vocabulary for question in split.questions],
+        "right": right.tolist(),
+    }
+    if question_only is not None:
+        columns["question_only"] = question_only.tolist()
+    return AnswerReport(
+        split.name,
+        len(split.videos),
+        len(vocabulary),
+        vocabulary.coverage(split.questions),
+        tuple(_accuracies(split, columns)),
+        tuple(evidence),
+        faults,
+    )
+
+
+def _accuracies(split: QuestionSplit, columns: Mapping[str, Sequence[bool]]) -> Iterator[Accuracy]:
+    rows_of_kind: dict[str, list[int]] = {"all": list(range(len(split.questions)))}
+    for row, question in enumerate(split.questions):
+        rows_of_kind.setdefault(question.kind, []).append(row)
+    for kind, rows in rows_of_kind.items():
+        counts = {name: sum(column[row] for row in rows) for name, column in columns.items()}
+        percent = 100.0 / max(1, len(rows))
+        yield Accuracy(
+            kind,
+            accuracy=percent * counts["right"],
+            majority=percent * counts["majority"],
+            question_only=percent * counts["question_only"] if "question_only" in counts else None,
+            num_questions=len(rows),
+            num_out_of_vocabulary=counts["out_of_vocabulary"],
+        )
