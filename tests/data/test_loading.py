@@ -2,14 +2,16 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import pytest
+import torch
 from annotation_samples import msrvtt_data, write
 
 from hbi.data.annotation_files import read_pickle
 from hbi.data.benchmarks import find_benchmark
 from hbi.data.loading import load_split
-from hbi.data.samples import DataError
+from hbi.data.samples import DataError, Evidence, MinimalPair, RetrievalSplit, Text, Video
 from hbi.data.video_files import VideoFiles
 
 
@@ -83,3 +85,16 @@ def test_pickles_cannot_run_code(tmp_path):
     path.write_bytes(b"\x80\x04nonsense")
     with pytest.raises(DataError, match="not a readable pickle"):
         read_pickle(path)
+
+
+def test_some_videos_of_a_split_keep_what_was_written_for_them():
+    videos = tuple(Video(name, Path(name)) for name in "abc")
+    texts = (Text("of a", 0, (0, 1)), Text("of b", 1, (1,)), Text("of c", 2, (1, 2)))
+    pairs = (MinimalPair("color", 1, "x", "y"), MinimalPair("color", 2, "z", "w"))
+    evidence = (Evidence("of c", 0, 2, 2, 0.0, 1.0, None), Evidence("of b", 0, 2, 1, 0.0, 1.0, None))
+    kept = RetrievalSplit("test", videos, texts, pairs, evidence).only(torch.tensor([True, False, True]))
+    assert [video.video_id for video in kept.videos] == ["a", "c"]
+    assert kept.texts == (Text("of a", 0, (0,)), Text("of c", 1, (1,)))
+    assert kept.minimal_pairs == (MinimalPair("color", 1, "z", "w"),)
+    assert kept.evidence == (Evidence("of c", 0, 2, 1, 0.0, 1.0, None),)
+    assert torch.equal(kept.relevance, torch.eye(2, dtype=torch.bool))
