@@ -1,34 +1,15 @@
 """`hbi convert` writes a folder that opens, reports every key, and refuses what it cannot read whole."""
 
 import json
-import sys
 
-import pytest
 import torch
 from safetensors.torch import save_file
 from transformers import AutoProcessor
 
-from hbi.cli.app import main
 from hbi.data.tokenizer import train_tokenizer
 from hbi.models import HBIModel
 from hbi.training.estimator import load_estimator
 from released_weights import released_batch, released_state
-
-
-@pytest.fixture
-def hbi(monkeypatch, capsys):
-    def run(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hbi", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "1000")
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 def test_a_checkpoint_becomes_a_folder_that_opens(hbi, tmp_path):

@@ -1,20 +1,17 @@
 """`hbi evaluate clip:…` ranks with a CLIP as it is, and says so."""
 
 import json
-from typing import get_args
 
 import pytest
 import torch
 from torch.testing import assert_close
 from transformers import CLIPConfig, CLIPModel
 
-from end_to_end.conftest import fail, succeed
-from hbi.cli.evaluate import Dataset
+from end_to_end.conftest import succeed
 from hbi.data.frames import normalize_pixels
 from hbi.data.shape_stories import load_stories
 from hbi.data.shape_stories.retrieval import retrieval_split
 from hbi.data.tokenizer import tokenize, train_tokenizer
-from hbi.recipes.schema import DataSection
 from hbi.video import read_frames
 
 pytestmark = pytest.mark.slow
@@ -23,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory):
     folder = tmp_path_factory.mktemp("zero") / "data"
-    succeed("data", "shape-stories", folder, "--train", 2, "--val", 2, "--test", 5)
+    succeed("data", "shape-stories", folder, "--train", 1, "--val", 1, "--test", 5)
     return folder
 
 
@@ -50,10 +47,12 @@ def clip(stories, tmp_path_factory):
 
 
 @torch.no_grad()
-def test_it_ranks_by_clips_own_similarity_and_says_so(stories, clip, tmp_path):
+def test_it_ranks_by_clips_own_similarity_and_says_so(hbi, stories, clip, tmp_path):
     folder, model, tokenizer = clip
-    printed = succeed("evaluate", f"clip:{folder}", "--data", stories, "--frames", 4, "--out", tmp_path / "out")
-    printed = " ".join(printed.split())
+    code, printed, _ = hbi(
+        "evaluate", f"clip:{folder}", "--data", stories, "--frames", 4, "--out", tmp_path / "out", "--device", "cpu"
+    )
+    assert code == 0
     assert "zero-shot" in printed
     assert "global similarity" in printed
     record = json.loads((tmp_path / "out" / "metrics.json").read_text())
@@ -74,14 +73,17 @@ def test_it_ranks_by_clips_own_similarity_and_says_so(stories, clip, tmp_path):
     assert_close(torch.tensor(record["text_to_video"]["recall@1"]), (rank == 1).float().mean() * 100)
 
 
-def test_mistakes_end_in_one_line(stories, clip, tmp_path):
+def test_mistakes_end_in_one_line(hbi, stories, clip, tmp_path):
     folder, *_ = clip
-    assert "give its folder with --data" in fail("evaluate", f"clip:{folder}")
-    assert "no such folder" in fail("evaluate", f"clip:{tmp_path / 'absent'}", "--data", stories)
-    assert "does not exist" in fail("evaluate", f"clip:{folder}", "--data", tmp_path / "absent")
-    assert "is not a run folder" in fail("evaluate", tmp_path)
-    assert "leave out --data" in fail("evaluate", tmp_path, "--data", stories)
-
-
-def test_the_data_sets_are_those_of_recipes():
-    assert get_args(Dataset) == get_args(DataSection.model_fields["dataset"].annotation)
+    for arguments, message in (
+        ((f"clip:{folder}",), "give its folder with --data"),
+        ((f"clip:{tmp_path / 'absent'}", "--data", stories), "no such folder"),
+        ((f"clip:{folder}", "--data", tmp_path / "absent"), "does not exist"),
+        ((f"clip:{folder}", "--data", stories, "--dataset", "msrvt"), "no data set 'msrvt'"),
+        ((tmp_path,), "is not a run folder"),
+        ((tmp_path, "--data", stories), "leave out --data"),
+    ):
+        code, _, error = hbi("evaluate", *arguments)
+        assert code == 2
+        assert message in error
+        assert len(error.strip().splitlines()) == 1, error

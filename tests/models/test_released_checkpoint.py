@@ -195,6 +195,24 @@ def test_the_report_names_every_key(state, path):
     assert not report.missing
 
 
+@torch.no_grad()
+def test_a_checkpoint_with_an_lstm_or_without_aggregator(state, tmp_path):
+    bare = {name: tensor for name, tensor in state.items() if not name.startswith("transformerClip")}
+    torch.manual_seed(0)
+    lstm = torch.nn.LSTM(64, 64, batch_first=True)
+    own = {f"lstm_visual.{name}": tensor for name, tensor in lstm.state_dict().items()}
+    *_, pixels, video_mask = released_batch([9, 5], [4, 6], 9, 6)
+    for extra, name in ((own, "lstm"), ({}, "none")):
+        save_file(bare | extra, tmp_path / "weights.safetensors")
+        conversion = convert(tmp_path / "weights.safetensors")
+        assert conversion.model.config.aggregator == name
+        assert "positions" in conversion.report.unused["frame_position_embeddings.weight"]
+        features = conversion.model.encoder.frame_features(pixels, video_mask)
+        tokens = conversion.model.encoder.encode_videos(pixels, video_mask).sequence.tokens
+        expected = features + lstm(features)[0] if extra else features
+        close(tokens[video_mask], expected[video_mask], 1e-6)
+
+
 def test_an_unknown_key_is_named_and_an_absent_teacher_too(state, tmp_path):
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("banzhafteacher")}
     save_file(kept | {"surprise.weight": torch.zeros(2)}, tmp_path / "weights.safetensors")

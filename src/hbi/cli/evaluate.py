@@ -19,8 +19,6 @@ Split = Literal["train", "val", "test"]
 Weights = Literal["best", "last"]
 
 
-Dataset = Literal["shape-stories", "msrvtt", "activitynet", "didemo"]
-
 ZERO_SHOT = "clip:"
 
 
@@ -34,7 +32,7 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the data set. Only for clip:…, a run has its own.")
     ] = None,
-    dataset: Annotated[Dataset, typer.Option(help="Which data set that is. Only for clip:….")] = "shape-stories",
+    dataset: Annotated[str, typer.Option(help="Which data set that is. Only for clip:….")] = "shape-stories",
     frames: Annotated[int, typer.Option(min=1, help="Frames of a video. Only for clip:….")] = 12,
     out: Annotated[Path | None, typer.Option(help="Where to write the measures. Only for clip:….")] = None,
 ) -> None:
@@ -89,7 +87,7 @@ def evaluate_run(
 
 
 def evaluate_clip(
-    name: str, data: Path, dataset: Dataset, *, split: Split, num_frames: int, device: str, out: Path | None
+    name: str, data: Path, dataset: str, *, split: Split, num_frames: int, device: str, out: Path | None
 ) -> "Report":
     """Measure a CLIP as it is, and say that this is zero-shot; write the measures into `out` if there is one."""
     from transformers.utils import logging as transformers_logging
@@ -97,7 +95,6 @@ def evaluate_clip(
     from hbi.cli.device import choose_device
     from hbi.models import GlobalContrastModel
     from hbi.models.processor import read_tokenizer, require_vocabulary
-    from hbi.recipes.schema import Recipe
 
     transformers_logging.disable_progress_bar()
     model = GlobalContrastModel.from_clip(name, aggregator="none").to(choose_device(device))
@@ -107,20 +104,29 @@ def evaluate_clip(
         f"zero-shot: {name} was not trained by hbi; it ranks with global similarity, the end token of a text against "
         "the mean of a video's frames"
     )
-    recipe = Recipe.model_validate(
-        {
-            "data": {
-                "dataset": dataset,
-                "root": str(data),
-                "num_frames": num_frames,
-                "image_size": model.config.clip_config.vision_config.image_size,
-            },
-            "model": {"kind": "global", "clip": name, "temporal_layers": 0},
-            "training": {"num_steps": 1},
-        }
-    )
+    recipe = _zero_shot_recipe(name, data, dataset, num_frames, model.config.clip_config.vision_config.image_size)
     origin = {"clip": name, "similarity": "global, zero-shot"}
     return _measure(model, tokenizer, recipe, split, origin=origin, out=out)
+
+
+def _zero_shot_recipe(name: str, data: Path, dataset: str, num_frames: int, image_size: int) -> "Recipe":
+    """Return a recipe that names the data; its network is CLIP as it is, its training is none that anybody runs."""
+    from pydantic import ValidationError
+
+    from hbi.errors import HBIError
+    from hbi.recipes.schema import Recipe
+
+    section = {"dataset": dataset, "root": str(data), "num_frames": num_frames, "image_size": image_size}
+    try:
+        return Recipe.model_validate(
+            {
+                "data": section,
+                "model": {"kind": "global", "clip": name, "temporal_layers": 0},
+                "training": {"num_steps": 1},
+            }
+        )
+    except ValidationError as error:
+        raise HBIError(f"--dataset {dataset}: {error.errors()[0]['msg']}") from error
 
 
 def _measure(

@@ -41,6 +41,7 @@ _ESTIMATOR = {"encode": "cnn1", "decode": "cnn2", "query": "Q", "key": "K", "val
 _UNUSED = (
     (r"(.*\.)?bn\.\w+", "a batch norm that the released code never applies"),
     (r"clip\.(input_resolution|context_length|vocab_size)", "a number that the shapes of other tensors tell"),
+    (r"frame_position_embeddings\.weight", "positions that only a temporal transformer reads"),
     (r".*", "not a name that the released code gives"),
 )
 _MERGE_HEADS = 8
