@@ -39,6 +39,7 @@ def faulty(tmp_path):
     (train / "video4.mp4").unlink()
     shutil.copy(videos / "TestVideo" / f"{TEST[0]}.mp4", train / "video5.mp4")
     write(train / "copies" / "video6.mkv", b"")
+    shutil.copy(train / "video6.mp4", train / "video9.mp4")
     data = msrvtt_data(splits=dict.fromkeys(TRAIN, "train"), captions_per_video=2)
     data["sentences"] += [
         {"video_id": "video7", "caption": ""},
@@ -69,6 +70,7 @@ def test_every_fault_is_counted_and_listed(faulty):
     assert (cut["video_id"], cut["num_words"]) == ("video7", 44)
     assert train["num_repeated_captions"] == 2
     assert train["rival_files"] == ["video6"]
+    assert (train["copies"], test["copies"]) == (["video9 = video6"], [])
     assert (train["num_videos"], train["num_decoded"], test["num_decoded"]) == (11, 10, 4)
     assert [(leak["kind"], leak["video_ids"]) for leak in report["leaks"]] == [
         ("videos", [TEST[1]]),

@@ -114,6 +114,7 @@ def _rows(splits: "list[SplitReport]", report: "BenchmarkReport") -> dict[str, l
         "decoded": [str(split.num_decoded - len(split.undecodable)) for split in splits],
         "not decodable": [str(len(split.undecodable)) for split in splits],
         "damaged": [str(len(split.damaged)) for split in splits],
+        "copies of another video": [str(len(split.copies)) for split in splits],
         "several files of one name": [str(len(split.rival_files)) for split in splits],
         "seconds: least, median, most": [_spread(split.durations_seconds) for split in splits],
         f"{unit}: least, median, most": [_spread(split.words) for split in splits],
@@ -124,9 +125,9 @@ def _rows(splits: "list[SplitReport]", report: "BenchmarkReport") -> dict[str, l
     if len(splits) > 1:
         rows["texts shared by splits"] = [str(report.num_shared_captions)]
     if not any(split.num_decoded or split.missing for split in splits):
-        for name in ("without a file", "decoded", "not decodable", "damaged", "several files of one name"):
+        about_files = ("without a file", "decoded", "not decodable", "damaged", "copies of another video")
+        for name in (*about_files, "several files of one name", "seconds: least, median, most"):
             del rows[name]
-        del rows["seconds: least, median, most"]
     return rows
 
 

@@ -154,10 +154,22 @@ def _report(
             if length > words.most
         ),
         num_repeated_captions=sum(len(videos_of_text[text.lower()]) > 1 for _, text in texts),
+        copies=_copies(part),
         rival_files=tuple(name for name, path in part.files.items() if files and files.rivals(path)),
         num_decoded=len(part.decoded),
         durations_seconds=spread(durations),
         words=spread(lengths),
+    )
+
+
+def _copies(part: _Split) -> tuple[str, ...]:
+    first: dict[str, str] = {}
+    for name, result in part.decoded.items():
+        first.setdefault(result.fingerprint or name, name)  # no fingerprint: like no other
+    return tuple(
+        f"{name} = {first[result.fingerprint]}"
+        for name, result in part.decoded.items()
+        if result.fingerprint and first[result.fingerprint] != name
     )
 
 

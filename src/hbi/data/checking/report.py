@@ -46,6 +46,7 @@ class SplitReport:
         empty_captions: The videos they were written for.
         cut_captions: Texts longer than the limit of words.
         num_repeated_captions: Texts that are written for more than one video: no model can tell which is meant.
+        copies: Videos whose files have the same content as an earlier one's ("video8 = video3").
         rival_files: Videos for which several files bear the name; the first is taken.
         num_decoded: Videos whose frames were looked at; 0 where only annotations were checked.
     """
@@ -60,6 +61,7 @@ class SplitReport:
     empty_captions: tuple[str, ...]
     cut_captions: tuple[CutCaption, ...]
     num_repeated_captions: int
+    copies: tuple[str, ...]
     rival_files: tuple[str, ...]
     num_decoded: int
     durations_seconds: Spread | None
