@@ -6,7 +6,7 @@ import torch
 from transformers import CLIPTokenizer
 
 from hbi.data.tokenizer import train_tokenizer
-from hbi.models import HBIConfig, HBIModel
+from hbi.models import AnsweringConfig, HBIConfig, HBIModel, QuestionAnsweringModel
 
 
 def small_config(*, marks: dict[str, int], vocab_size: int, max_words: int = 16, max_frames: int = 6) -> HBIConfig:
@@ -38,3 +38,18 @@ def small_model(corpus: Sequence[str]) -> tuple[HBIModel, CLIPTokenizer]:
     marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     torch.manual_seed(0)
     return HBIModel(small_config(marks=marks, vocab_size=len(tokenizer))).eval(), tokenizer
+
+
+def answering_config(config: HBIConfig, answers: Sequence[str]) -> AnsweringConfig:
+    """The same sizes, for a network that answers."""
+    names = ("clip_config", "max_words", "max_frames", "temporal_layers", "merge_heads", "head_channels", "merge_ratio")
+    fields = {name: getattr(config, name) for name in names}
+    return AnsweringConfig(answers=answers, answer_channels=16, **fields)
+
+
+def small_answering_model(
+    corpus: Sequence[str], answers: Sequence[str]
+) -> tuple[QuestionAnsweringModel, CLIPTokenizer]:
+    """A model that answers, in evaluation mode, and a tokenizer of the corpus."""
+    retrieval, tokenizer = small_model(corpus)
+    return QuestionAnsweringModel(answering_config(retrieval.config, answers)).eval(), tokenizer

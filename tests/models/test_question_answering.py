@@ -7,11 +7,12 @@ from test_released_checkpoint import SHARED, close, needs_fixtures, recorded_wei
 from torch.testing import assert_close
 from transformers import AutoModel
 
-from hbi.models import AnsweringConfig, HBIModel, QuestionAnsweringModel, convert
+from hbi.models import HBIModel, QuestionAnsweringModel, convert
 from hbi.models.state_files import CheckpointError
 from hbi.shapes import LEVELS
 from oracles_released import divergence, released_losses
 from released_weights import released_answering_state, released_batch, released_state
+from small_networks import answering_config
 
 ANSWERS = ("red", "blue", "two")
 
@@ -19,12 +20,7 @@ ANSWERS = ("red", "blue", "two")
 @pytest.fixture
 def model(config):
     torch.manual_seed(0)
-    return QuestionAnsweringModel(AnsweringConfig(answers=ANSWERS, answer_channels=16, **config_fields(config))).eval()
-
-
-def config_fields(config) -> dict:
-    names = ("clip_config", "max_words", "max_frames", "temporal_layers", "merge_heads", "head_channels", "merge_ratio")
-    return {name: getattr(config, name) for name in names}
+    return QuestionAnsweringModel(answering_config(config, ANSWERS)).eval()
 
 
 def test_the_trunk_is_the_retrieval_model(model):

@@ -7,24 +7,22 @@ from tiny import CPU, MARKS, assert_same_gradients, batch
 from torch.testing import assert_close
 
 from hbi.data.frames import network_input
-from hbi.models import AnsweringConfig, QuestionAnsweringModel
+from hbi.data.questions import OUT_OF_VOCABULARY
+from hbi.models import QuestionAnsweringModel
 from hbi.shapes import LEVELS
 from hbi.training.answering import AnsweringObjective, answer_distillation
 from hbi.training.gradients import BatchGradient
 from hbi.training.objective import Objective
-from small_networks import small_config
+from small_networks import answering_config, small_config
 
 NUM_ANSWERS = 5
 
 
 @pytest.fixture
 def model():
-    fields = small_config(marks=MARKS, vocab_size=30).to_dict()
-    names = ("clip_config", "max_words", "max_frames", "temporal_layers", "merge_heads", "head_channels", "merge_ratio")
-    answers = [str(number) for number in range(NUM_ANSWERS)]
     torch.manual_seed(0)
-    config = AnsweringConfig(answers=answers, answer_channels=16, **{name: fields[name] for name in names})
-    return QuestionAnsweringModel(config)
+    answers = [str(number) for number in range(NUM_ANSWERS)]
+    return QuestionAnsweringModel(answering_config(small_config(marks=MARKS, vocab_size=30), answers))
 
 
 def questions():
@@ -57,6 +55,26 @@ def test_the_loss_is_the_sum_of_its_terms(model):
             expected = expected + 3.0 * (target * (target.log() - logits)).mean()
     assert_close(found.total, expected)
     assert {name.split("/")[0] for name in found.parts} == {"answer", "contrast", "interaction", "distillation"}
+
+
+def test_a_text_that_asks_nothing_is_matched_only(model):
+    """Its scores play no part in the answers' loss; in the contrast it is a text like the others."""
+    model.eval()
+    asked, objective = questions(), AnsweringObjective()
+    batch = (asked.input_ids, asked.attention_mask, network_input(asked.frames), asked.frame_mask, asked.video_of_text)
+    output = model(*batch)
+    labels = asked.labels.clone()
+    labels[::2] = OUT_OF_VOCABULARY
+    some, none = (
+        objective(output, asked.video_of_text, labels),
+        objective(output, asked.video_of_text, torch.full_like(labels, OUT_OF_VOCABULARY)),
+    )
+    for level in LEVELS:
+        expected = torch.nn.functional.cross_entropy(output.scores[level][1::2], labels[1::2])
+        assert_close(some.parts[f"answer/{level}"], expected)
+        assert none.parts[f"answer/{level}"] == 0
+        assert_close(some.parts[f"contrast/{level}"], none.parts[f"contrast/{level}"])
+    assert none.total.isfinite()
 
 
 def test_distillation_teaches_the_students_alone():

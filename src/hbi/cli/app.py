@@ -14,6 +14,7 @@ from hbi.cli.convert import convert
 from hbi.cli.data import data_app
 from hbi.cli.demo import demo
 from hbi.cli.evaluate import evaluate
+from hbi.cli.evaluate_choices import evaluate_choices
 from hbi.cli.explain import explain
 from hbi.cli.train import train
 from hbi.cli.train_estimator import train_estimator
@@ -32,6 +33,7 @@ app.command("demo")(demo)
 app.command("train")(train)
 app.command("cache-features")(cache_features)
 app.command("evaluate")(evaluate)
+app.command("evaluate-choices")(evaluate_choices)
 app.command("explain")(explain)
 app.command("answer")(answer)
 app.command("train-estimator")(train_estimator)

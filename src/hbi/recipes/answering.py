@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 from transformers import CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -15,10 +17,11 @@ from hbi.data.frames import FrameBank, decode_frames
 from hbi.data.packed_frames import FrameSampling, open_frames
 from hbi.data.question_benchmark import LoadedQuestions, load_questions
 from hbi.data.question_benchmarks import find_question_benchmark
-from hbi.data.questions import AnswerVocabulary, QuestionSplit
-from hbi.data.samples import DataError
+from hbi.data.questions import OUT_OF_VOCABULARY, AnswerVocabulary, QuestionSplit
+from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.shape_stories import load_stories
 from hbi.data.shape_stories.answering import VOCABULARY, question_split
+from hbi.data.shape_stories.retrieval import retrieval_split
 from hbi.data.tokenizer import load_tokenizer
 from hbi.evaluation.answers import answer_logits, right_answers
 from hbi.models import QuestionAnsweringModel
@@ -116,6 +119,24 @@ def answer_vocabulary(recipe: Recipe, train: QuestionSplit) -> AnswerVocabulary:
     return AnswerVocabulary.most_frequent(train.questions, recipe.data.num_answers)
 
 
+def training_texts(
+    recipe: Recipe, questions: QuestionSplit, vocabulary: AnswerVocabulary
+) -> tuple[RetrievalSplit, Int[Tensor, " text"]]:
+    """Return the texts to learn from, and the number of each one's answer: -1 for captions, which ask nothing.
+
+    Raises:
+        DataError: Captions are asked for where there are none.
+    """
+    split, labels = questions.as_texts(), vocabulary.labels(questions.questions)
+    if not recipe.data.captions:
+        return split, labels
+    if recipe.data.dataset != "shape-stories":
+        raise DataError(f"data.captions: {recipe.data.dataset} brings questions only; leave it out")
+    told = retrieval_split("train", load_stories(Path(recipe.data.root), "train")).texts
+    texts = RetrievalSplit(split.name, split.videos, split.texts + told)
+    return texts, torch.cat([labels, torch.full((len(told),), OUT_OF_VOCABULARY)])
+
+
 def answer_validation(decoded: DecodedQuestions, tokenizer: CLIPTokenizer) -> Callable[[Any], dict[str, float]]:
     """Return a function that scores a model on the validation split: its accuracy, in percent, overall and by kind."""
     questions = decoded.split.questions
@@ -156,7 +177,7 @@ def start_answering(
     learned = train.split.answerable(vocabulary)
     coverage = f"train: {vocabulary.coverage(train.split.questions):.1f} % of the answers are among {len(vocabulary)}"
     keep_faults(folder, (*train.bank.faults, *val.bank.faults, coverage), processes)
-    texts = learned.as_texts()
+    texts, labels = training_texts(recipe, learned, vocabulary)
     tokenizer = keep_tokenizer(folder, recipe, texts, processes)
     model = build_network(
         QuestionAnsweringModel,
@@ -165,7 +186,6 @@ def start_answering(
         answers=vocabulary.answers,
         answer_channels=recipe.model.answer_channels,
     )
-    labels = vocabulary.labels(learned.questions)
     trainer = Trainer(
         model,
         training_batches(recipe, texts, train.bank, tokenizer, processes, labels),

@@ -46,6 +46,10 @@ class DataSection(Section):
         default=None, description="file of the answers that can be given; default: the most frequent ones of training"
     )
     num_answers: PositiveInt | None = Field(default=None, description="how many of those; default: all")
+    captions: bool = Field(
+        default=False,
+        description="beside the questions, captions are texts that belong to their videos and ask nothing",
+    )
     blank: bool = Field(default=False, description="one black frame for every video: what can be known without looking")
 
     @field_validator("dataset")

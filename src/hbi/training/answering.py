@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
+from hbi.data.questions import OUT_OF_VOCABULARY
 from hbi.models import AnswerOutput
 from hbi.shapes import LEVELS
 from hbi.training.objective import STUDENTS, Loss, Objective
@@ -38,16 +39,22 @@ class AnsweringObjective:
         Args:
             output: What the network gave.
             video_of_text: The video of each question.
-            labels: The number of each question's answer.
+            labels: The number of each question's answer; -1 for a text that asks nothing: a caption.
         """
-        parts = {f"answer/{level}": cross_entropy(output.scores[level].float(), labels) for level in LEVELS}
+        asked = labels != OUT_OF_VOCABULARY
+        scores = {level: output.scores[level][asked].float() for level in LEVELS}
+        num_asked = max(1, int(asked.sum()))
+        parts = {
+            f"answer/{level}": cross_entropy(scores[level], labels[asked], reduction="sum") / num_asked
+            for level in LEVELS
+        }
         if self.matching:
             matched = replace(self.retrieval, beta=0.0)(output.matching, video_of_text)
             parts |= {name: self.matching * value for name, value in matched.parts.items()}
         if self.beta:
-            teacher = output.scores["entity"].detach()
             for level in STUDENTS:
-                parts[f"distillation/{level}"] = self.beta * answer_distillation(output.scores[level], teacher)
+                distilled = answer_distillation(scores[level], scores["entity"].detach())
+                parts[f"distillation/{level}"] = self.beta * distilled
         return Loss(torch.stack(list(parts.values())).sum(), parts)
 
 
@@ -60,5 +67,5 @@ def answer_distillation(
 
     Differs: there the gradient pulls the teacher towards its students as well; here the caller detaches it.
     """
-    log_student, log_teacher = log_softmax(student.float(), -1), log_softmax(teacher.float(), -1)
-    return kl_div(log_student, log_teacher, reduction="sum", log_target=True) / student.numel()
+    log_student, log_teacher = log_softmax(student, -1), log_softmax(teacher, -1)
+    return kl_div(log_student, log_teacher, reduction="sum", log_target=True) / max(1, student.numel())

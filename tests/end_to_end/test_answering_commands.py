@@ -1,0 +1,79 @@
+"""Questions from the command line: training, measuring, asking; and everything a person may get wrong."""
+
+import json
+
+import pytest
+
+from conftest import fail, overrides, run, succeed
+
+SMALL_HEADS = ("--set", "model.answer_channels=16")
+
+
+@pytest.fixture(scope="module")
+def answering(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("answering") / "run"
+    small = overrides(data_root=str(data), training_num_steps="6", training_captions_per_video="4")
+    succeed("train", "shape-stories-qa", *small, *SMALL_HEADS, "--out", folder)
+    return folder
+
+
+def test_a_run_is_measured_beside_its_baselines(answering):
+    printed = succeed("evaluate", answering)
+    for words in ("question only", "most frequent", "not in vocabulary", "color", "first", "interaction inside"):
+        assert words in printed
+    assert "not trained" not in printed
+    measured = json.loads((answering / "metrics.json").read_text())
+    kinds = {part["kind"]: part for part in measured["accuracies"]}
+    assert set(kinds) == {"all", "color", "shape", "action", "count", "first"}
+    assert measured["coverage"] == 100.0
+    answers = [json.loads(line) for line in (answering / "answers-test.jsonl").read_text().splitlines()]
+    assert len(answers) == kinds["all"]["num_questions"]
+    right = sum(each["given"] == each["answer"] for each in answers)
+    assert 100 * right / len(answers) == pytest.approx(kinds["all"]["accuracy"])
+
+
+def test_the_baseline_sees_nothing(answering):
+    recipe = (answering / "question-only" / "recipe.yaml").read_text()
+    assert "blank: true" in recipe
+    printed = succeed("evaluate", answering / "question-only")
+    assert "not trained" in printed
+
+
+def test_a_question_is_answered_and_explained(answering, data, tmp_path):
+    video = data / "videos" / "test" / "00000.mp4"
+    page = tmp_path / "page.html"
+    printed = succeed("answer", answering, video, "What color is the first shape?", "--top", 3, "--explain", page)
+    assert "probability" in printed
+    assert printed.count(" %") == 3
+    assert "the answer: " in page.read_text()
+    for question in ("the circle", "🦙 qwxv?", "[red]"):
+        assert "probability" in succeed("answer", answering, video, question)
+
+
+def test_what_cannot_be_answered_is_said_in_one_line(answering, trained, data, tmp_path):
+    video = data / "videos" / "test" / "00000.mp4"
+    assert "the question is empty" in fail("answer", answering, video, " ")
+    assert "answers no questions" in fail("answer", trained, video, "what?")
+    assert "not a run folder" in fail("answer", tmp_path, video, "what?")
+    assert "none.mp4" in fail("answer", answering, tmp_path / "none.mp4", "what?")
+    assert "ranks nothing" in fail("explain", answering, video, "a star")
+    assert run("answer", answering, video, "what?", "--top", 0).returncode == 2
+
+
+def test_recipes_that_do_not_fit_are_said_in_one_line(data, tmp_path):
+    small = overrides(data_root=str(data))
+    out = ("--out", tmp_path / "run")
+    ask = ("train", "shape-stories-qa", *small, *SMALL_HEADS, *out)
+    assert "asks no questions" in fail(*ask, "--set", "data.dataset=msrvtt")
+    assert "multiple of 4" in fail(*ask, "--set", "model.answer_channels=10")
+    assert "labels.json" in fail(*ask, "--set", f"data.answers={tmp_path / 'labels.json'}")
+
+
+def test_multiple_choice_is_answered_by_ranking(trained, data, tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "videos").symlink_to(data / "videos" / "test")
+    rows = [{"clip_name": f"0000{n}", "options": ["a red star", "a blue ring"], "answer": n % 2} for n in range(6)]
+    (tmp_path / "annotations" / "msrvtt_mc_test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    printed = succeed("evaluate-choices", trained, tmp_path)
+    assert "50.0 %" in printed
+    assert json.loads((trained / "metrics-choices.json").read_text())["num_questions"] == 6
