@@ -14,7 +14,6 @@ from hbi.games.maximum import (
     expected_maximum,
     expected_shared_gain,
     rank,
-    sortable,
 )
 from hbi.games.weights import FixedWeights, NormalizedWeights, Weights
 
@@ -34,7 +33,9 @@ class MultilinearExtension:
     words: Weights
     frames: Weights
     word_ranking: Ranking
+    """Of the words, in a row for every frame."""
     frame_ranking: Ranking
+    """Of the frames, in a row for every word."""
 
     @classmethod
     def of(cls, game: LateInteractionGame) -> "MultilinearExtension":
@@ -42,14 +43,13 @@ class MultilinearExtension:
         similarity = game.similarity.to(game.dtype)
         if game.floor_at_zero:
             similarity = similarity.clamp(min=0)
-        keys = sortable(similarity)
         words, frames = (_weights(game, weights) for weights in game.playing_weights())
         return cls(
             game=game,
             words=words,
             frames=frames,
-            word_ranking=rank(similarity, keys, game.word_mask, axis=-2),
-            frame_ranking=rank(similarity, keys, game.frame_mask, axis=-1),
+            word_ranking=rank(similarity.mT.contiguous(), game.word_mask),
+            frame_ranking=rank(similarity, game.frame_mask),
         )
 
     def value(
@@ -83,8 +83,8 @@ class MultilinearExtension:
         frame_gain = expected_gain(self.frame_ranking, probability)
         word_gain = expected_gain(self.word_ranking, probability)
         words = self.words.gain_times(probability, best_frame).squeeze(-1) + (
-            word_gain * self.frames.expected(probability).unsqueeze(-2)
-        ).sum(-1)
+            word_gain * self.frames.expected(probability).unsqueeze(-1)
+        ).sum(-2)
         frames = self.frames.gain_times(probability, best_word).squeeze(-1) + (
             frame_gain * self.words.expected(probability).unsqueeze(-1)
         ).sum(-2)
@@ -93,7 +93,7 @@ class MultilinearExtension:
     def mixed(self, probability: float) -> Float[Tensor, "*#batch word frame"]:
         """Return `d2F / dq_i dq_j` for every word `i` and frame `j`, everyone present with `probability`."""
         by_word = self.words.gain_times(probability, expected_gain(self.frame_ranking, probability))
-        by_frame = self.frames.gain_times(probability, expected_gain(self.word_ranking, probability).mT)
+        by_frame = self.frames.gain_times(probability, expected_gain(self.word_ranking, probability))
         return (by_word + by_frame.mT).mul_(0.5)
 
     def second(self, probability: float) -> Float[Tensor, "*#batch player player"]:
@@ -102,7 +102,7 @@ class MultilinearExtension:
         best_frame = expected_maximum(self.frame_ranking, probability)
         best_word = expected_maximum(self.word_ranking, probability)
         words = self.words.curvature_times(probability, best_frame) - _shared(
-            expected_shared_gain(self.word_ranking, probability).mT, self.frames.expected(probability)
+            expected_shared_gain(self.word_ranking, probability), self.frames.expected(probability)
         )
         frames = self.frames.curvature_times(probability, best_word) - _shared(
             expected_shared_gain(self.frame_ranking, probability), self.words.expected(probability)
@@ -113,14 +113,14 @@ class MultilinearExtension:
 
     @staticmethod
     def _maximum_at(ranking: Ranking, inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch row"]:
-        return (ranking.steps * (1 - absence_of_better(ranking, inclusion))).sum(ranking.axis)
+        return (ranking.steps * (1 - absence_of_better(ranking, inclusion))).sum(-1)
 
     @staticmethod
     def _gain_at(
         ranking: Ranking, members: Bool[Tensor, "*#batch player"], inclusion: Float[Tensor, "*#batch player"]
     ) -> Float[Tensor, "*#batch row"]:
         gain = ranking.sum_of_lower_steps(absence_of_better(ranking, inclusion))
-        return (gain * members.unsqueeze(-2 if ranking.axis == -1 else -1)).sum(ranking.axis)
+        return (gain * members.unsqueeze(-2)).sum(-1)
 
 
 def multilinear_extension(

@@ -128,10 +128,10 @@ def shapley_interactions(
 
     Arguments and errors as for `banzhaf_interactions`.
 
-    >>> game = LateInteractionGame(torch.tensor([[1.0, 0.25], [0.5, 0.75]]), torch.ones(2), torch.ones(2))
+    >>> game = LateInteractionGame(torch.tensor([[1.0, 0.3], [0.5, 0.7]]), torch.ones(2), torch.ones(2))
     >>> shapley_interactions(game)
-    tensor([[ 0.5938, -0.0312],
-            [ 0.0312,  0.4062]])
+    tensor([[ 0.5833, -0.0042],
+            [ 0.0458,  0.3583]])
     """
     second = _second_derivative(between)
 
