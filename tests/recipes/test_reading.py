@@ -34,7 +34,7 @@ def test_the_baseline_differs_in_its_kind_alone():
         (["trainig.num_steps=7"], r"unknown key 'trainig': did you mean 'training'\?"),
         (["training.num_steps=many"], r"'training.num_steps': .*not 'many'"),
         (["training.num_steps=0"], r"'training.num_steps': .*greater than 0"),
-        (["model.kind=hbj"], r"'model.kind': .*'hbi' or 'global'"),
+        (["model.kind=hbj"], r"'model.kind': .*'hbi', 'global' or 'answering'"),
         (["training.num_steps"], r"write it as section.key=value"),
         (["training.num_steps.more=1"], r"'num_steps' is a value, not a section"),
     ],

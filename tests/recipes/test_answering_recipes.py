@@ -1,0 +1,36 @@
+"""The recipes that answer questions are what the paper sets, and build the network they name."""
+
+import pytest
+
+from hbi.data.questions import Question, QuestionSplit
+from hbi.recipes.answering import answer_vocabulary, question_only
+from hbi.recipes.reading import read_recipe
+
+
+@pytest.mark.parametrize(("name", "num_questions"), [("msrvtt-qa", 158_581), ("msvd-qa", 30_933)])
+def test_the_papers_settings(name, num_questions):
+    recipe = read_recipe(name)
+    assert (recipe.data.num_frames, recipe.data.max_words, recipe.training.batch_size) == (12, 32, 32)
+    assert recipe.model.clip == "openai/clip-vit-base-patch16"
+    assert recipe.model.level_weights == (0.4, 0.4, 0.2)
+    assert (recipe.objective.matching, recipe.objective.alpha, recipe.objective.beta) == (0.5, 1.0, 2.0)
+    epochs = recipe.training.num_steps * recipe.training.batch_size / num_questions
+    assert epochs == pytest.approx(5, abs=0.001)
+
+
+def test_the_baseline_differs_in_its_frames_only():
+    recipe = read_recipe("shape-stories-qa")
+    blind = question_only(recipe)
+    assert blind.data.blank
+    assert blind.model_copy(update={"data": blind.data.model_copy(update={"blank": False})}) == recipe
+
+
+def test_answers_are_the_most_frequent_ones_or_those_of_a_file(tmp_path):
+    asked = tuple(Question("?", answer, "what", 0) for answer in ("cat", "dog", "cat", "ant"))
+    split = QuestionSplit("train", (), asked)
+    recipe = read_recipe("msrvtt-qa", ["data.num_answers=2"])
+    assert answer_vocabulary(recipe, split).answers == ("cat", "ant")
+    (tmp_path / "answers.txt").write_text("dog\nbee\ncat\n")
+    recipe = read_recipe("msrvtt-qa", ["data.num_answers=2", f"data.answers={tmp_path / 'answers.txt'}"])
+    assert answer_vocabulary(recipe, split).answers == ("dog", "bee")
+    assert len(answer_vocabulary(read_recipe("shape-stories-qa"), split)) == 32
