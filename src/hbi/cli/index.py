@@ -1,0 +1,168 @@
+"""`hbi index`: make the videos of some folders searchable."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from hbi.cli.progress import console
+
+if TYPE_CHECKING:
+    import torch
+
+    from hbi.search.ingest import IngestProgress, IngestReport
+    from hbi.search.network import SearchModel
+    from hbi.search.video_index import VideoIndex
+
+DEFAULT_WINDOW, DEFAULT_OVERLAP = 10.0, 0.5
+
+
+def index(
+    index: Annotated[Path, typer.Option(help="The folder of the index; it is made if need be.")],
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="DIR…", help="Folders of videos, and what is below them.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Run folder of hbi train, or a CLIP folder of transformers. A new index needs one."),
+    ] = None,
+    window: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds of a segment.", show_default=f"{DEFAULT_WINDOW:g}")
+    ] = None,
+    overlap: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share that the next segment sees again.", show_default="0.5")
+    ] = None,
+    whole_videos: Annotated[bool, typer.Option("--whole-videos", help="A video is one segment.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Forget videos of these folders that exist no more.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print recall@10 of searches against looking at everything.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+) -> None:
+    """Cut the videos of some folders into overlapping segments, encode them and keep them for hbi search.
+
+    Run it again to bring the index up to date: unchanged files are skipped, changed ones replaced, moved ones
+    recognized. It may be killed at any moment, and goes on where it was.
+    """
+    from hbi.cli.device import choose_device
+    from hbi.errors import HBIError
+
+    if not folders and not check:
+        raise HBIError("nothing to index: give folders of videos, or --check")
+    chosen = _open(index, model, window, overlap, is_whole=whole_videos, device=choose_device(device))
+    if folders:
+        with ingest_bar() as watch:
+            report = chosen.add(folders, prune=prune, watch=watch)
+        print_report(report, index)
+    if check:
+        _print_check(chosen)
+
+
+def open_search_model(path: Path, device: "torch.device") -> "SearchModel":
+    """Return the model of a run folder, or a CLIP folder of transformers as a model that compares wholes.
+
+    Raises:
+        HBIError: It is neither.
+    """
+    import json
+
+    from hbi.recipes.experiment import open_run
+    from hbi.search.network import SearchModel, clip_search_model
+
+    config = path / "config.json"
+    if config.is_file() and json.loads(config.read_text()).get("model_type") == "clip":
+        return clip_search_model(path, device)
+    run = open_run(path, device=device)
+    return SearchModel(run.model, run.tokenizer, run.name, run.recipe.data.num_frames, run.recipe.data.image_size)
+
+
+def _open(
+    path: Path,
+    model: Path | None,
+    window: float | None,
+    overlap: float | None,
+    *,
+    is_whole: bool,
+    device: "torch.device",
+) -> "VideoIndex":
+    from hbi.errors import HBIError
+    from hbi.search import VideoIndex
+    from hbi.search.settings import IndexSettings
+
+    file = path / "index.json"
+    there = IndexSettings.read(file) if file.is_file() else None
+    if there is None and model is None:
+        raise HBIError(f"{path} is a new index: say with --model RUN what is to encode it")
+    if there is not None and model is None and window is None and overlap is None and not is_whole:
+        return VideoIndex.open(path, device=device)
+    search_model = (
+        open_search_model(model, device) if model is not None else VideoIndex.open(path, device=device).search_model
+    )
+    if there is not None:  # what is not said stays as it is
+        seconds = window if window is not None else there.window_seconds
+        share = overlap if overlap is not None else there.overlap
+    else:
+        seconds = window if window is not None else DEFAULT_WINDOW
+        share = overlap if overlap is not None else DEFAULT_OVERLAP
+    return VideoIndex.create(path, search_model, window_seconds=None if is_whole else seconds, overlap=share)
+
+
+@contextmanager
+def ingest_bar() -> "Iterator[Callable[[IngestProgress], None]]":
+    """Show videos, hours of video a minute, and the time that is left."""
+    columns = (
+        TextColumn("indexing"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("indexing", total=None, state="looking for videos")
+
+        def show(progress: "IngestProgress") -> None:
+            speed = progress.video_seconds / 60 / max(progress.elapsed_seconds, 1e-9)
+            state = f"{progress.num_files}/{progress.total_files} videos  {speed:.2f} hours of video/min"
+            bar.update(task, completed=progress.bytes_done, total=max(1, progress.total_bytes), state=state)
+
+        yield show
+
+
+def print_report(report: "IngestReport", path: Path) -> None:
+    """Print what an ingest did, and every file that could not be read."""
+    counts = (
+        ("new", report.num_new),
+        ("changed", report.num_changed),
+        ("moved", report.num_moved),
+        ("removed", report.num_removed),
+        ("unchanged", report.num_unchanged),
+    )
+    listed = ", ".join(f"{count} {name}" for name, count in counts if count) or "no videos"
+    minutes = report.video_seconds / 60
+    console.print(
+        f"{listed}; {report.num_segments} segments of {minutes:.1f} minutes written in {report.elapsed_seconds:.1f} s"
+        f" to [bold]{path}[/]",
+        soft_wrap=True,
+    )
+    if report.num_gone:
+        console.print(f"{report.num_gone} files exist no more; --prune forgets them")
+    for title, records in (("not readable", report.broken), ("damaged", report.damaged)):
+        for record in records:
+            console.print(f"[yellow]{title}:[/] {record.path}: {record.fault}", soft_wrap=True, markup=True)
+    for line in report.skipped:
+        console.print(f"[yellow]skipped:[/] {line}", soft_wrap=True)
+
+
+def _print_check(chosen: "VideoIndex") -> None:
+    from hbi.search.checking import check_recall
+
+    check = check_recall(chosen)
+    console.print(
+        f"recall@10 {check.recall_at_10:.3f} of {check.num_queries} random texts against all {check.num_segments} "
+        f"segments; a search {1000 * check.search_seconds:.0f} ms, looking at everything "
+        f"{1000 * check.exhaustive_seconds:.0f} ms"
+    )

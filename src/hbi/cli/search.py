@@ -1,0 +1,132 @@
+"""`hbi search`: find moments by a text or by a clip."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hbi.cli.progress import console
+
+if TYPE_CHECKING:
+    from hbi.search import Hit, SearchResult, VideoIndex
+
+
+def search(
+    index: Annotated[Path, typer.Argument(help="Index of hbi index.")],
+    text: Annotated[str | None, typer.Argument(help="What is to be seen, in quotes.")] = None,
+    like: Annotated[Path | None, typer.Option(help="A clip: find what resembles it.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Moments to show.")] = 10,
+    path: Annotated[str | None, typer.Option(help="Only videos in this folder, or whose path fits a pattern.")] = None,
+    after: Annotated[datetime | None, typer.Option(help="Only files changed on or after this day.")] = None,
+    before: Annotated[datetime | None, typer.Option(help="Only files changed before this day.")] = None,
+    min_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at least so long.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at most so long.")] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unrelated texts that a good match must beat.")
+    ] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    save_clip: Annotated[Path | None, typer.Option(metavar="DIR", help="Cut the moments out into this folder.")] = None,
+    explain: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write why the first hit fits: .html, .png, .svg, .pdf, .json.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+) -> None:
+    """Find moments of your videos by what is to be seen in them.
+
+    Behind each hit stands how unusual its score is: the share of unrelated texts that find nothing as good in this
+    index. Words in bold fit the moment better than most of the index, words struck out do not.
+    """
+    from hbi.cli.device import choose_device
+    from hbi.errors import HBIError
+    from hbi.search import Filters, VideoIndex
+
+    if (text is None) == (like is None):
+        raise HBIError("give a text, or a clip with --like")
+    if explain is not None and text is None:
+        raise HBIError("--explain needs a text: the words of a clip are not known")
+    opened = VideoIndex.open(index, device=choose_device(device))
+    filters = Filters(path, after, before, min_seconds, max_seconds)
+    result = (
+        opened.search(text, limit=limit, filters=filters, threshold=threshold)
+        if text is not None
+        else opened.search_like(like or Path(), limit=limit, filters=filters, threshold=threshold)
+    )
+    clips: list[Path | None] = _save_clips(result, save_clip) if save_clip else [None] * len(result.hits)
+    if explain is not None and text is not None and result.hits:
+        _explain(opened, result.hits[0], text, explain)
+    if as_json:
+        typer.echo(json.dumps(result_record(result, clips), indent=2, ensure_ascii=False))
+    else:
+        _print(result, clips)
+        if explain is not None and result.hits:
+            console.print(f"Why the first one fits: [bold]{explain}[/]", soft_wrap=True)
+
+
+def result_record(result: "SearchResult", clips: "list[Path | None] | None" = None) -> dict[str, Any]:
+    """Return an answer as what JSON can hold."""
+    from hbi.search.record import result_to_dict
+
+    record = result_to_dict(result)
+    for hit, clip in zip(record["hits"], clips or [], strict=False):
+        if clip is not None:
+            hit["clip"] = str(clip)
+    return record
+
+
+def _print(result: "SearchResult", clips: "list[Path | None]") -> None:
+    from rich.markup import escape
+
+    from hbi.search.record import clock
+
+    if not result.hits:
+        console.print("Nothing to search: no video fits the filters, or the index is empty.")
+        return
+    if not result.has_good_match:
+        console.print("[bold yellow]No good match.[/] The closest, which fit no better than unrelated texts would:")
+    for number, (hit, clip) in enumerate(zip(result.hits, clips, strict=True), start=1):
+        style = "bold" if hit.is_good else "dim"
+        span = f"{clock(hit.start_seconds)}–{clock(hit.end_seconds)}"
+        missing = "  [yellow]the file is not there now[/]" if hit.is_missing else ""
+        place = escape(str(hit.path))
+        console.print(f"{number:3}. [{style}]{span}[/]  {place}{missing}", soft_wrap=True)
+        console.print(f"     {_judgement(hit)}{_words(hit)}", soft_wrap=True)
+        if clip is not None:
+            console.print(f"     cut out: {escape(str(clip))}", soft_wrap=True)
+    way = "all looked at" if result.is_exhaustive else "approximate candidates"
+    console.print(f"[dim]{result.num_segments} segments, {way}, {1000 * result.seconds:.0f} ms[/]")
+
+
+def _judgement(hit: "Hit") -> str:
+    return f"score {hit.score:.3f}, better than {100 * hit.rarity:.0f} % of unrelated questions"
+
+
+def _words(hit: "Hit") -> str:
+    from rich.markup import escape
+
+    if not hit.words:
+        return ""
+    marked = (f"[{'bold green' if word.is_matched else 'strike dim'}]{escape(word.text)}[/]" for word in hit.words)
+    return ": " + " ".join(marked)
+
+
+def _save_clips(result: "SearchResult", folder: Path) -> "list[Path | None]":
+    from hbi.search.cutting import cut_clip
+
+    clips: list[Path | None] = []
+    for number, hit in enumerate(result.hits, start=1):
+        if hit.is_missing:
+            clips.append(None)
+            continue
+        out = folder / f"{number:02d}-{hit.path.stem}-{hit.start_seconds:.1f}-{hit.end_seconds:.1f}.mp4"
+        cut_clip(hit.path, hit.start_seconds, hit.end_seconds, out)
+        clips.append(out)
+    return clips
+
+
+def _explain(opened: "VideoIndex", hit: "Hit", text: str, out: Path) -> None:
+    from hbi.explanation import write_explanation
+
+    explanation = opened.explain(hit.path, text, start_seconds=hit.best_start_seconds, end_seconds=hit.best_end_seconds)
+    write_explanation(explanation, out)

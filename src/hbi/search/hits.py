@@ -1,0 +1,76 @@
+"""What a search answers: moments of videos, how good they are, and which words they bear out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WordMatch:
+    """One word of a text, `[start, end)` in it, and how a moment fits it.
+
+    Attributes:
+        share_below: Share of the index's segments whose best frame fits the word less well.
+        is_matched: The moment fits the word better than most of the index does.
+    """
+
+    text: str
+    start: int
+    end: int
+    share_below: float
+    is_matched: bool
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A moment of a video: neighboring segments that fit, joined.
+
+    Attributes:
+        path: The file; `other_paths` are copies of it.
+        start_seconds, end_seconds: The moment.
+        best_start_seconds, best_end_seconds: Its segment that fits best, the one that was scored.
+        score: The similarity by which HBI ranks, of that segment.
+        rarity: Share of unrelated texts whose best match anywhere in this index scores lower.
+        is_good: Whether `rarity` reaches the threshold of the search.
+        words: In reading order; empty where the question was a clip, or the model knows no words.
+        segment_id: Key of the best segment.
+        is_missing: The file is not there, or is not what it was when it was indexed.
+    """
+
+    path: Path
+    other_paths: tuple[Path, ...]
+    start_seconds: float
+    end_seconds: float
+    best_start_seconds: float
+    best_end_seconds: float
+    duration_seconds: float
+    score: float
+    rarity: float
+    is_good: bool
+    words: tuple[WordMatch, ...]
+    segment_id: str
+    is_missing: bool
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer to one search.
+
+    Attributes:
+        query: The text, or the name of the clip.
+        hits: Best first. If none is good, they are merely the closest.
+        threshold: The rarity from which a hit counts as good.
+        num_segments: How many segments were in question, after filters.
+        is_exhaustive: Whether every one of them was looked at, so that nothing can have been missed by an index.
+    """
+
+    query: str
+    hits: tuple[Hit, ...]
+    threshold: float
+    num_segments: int
+    is_exhaustive: bool
+    seconds: float
+
+    @property
+    def has_good_match(self) -> bool:
+        """Whether any hit is better than what unrelated texts find."""
+        return any(hit.is_good for hit in self.hits)

@@ -1,0 +1,151 @@
+"""The model of an index: what encodes its segments and its questions. The index carries a copy of it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from hbi.data.frames import normalize_pixels
+from hbi.data.tokenizer import load_tokenizer, tokenize
+from hbi.files import write_atomically
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.search.error import SearchError
+
+
+@dataclass(frozen=True)
+class TextQuery:
+    """Encoded texts, and where their words stand.
+
+    Attributes:
+        encoding: What the model compares with videos.
+        spans: For each text the character span of every token of the encoding; () at marks.
+    """
+
+    texts: tuple[str, ...]
+    encoding: Any
+    spans: tuple[tuple[tuple[int, int], ...], ...]
+
+
+@dataclass(frozen=True)
+class SearchModel:
+    """A trained model with its tokenizer, and what it wants to see of a video."""
+
+    model: HBIModel | GlobalContrastModel
+    tokenizer: CLIPTokenizer
+    name: str
+    num_frames: int
+    image_size: int
+
+    @property
+    def kind(self) -> str:
+        """`hbi`: compares words and frames. `global`: compares wholes, knows no words."""
+        return "hbi" if isinstance(self.model, HBIModel) else "global"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of weights, configuration, tokenizer and sampling: equal for models that encode alike."""
+        digest = hashlib.blake2b(digest_size=16)
+        settings = self.model.config.to_diff_dict()
+        for volatile in ("transformers_version", "_name_or_path", "dtype", "torch_dtype", "architectures"):
+            settings.pop(volatile, None)
+        digest.update(repr((self.kind, self.num_frames, self.image_size, sorted(settings.items()))).encode())
+        digest.update(self.tokenizer.backend_tokenizer.to_str().encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.inference_mode()
+    def encode_texts(self, texts: Sequence[str]) -> TextQuery:
+        """Return encoded texts.
+
+        Raises:
+            SearchError: One of them holds no words.
+        """
+        for text in texts:
+            if not any(character.isalnum() for character in text):
+                raise SearchError(f"the text {text!r} holds no words: describe something that a video may show")
+        batch = tokenize(self.tokenizer, texts, self.model.config.max_words)
+        encoding = self.model.encode_texts(
+            batch.input_ids.to(self.model.device), batch.attention_mask.to(self.model.device)
+        )
+        spans = tuple(tuple((start, end) for start, end in row) for row in batch.spans.tolist())
+        return TextQuery(tuple(texts), encoding, spans)
+
+    @torch.inference_mode()
+    def encode_videos(
+        self, pixels: UInt8[Tensor, "video frame 3 height width"], mask: Bool[Tensor, "video frame"]
+    ) -> Any:
+        """Return encoded videos: a `Hierarchy`, or one embedding each of a global model."""
+        device = self.model.device
+        return self.model.encode_videos(normalize_pixels(pixels.to(device)), mask.to(device))
+
+    def save(self, folder: Path) -> None:
+        """Write weights, configuration and tokenizer into `folder`."""
+        from safetensors.torch import save
+
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        write_atomically(folder / "config.json", self.model.config.to_json_string())
+        write_atomically(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+
+
+def load_search_model(
+    folder: Path, *, kind: str, name: str, num_frames: int, image_size: int, device: torch.device
+) -> SearchModel:
+    """Return the model that an index carries.
+
+    Raises:
+        SearchError: Its files are missing or damaged.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    network = HBIModel if kind == "hbi" else GlobalContrastModel
+    try:
+        model = network.from_pretrained(str(folder), local_files_only=True)
+        tokenizer = load_tokenizer(str(folder / "tokenizer"))
+    except Exception as error:  # the readers of weights raise many kinds for damaged files
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SearchError(f"the model in {folder} cannot be read ({reason}): index anew") from error
+    return SearchModel(model.to(device).eval(), tokenizer, name, num_frames, image_size)
+
+
+def clip_search_model(folder: Path, device: torch.device, *, num_frames: int = 12) -> SearchModel:
+    """Return a CLIP of transformers, as it is, as a model that compares the end of a text with the mean of frames.
+
+    Raises:
+        SearchError: The folder does not hold a whole CLIP with its tokenizer.
+    """
+    from transformers import CLIPModel
+
+    from hbi.models import HBIConfig
+
+    try:
+        clip = CLIPModel.from_pretrained(str(folder), local_files_only=True)
+        tokenizer = load_tokenizer(str(folder))
+    except Exception as error:  # the readers of weights raise many kinds for damaged files
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SearchError(
+            f"{folder} holds no whole CLIP ({reason}): give its folder as save_pretrained wrote it"
+        ) from error
+    text = clip.config.text_config
+    if len(tokenizer) != text.vocab_size:
+        raise SearchError(f"{folder}: its tokenizer has {len(tokenizer)} tokens, its text tower {text.vocab_size}")
+    config = HBIConfig(
+        clip_config=clip.config.to_dict(),
+        max_words=text.max_position_embeddings,
+        max_frames=num_frames,
+        temporal_layers=0,
+    )
+    model = GlobalContrastModel(config)
+    model.encoder.clip.load_state_dict(clip.state_dict())
+    name = folder.resolve().name
+    return SearchModel(model.to(device).eval(), tokenizer, name, num_frames, clip.config.vision_config.image_size)

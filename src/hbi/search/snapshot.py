@@ -1,0 +1,163 @@
+"""What of an index is kept in memory, at one version of it: bounded, however large the index grows."""
+
+import time
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from hbi.search.catalog import VideoRecord
+from hbi.search.encoding import CoarseVectors, SegmentArrays
+from hbi.search.error import reading
+from hbi.search.store import ARRAY_COLUMNS, Store, segment_id
+
+EXACT_UP_TO = 4096
+"""Segments: so many are all compared in full, token by token."""
+EXHAUSTIVE_UP_TO = 100_000
+"""Segments: so many are all compared by their last level, and the best of them in full."""
+NUM_REFERENCES = 256
+"""Segments, drawn at random, that tell how well a word fits the index as a whole."""
+
+CONTENTS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Some segments, encoded: where they are from, and what the model compares."""
+
+    content: np.ndarray
+    start_seconds: np.ndarray
+    end_seconds: np.ndarray
+    arrays: SegmentArrays
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+    def __getitem__(self, rows: Any) -> "Segments":
+        """Return some of them (indices or a slice)."""
+        return Segments(self.content[rows], self.start_seconds[rows], self.end_seconds[rows], self.arrays[rows])
+
+    @classmethod
+    def concatenate(cls, parts: "list[Segments]") -> "Segments":
+        """Return all of several batches."""
+        content, start, end = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("content", "start_seconds", "end_seconds")
+        )
+        return cls(content, start, end, SegmentArrays.concatenate([part.arrays for part in parts]))
+
+    def id(self, row: int) -> str:
+        """Return the key of one."""
+        return segment_id(str(self.content[row]), float(self.start_seconds[row]))
+
+
+@dataclass(frozen=True)
+class Resident:
+    """All segments of a small or middling index, without what is looked at for a few only.
+
+    Attributes:
+        row_ids: Of the table, at the snapshot's version.
+        coarse: The vectors of the last level, bfloat16.
+        whole: Everything, of a small index.
+    """
+
+    content: np.ndarray
+    row_ids: np.ndarray
+    coarse: CoarseVectors
+    whole: Segments | None
+
+
+class Snapshot:
+    """An index at one version: its videos, and what of its segments stays in memory."""
+
+    def __init__(self, store: Store) -> None:
+        begun = time.monotonic()
+        self._store, self.path = store, store.path
+        videos: defaultdict[str, list[VideoRecord]] = defaultdict(list)
+        # Videos first: they are written after their segments, so that none of these can be lacking.
+        self.videos_version = store.videos.version
+        records = store.read_videos()
+        for record in sorted(records, key=lambda record: record.path):
+            if not record.is_broken:
+                videos[record.content].append(record)
+        self.videos = dict(videos)
+        with reading(store.path):
+            self.table = store.segments_now()
+            self.version = self.table.version
+            self.num_stored = self.table.count_rows()
+            self.resident = self._load() if self.num_stored <= EXHAUSTIVE_UP_TO else None
+        self.num_segments = len(self.resident.content) if self.resident else self.count_of(None)
+        self.references = self._references()
+        self.load_seconds = time.monotonic() - begun
+        self.loaded_at = time.monotonic()
+
+    def fetch(self, row_ids: np.ndarray) -> Segments:
+        """Return segments by their row ids, in the order of the table's choosing."""
+        with reading(self.path):
+            columns = ["content", "start_seconds", "end_seconds", *ARRAY_COLUMNS]
+            return self._segments(self.table.take_row_ids(np.sort(row_ids).tolist()).select(columns).to_arrow())
+
+    def at_offsets(self, offsets: np.ndarray) -> Segments:
+        """Return segments by their place in the table, of files that the index knows or not."""
+        with reading(self.path):
+            columns = ["content", "start_seconds", "end_seconds", *ARRAY_COLUMNS]
+            return self._segments(self.table.take_offsets(np.sort(offsets).tolist()).select(columns).to_arrow())
+
+    def count_of(self, contents: Collection[str] | None) -> int:
+        """Return how many segments some contents (None: all) have."""
+        chosen = self.videos if contents is None else contents
+        return sum(self.videos[content][0].num_segments for content in chosen)
+
+    def of_contents(self, contents: Collection[str]) -> Segments:
+        """Return all segments of some contents."""
+        listed, parts = sorted(contents), []
+        with reading(self.path):
+            for start in range(0, max(1, len(listed)), CONTENTS_AT_ONCE):
+                names = ", ".join(f"'{content}'" for content in listed[start : start + CONTENTS_AT_ONCE])
+                columns = ["content", "start_seconds", "end_seconds", *ARRAY_COLUMNS]
+                query = self.table.search().where(f"content IN ({names})" if names else "false")
+                parts.append(self._segments(query.select(columns).limit(None).to_arrow()))
+        return Segments.concatenate(parts)
+
+    def shown(self, segments: Segments) -> Segments:
+        """Return those segments whose file the index knows: not those of a file that is just being read."""
+        return segments[np.array([content in self.videos for content in segments.content], bool)]
+
+    def _load(self) -> Resident:
+        is_small = self.num_stored <= EXACT_UP_TO
+        columns = ["content", "vectors", "weights", "mask"]
+        columns += ["start_seconds", "end_seconds", "tokens", "members"] if is_small else []
+        table = self.table.search().select(columns).with_row_id(True).limit(None).to_arrow()
+        content = np.array(table["content"].to_pylist(), object)
+        is_shown = np.array([each in self.videos for each in content], bool)
+        row_ids = table["_rowid"].to_numpy()[is_shown]
+        coarse = _rows(self._store.coarse_vectors(table), torch.from_numpy(is_shown))
+        whole = self._segments(table)[is_shown] if is_small else None
+        return Resident(content[is_shown], row_ids, coarse, whole)
+
+    def _segments(self, table: Any) -> Segments:
+        return Segments(
+            np.array(table["content"].to_pylist(), object),
+            table["start_seconds"].to_numpy(),
+            table["end_seconds"].to_numpy(),
+            self._store.arrays(table),
+        )
+
+    def _references(self) -> Segments:
+        """Return some segments drawn at random, the same ones for the same index."""
+        draw = np.random.default_rng(0)
+        if self.resident:
+            count = len(self.resident.content)
+            rows = draw.permutation(count)[:NUM_REFERENCES]
+            return self.resident.whole[rows] if self.resident.whole else self.fetch(self.resident.row_ids[rows])
+        offsets = draw.permutation(self.num_stored)[: 2 * NUM_REFERENCES]
+        return self.shown(self.at_offsets(offsets))[:NUM_REFERENCES]
+
+
+def _rows(coarse: CoarseVectors, rows: torch.Tensor) -> CoarseVectors:
+    if bool(rows.all()):
+        return coarse
+    return replace(coarse, vectors=coarse.vectors[rows], weights=coarse.weights[rows], mask=coarse.mask[rows])

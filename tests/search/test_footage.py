@@ -1,0 +1,90 @@
+"""Cutting a video into segments shows the network exactly what reading each segment alone does."""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from hbi.search.footage import read_stretches
+from hbi.search.settings import IndexSettings
+from hbi.video import VideoError, probe_video, read_frames
+from small_clips import write_clip
+
+SHARED = Path(os.environ.get("HBI_SHARED", Path(__file__).parents[3] / "shared")) / "videos"
+
+
+def settings(window, overlap=0.5):
+    return IndexSettings(window, overlap, 6, 24, "run", "hbi", "")
+
+
+def assert_same_as_alone(path, windows):
+    read = [each for stretch in read_stretches(path, windows, num_frames=6, image_size=24) for each in stretch.segments]
+    assert [(each.start_seconds, each.end_seconds) for each in read] == list(windows)
+    for segment in read:
+        alone = read_frames(
+            path, 6, image_size=24, start_seconds=segment.start_seconds, end_seconds=segment.end_seconds
+        )
+        assert int(segment.mask.sum()) == len(alone.pixels)
+        assert torch.equal(segment.pixels[segment.mask], alone.pixels)
+        assert not segment.pixels[~segment.mask].any()
+        assert segment.thumbnail[:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize(("window", "overlap"), [(10, 0.5), (4, 0.0), (3.3, 0.7), (None, 0.0), (100, 0.5)])
+def test_segments_see_what_each_would_see_alone(tmp_path, window, overlap):
+    path = write_clip(tmp_path / "clip.mp4", seconds=23)
+    assert_same_as_alone(path, settings(window, overlap).windows(probe_video(path).duration_seconds))
+
+
+def test_several_stretches(tmp_path, monkeypatch):
+    monkeypatch.setattr("hbi.search.footage.STRETCH_SECONDS", 9.0)
+    path = write_clip(tmp_path / "clip.mkv", seconds=23)
+    windows = settings(4).windows(probe_video(path).duration_seconds)
+    assert len(list(read_stretches(path, windows, num_frames=6, image_size=24))) > 3
+    assert_same_as_alone(path, windows)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the sample videos are not here")
+def test_real_videos():
+    for path in sorted(SHARED.iterdir()):
+        # The cockatoo (H.264 in 4:4:4) is left out: what `read_frames` gives of some of its frames depends on which
+        # others are asked for.
+        if path.suffix in {".mp4", ".mkv", ".avi", ".gif"} and path.stem != "imageio_cockatoo":
+            try:
+                duration = probe_video(path).duration_seconds
+            except VideoError:
+                continue
+            assert_same_as_alone(path, settings(4.0).windows(duration))
+
+
+def test_windows_cover_everything_and_end_with_the_video():
+    for duration in (0.0, 3.0, 10.0, 10.0004, 14.9, 15.0, 61.7):
+        windows = settings(10.0).windows(duration)
+        assert windows[0][0] == 0
+        assert windows[-1][1] == pytest.approx(duration)
+        assert all(later[0] <= earlier[1] for earlier, later in pairwise(windows))
+        assert all(later[0] > earlier[0] for earlier, later in pairwise(windows))
+
+
+def test_a_damaged_video_gives_what_can_be_read_and_says_so(tmp_path):
+    path = write_clip(tmp_path / "clip.mkv", seconds=24)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + len(data) // 6] = bytes(len(data) // 6)
+    path.write_bytes(data)
+    windows = settings(4.0, 0.0).windows(24.0)
+    stretches = list(read_stretches(path, windows, num_frames=6, image_size=24))
+    segments = [each for stretch in stretches for each in stretch.segments]
+    assert segments
+    assert segments[0].start_seconds == 0
+    assert any(stretch.fault for stretch in stretches)
+
+
+def test_a_file_that_is_no_video_gives_a_reason(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"no video" * 100)
+    (stretch,) = read_stretches(path, [(0.0, 1.0)], num_frames=6, image_size=24)
+    assert not stretch.segments
+    assert stretch.fault
