@@ -46,5 +46,5 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,games]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,games,web]'
 	@touch $@ $(VENV)/.installed

@@ -16,6 +16,9 @@ from hbi.cli.demo import demo
 from hbi.cli.evaluate import evaluate
 from hbi.cli.evaluate_choices import evaluate_choices
 from hbi.cli.explain import explain
+from hbi.cli.index import index
+from hbi.cli.search import search
+from hbi.cli.serve import serve
 from hbi.cli.train import train
 from hbi.cli.train_estimator import train_estimator
 from hbi.errors import HBIError
@@ -36,6 +39,9 @@ app.command("evaluate")(evaluate)
 app.command("evaluate-choices")(evaluate_choices)
 app.command("explain")(explain)
 app.command("answer")(answer)
+app.command("index")(index)
+app.command("search")(search)
+app.command("serve")(serve)
 app.command("train-estimator")(train_estimator)
 app.command("convert")(convert)
 

@@ -1,0 +1,154 @@
+"""What the server does with a request, apart from HTTP: checks what was asked, asks the index."""
+
+import math
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from hbi.explanation import Explanation
+from hbi.search import Filters, SearchResult, VideoIndex
+from hbi.search.answers import Located
+from hbi.search.cutting import cut_clip
+from hbi.search.record import result_to_dict
+from hbi.search.video_index import DEFAULT_THRESHOLD
+from hbi.video import probe_video
+from hbi.web.limits import Limits, RefusalError
+
+MAX_HITS = 100
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search as it was asked, checked."""
+
+    text: str
+    limit: int
+    threshold: float
+    filters: Filters
+
+    @classmethod
+    def checked(cls, asked: dict[str, str], limits: Limits) -> "Question":
+        """Return the search that some parameters ask for.
+
+        Raises:
+            RefusalError: One of them makes no sense; the message names it.
+        """
+        return cls(
+            checked_text(asked.get("q", ""), limits),
+            int(_number(asked, "limit", 12, 1, MAX_HITS)),
+            _number(asked, "threshold", DEFAULT_THRESHOLD, 0, 1),
+            Filters(
+                path=asked.get("path") or None,
+                after=_day(asked, "after"),
+                before=_day(asked, "before"),
+                min_seconds=_optional(asked, "min_seconds"),
+                max_seconds=_optional(asked, "max_seconds"),
+            ),
+        )
+
+
+def checked_text(text: str, limits: Limits) -> str:
+    """Return a text without space around it; RefusalError when it is empty or too long."""
+    text = " ".join(text.split())
+    if not any(character.isalnum() for character in text):
+        raise RefusalError(422, "write what is to be seen: there are no words to search for")
+    if len(text) > limits.max_query_characters:
+        raise RefusalError(422, f"the text has {len(text)} characters, at most {limits.max_query_characters} are read")
+    if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in text):
+        raise RefusalError(422, "the text holds characters that are no text")
+    return text
+
+
+class Desk:
+    """Answers for one index; called from several threads."""
+
+    def __init__(self, index: VideoIndex, limits: Limits) -> None:
+        self.index, self.limits = index, limits
+        self.explain_segment = lru_cache(maxsize=64)(self._explain_segment)
+
+    def search(self, question: Question) -> SearchResult:
+        """Return the moments that fit."""
+        return self.index.search(
+            question.text, limit=question.limit, filters=question.filters, threshold=question.threshold
+        )
+
+    def located(self, segment_id: str) -> Located:
+        """Return where a segment is; RefusalError when the index has none of that name, or its file is gone."""
+        located = self.index.locate(segment_id)
+        if located is None:
+            raise RefusalError(404, "the index has no such moment")
+        if not located.is_current:  # what stands there now was never indexed, and may be anything
+            raise RefusalError(410, f"{located.path.name} is gone, or not what it was when it was indexed")
+        return located
+
+    def _explain_segment(self, segment_id: str, text: str) -> Explanation:
+        """Return why a segment of the index fits a text."""
+        located = self.located(segment_id)
+        return self.index.explain(
+            located.path, text, start_seconds=located.start_seconds, end_seconds=located.end_seconds
+        )
+
+    def explain_upload(self, clip: Path, name: str, text: str) -> Explanation:
+        """Return why an uploaded clip fits a text; RefusalError when it is longer or larger than allowed."""
+        from dataclasses import replace
+
+        info = probe_video(clip)
+        if info.width * info.height > self.limits.max_clip_pixels:
+            raise RefusalError(413, f"its pictures are {info.width} x {info.height}: upload a smaller one")
+        if not info.duration_seconds <= self.limits.max_clip_seconds:
+            raise RefusalError(413, f"it lasts longer than {self.limits.max_clip_seconds:g} s: upload a shorter clip")
+        return replace(self.index.explain(clip, text), video=name)
+
+    def clip(self, segment_id: str) -> bytes:
+        """Return a segment as an MP4 file that browsers play."""
+        located = self.located(segment_id)
+        with tempfile.TemporaryDirectory(prefix="hbi-clip-") as folder:
+            out = Path(folder, "clip.mp4")
+            cut_clip(located.path, located.start_seconds, located.end_seconds, out)
+            return out.read_bytes()
+
+
+def answer_record(result: SearchResult) -> dict[str, Any]:
+    """Return an answer for the API: as `hbi search --json`, with where to get each hit's picture, video and reason."""
+    record = result_to_dict(result)
+    for values, hit in zip(record["hits"], result.hits, strict=True):
+        asked = urlencode({"segment": hit.segment_id, "text": result.query})
+        values["thumbnail_url"] = f"/thumbnail/{hit.segment_id}"
+        values["video_url"] = f"/video/{hit.segment_id}"
+        values["clip_url"] = f"/clip/{hit.segment_id}"
+        values["explanation_url"] = f"/explanation?{asked}"
+    return record
+
+
+def _number(asked: dict[str, str], name: str, default: float, low: float, high: float) -> float:
+    value = _optional(asked, name)
+    if value is None:
+        return default
+    if not low <= value <= high:
+        raise RefusalError(422, f"{name} must be from {low:g} to {high:g}")
+    return value
+
+
+def _optional(asked: dict[str, str], name: str) -> float | None:
+    text = asked.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise RefusalError(422, f"{name} must be a number, not {text[:20]!r}")
+    return value
+
+
+def _day(asked: dict[str, str], name: str) -> datetime | None:
+    text = asked.get(name, "").strip()
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise RefusalError(422, f"{name} must be a day like 2026-01-31, not {text[:20]!r}") from None

@@ -1,0 +1,33 @@
+"""An index of small clips, one with a name that is trouble, and a client of its server."""
+
+from pathlib import Path
+
+import pytest
+
+for needed in ("lancedb", "fastapi", "jinja2", "python_multipart"):
+    pytest.importorskip(needed, reason="the extra `web` is not installed")
+
+from hbi.search import VideoIndex  # noqa: E402
+from hbi.search.network import SearchModel  # noqa: E402
+from small_clips import write_clip  # noqa: E402
+from small_networks import small_model  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    """Clips; `secret.txt` beside them is in no index."""
+    place = tmp_path_factory.mktemp("web")
+    for number, seconds in enumerate((16, 6, 4)):
+        write_clip(place / "videos" / f"clip-{number}.mp4", seconds=seconds, seed=number, size=64)
+    write_clip(place / "videos" / '<img src=x onerror=alert(1)>".mp4', seconds=4, seed=9, size=64)
+    (place / "secret.txt").write_text("nobody may read this")
+    return place
+
+
+@pytest.fixture(scope="session")
+def served(folder) -> VideoIndex:
+    """The index that is served."""
+    model, tokenizer = small_model(["a red square moves left and right", "the green circle falls down"])
+    made = VideoIndex.create(folder / "index", SearchModel(model, tokenizer, "a small run", 6, 16))
+    made.add([folder / "videos"])
+    return made

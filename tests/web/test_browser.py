@@ -1,0 +1,151 @@
+"""The pages in a real browser: search, open, play, explain, upload, empty and error states, keyboard, narrow screen."""
+
+import shutil
+import socket
+import threading
+import time
+
+import pytest
+
+from hbi.web.app import create_app
+from hbi.web.limits import Limits
+from small_clips import write_clip
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"), pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def address(served):
+    import uvicorn
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = create_app(served, limits=Limits(max_upload_bytes=2**20))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        running = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def tab(browser, address):
+    """A tab; afterwards nothing was asked of another host and nobody complained."""
+    requests, complaints = [], []
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address)
+    context.set_default_timeout(60_000)
+    opened = context.new_page()
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("dialog", lambda dialog: complaints.append("a dialog opened"))
+    opened.on(
+        "console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None
+    )
+    yield opened
+    context.close()
+    assert all(url.startswith((address, "data:", "blob:")) for url in requests), requests
+    assert complaints == []
+
+
+def is_within(tab):
+    return tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_search_open_play_and_explain(tab):
+    tab.goto("/")
+    tab.get_by_role("searchbox").fill("a red square")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector(".hit")
+    assert tab.locator(".hit").count() >= 4
+    assert tab.evaluate("[...document.images].every((image) => image.loading === 'lazy' || image.naturalWidth > 0)")
+    assert tab.locator(".hit").first.locator(".words :is(b, s)").all_inner_texts() == ["a", "red", "square"]
+    tab.locator(".hit a", has_text="clip-0").first.click()
+    tab.wait_for_selector("video")
+    tab.wait_for_function("document.querySelector('video').readyState >= 2")
+    start = float(tab.locator("video").get_attribute("data-start"))
+    assert tab.evaluate("document.querySelector('video').currentTime") == pytest.approx(start, abs=0.6)
+    why = tab.frame_locator("iframe.why")
+    why.locator(".hbi-word", has_text="red").first.click()
+    assert why.locator(".hbi-word.at").inner_text() == "red"
+    tab.get_by_role("button", name="Play the moment").click()
+    tab.wait_for_function(f"document.querySelector('video').currentTime > {start + 0.2}")
+
+
+def test_a_file_that_the_browser_cannot_play_is_shown_as_a_cut(tab, address):
+    tab.route("**/video/*", lambda route: route.fulfill(body=b"nothing", content_type="video/mp4"))
+    tab.goto("/?q=red")
+    tab.locator(".hit a").first.click()
+    tab.get_by_text("here is the moment, converted").wait_for()
+    tab.wait_for_function("document.querySelector('video').readyState >= 2")
+
+
+def test_upload(tab, tmp_path):
+    clip = write_clip(tmp_path / "mine.mp4", seconds=3, seed=60, size=64)
+    tab.goto("/upload")
+    tab.get_by_label("Clip").set_input_files(clip)
+    tab.get_by_label("Text", exact=True).fill("the green circle")
+    tab.get_by_role("button", name="Explain").click()
+    why = tab.frame_locator("iframe.why")
+    why.get_by_text("mine.mp4").first.wait_for()
+    assert why.locator(".hbi-word").all_inner_texts() == ["the", "green", "circle"]
+    (tmp_path / "big.mp4").write_bytes(bytes(2**21))
+    tab.get_by_label("Clip").set_input_files(tmp_path / "big.mp4")
+    tab.get_by_role("button", name="Explain").click()
+    tab.get_by_text("at most 1 are taken").wait_for()
+    (tmp_path / "text.mp4").write_bytes(b"no video" * 99)
+    tab.get_by_label("Clip").set_input_files(tmp_path / "text.mp4")
+    tab.get_by_role("button", name="Explain").click()
+    why.get_by_role("alert").wait_for()
+
+
+def test_empty_and_error_states(tab):
+    tab.goto("/")
+    assert tab.get_by_role("heading", name="What is to be seen?").is_visible()
+    tab.goto("/?q=red&path=nowhere*")
+    assert tab.get_by_text("No video fits these filters.").is_visible()
+    tab.goto("/?q=red&threshold=1")
+    assert tab.get_by_text("No good match.").is_visible() or tab.locator(".hit:not(.weak)").count()
+    tab.goto("/?q=%3F%3F")
+    assert "no words" in tab.get_by_role("alert").inner_text()
+    tab.goto("/nothing")
+    assert "no such page" in tab.get_by_role("alert").inner_text()
+
+
+def test_by_keyboard_alone(tab):
+    tab.goto("/")
+    tab.keyboard.type("green circle")  # the box has the focus
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector(".hit")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.closest('.hit') !== null")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("video")
+
+
+def test_narrow_screens(tab):
+    tab.set_viewport_size({"width": 360, "height": 740})
+    for path in ("/", "/?q=red+square&threshold=0", "/upload", "/docs"):
+        tab.goto(path)
+        assert is_within(tab), path
+    tab.goto("/?q=red")
+    tab.locator(".hit a").first.click()
+    tab.wait_for_selector("video")
+    assert is_within(tab)
