@@ -46,7 +46,7 @@ def find_file(folder: Path, *patterns: str) -> Path | None:
 def require_file(folder: Path, what: str, *patterns: str) -> Path:
     """Return what `find_file` finds; DataError naming `what`, and what was looked for, where there is nothing."""
     if not folder.is_dir():
-        raise DataError(f"no folder {folder}: give the one that holds {what}")
+        raise DataError(f"no folder {folder}: give the one with the {what}")
     path = find_file(folder, *patterns)
     if path is None:
         raise DataError(f"{folder} holds no {what}: looked for {' or '.join(patterns)}")
