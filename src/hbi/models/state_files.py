@@ -85,10 +85,10 @@ def _read_pickle(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # torch's own words are left out: they advise reading the file in the way that can run its code.
         raise CheckpointError(
-            f"{path} cannot be read as tensors alone ({reason}); what would run code is refused: save its state dict "
-            "as safetensors where it was made"
+            f"{path} cannot be read as tensors alone: it is damaged, no checkpoint, or holds what would run code, which "
+            "is refused; save its state dict as safetensors where it was made"
         ) from error
 
 
