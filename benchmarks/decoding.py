@@ -67,10 +67,12 @@ def main() -> None:
         paths = {name: write_clip(Path(folder) / f"{n}.mp4", *clip) for n, (name, clip) in enumerate(CLIPS.items())}
         if arguments.videos:
             paths |= {path.name: path for path in sorted(arguments.videos.rglob("*")) if is_video(path)}
-        rows = [row(name, path, readers, arguments.repeats) for name, path in paths.items()]
-    RESULTS.parent.mkdir(exist_ok=True)
-    content = {"processor": platform.machine(), "versions": versions, "rows": rows}
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        rows = []
+        for name, path in paths.items():
+            rows.append(row(name, path, readers, arguments.repeats))
+            content = {"processor": platform.machine(), "versions": versions, "rows": rows}
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def row(name: str, path: Path, readers: dict[str, Callable], num_repeats: int) -> dict[str, object]:
