@@ -222,16 +222,19 @@ def test_killed_at_any_moment_it_goes_on_without_loss_or_doubles(search_model, t
         write_clip(folder / f"clip-{number:02d}.mp4", seconds=30, seed=number)
     index = VideoIndex.create(path, search_model, window_seconds=2.0)
     draw = np.random.default_rng(0)
-    counts = []
+    counts = [0]
     for _ in range(3):
         process = start(path, folder)
-        time.sleep(draw.uniform(0.1, 1.0))
+        while index.store.segments.count_rows() == counts[-1] and process.poll() is None:
+            time.sleep(0.005)  # until it has written something
+        time.sleep(draw.uniform(0.0, 0.1))
         process.send_signal(signal.SIGKILL)
         process.wait()
         stored = segments_of(index)
         assert len(stored) == len(set(stored))
         counts.append(len(stored))
     assert counts == sorted(counts)
+    assert 0 < counts[1] < 12 * len(index.settings.windows(30.0))
     process = start(path, folder)
     assert process.wait(timeout=120) == 0
     assert segments_of(index) == wanted_segments(index)

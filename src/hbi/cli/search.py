@@ -59,7 +59,7 @@ def search(
     if as_json:
         typer.echo(json.dumps(result_record(result, clips), indent=2, ensure_ascii=False))
     else:
-        _print(result, clips)
+        print_result(result, clips)
         if explain is not None and result.hits:
             console.print(f"Why the first one fits: [bold]{explain}[/]", soft_wrap=True)
 
@@ -75,7 +75,8 @@ def result_record(result: "SearchResult", clips: "list[Path | None] | None" = No
     return record
 
 
-def _print(result: "SearchResult", clips: "list[Path | None]") -> None:
+def print_result(result: "SearchResult", clips: "list[Path | None] | None" = None) -> None:
+    """Print an answer: moments, how unusual each is, and its words; `clips` are files that were cut out."""
     from rich.markup import escape
 
     from hbi.search.record import clock
@@ -85,7 +86,7 @@ def _print(result: "SearchResult", clips: "list[Path | None]") -> None:
         return
     if not result.has_good_match:
         console.print("[bold yellow]No good match.[/] The closest, which fit no better than unrelated texts would:")
-    for number, (hit, clip) in enumerate(zip(result.hits, clips, strict=True), start=1):
+    for number, (hit, clip) in enumerate(zip(result.hits, clips or [None] * len(result.hits), strict=True), start=1):
         style = "bold" if hit.is_good else "dim"
         span = f"{clock(hit.start_seconds)}–{clock(hit.end_seconds)}"
         missing = "  [yellow]the file is not there now[/]" if hit.is_missing else ""

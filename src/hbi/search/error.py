@@ -20,8 +20,6 @@ def writing(index: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, SearchError):
-            raise
         if any(sign in str(error).lower() for sign in _FULL):
             raise SearchError(
                 f"{index}: the disk is full; what was indexed before is kept: free space, then run the same command"

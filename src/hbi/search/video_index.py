@@ -28,7 +28,7 @@ from hbi.search.network import SearchModel, load_search_model
 from hbi.search.ranking import rank
 from hbi.search.settings import IndexSettings
 from hbi.search.snapshot import EXHAUSTIVE_UP_TO, Snapshot
-from hbi.search.store import Store
+from hbi.search.store import Store, import_lancedb
 from hbi.search.vector_index import build_vector_index
 from hbi.search.words import match_words
 from hbi.video import read_frames
@@ -47,10 +47,10 @@ class VideoIndex:
     12.5
     """
 
-    def __init__(self, path: Path, settings: IndexSettings, search_model: SearchModel, *, create: bool = False) -> None:
+    def __init__(self, path: Path, settings: IndexSettings, search_model: SearchModel) -> None:
         self.path, self.settings, self.search_model = path, settings, search_model
         self.codec = SegmentCodec(search_model)
-        self.store = Store(path, self.codec, create=create)
+        self.store = Store(path, self.codec)
         self._refreshing = threading.Lock()
         self._snapshot: Snapshot | None = None
 
@@ -85,8 +85,10 @@ class VideoIndex:
         """Return the index at `path`, made if there is none. `window_seconds` None: a video is one segment.
 
         Raises:
-            SearchError: There is one, of another model or with other segments; or something else is in the way.
+            SearchError: There is one, of another model or with other segments; something else is in the way; or LanceDB
+                is not installed.
         """
+        import_lancedb()  # said before anything is written
         folder = Path(path)
         wanted = IndexSettings(
             window_seconds,
@@ -103,14 +105,14 @@ class VideoIndex:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SearchError(f"{folder} cannot be made ({error.strerror}): choose another --index") from error
-        with alone(folder):
-            if file.is_file():
-                _require_same(IndexSettings.read(file), wanted, folder)
-            else:
-                search_model.save(folder / "model")
-            index = cls(folder, wanted, search_model, create=True)
-            wanted.write(file)
-        return index
+        if not file.is_file():
+            with alone(folder):
+                if not file.is_file():  # nobody else has made it while we waited
+                    search_model.save(folder / "model")
+                    Store(folder, SegmentCodec(search_model), create=True)
+                    wanted.write(file)
+        _require_same(IndexSettings.read(file), wanted, folder)
+        return cls(folder, wanted, search_model)
 
     def add(self, places: Sequence[Path], *, prune: bool = False, watch: Watch | None = None) -> IngestReport:
         """Bring the index up to date with the videos in some folders; see `hbi.search.ingest.ingest`."""

@@ -106,9 +106,10 @@ class Desk:
     def clip(self, segment_id: str) -> bytes:
         """Return a segment as an MP4 file that browsers play."""
         located = self.located(segment_id)
+        end_seconds = min(located.end_seconds, located.start_seconds + self.limits.max_cut_seconds)
         with tempfile.TemporaryDirectory(prefix="hbi-clip-") as folder:
             out = Path(folder, "clip.mp4")
-            cut_clip(located.path, located.start_seconds, located.end_seconds, out)
+            cut_clip(located.path, located.start_seconds, end_seconds, out)
             return out.read_bytes()
 
 

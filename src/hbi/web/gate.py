@@ -21,8 +21,8 @@ OPEN_PATHS = frozenset({"/healthz"})
 """Served without a token: they tell nothing of the index."""
 
 PAGE_POLICY = (
-    "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self'; script-src 'self'; frame-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self'; script-src 'self'; "
+    "frame-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),

@@ -17,6 +17,7 @@ class Limits:
         max_query_characters: Of a text.
         max_upload_bytes: Of a request's body.
         max_clip_seconds, max_clip_pixels: Of an uploaded clip, and of one frame of it.
+        max_cut_seconds: Of a moment that is cut out; a longer one is cut short.
         num_at_work: Requests that compute at the same time.
         num_waiting: Requests that may wait for their turn; more are told to come back.
         seconds: How long one may compute, waiting not counted.
@@ -27,6 +28,7 @@ class Limits:
     max_upload_bytes: int = 200 * 2**20
     max_clip_seconds: float = 600.0
     max_clip_pixels: int = 2**24
+    max_cut_seconds: float = 120.0
     num_at_work: int = 2
     num_waiting: int = 64
     seconds: float = 60.0
