@@ -61,11 +61,11 @@ def test_what_stood_there_stays_when_drawing_fails(tmp_path, monkeypatch, make_e
     out = tmp_path / "page.html"
     out.write_text("old")
 
-    def interrupted(explanation, path):
+    def interrupted(explanation, path, choices):
         path.write_text("half")
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(writing._WRITERS, ".html", interrupted)
+    monkeypatch.setitem(writing.WRITERS, ".html", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_explanation(make_explanation(num_frames=2), out)
     assert out.read_text() == "old"

@@ -1,24 +1,37 @@
-"""`hbi explain`: which words of a text match which seconds of a video."""
+"""`hbi explain`: which words of a text match which seconds of a video, and why this and not that."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hbi.cli.progress import console
+from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
-    from hbi.explanation import Explanation
+    from hbi.explanation import Explained, Explanation
+    from hbi.explanation.player import Videos
     from hbi.recipes.experiment import TrainedRun
 
 
 def explain(
     run: Annotated[Path, typer.Argument(help="Run folder of hbi train.")],
-    video: Annotated[Path, typer.Argument(help="A video file.")],
-    text: Annotated[str, typer.Argument(help="What the video may show, in quotes.")],
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="VIDEO... TEXT", help="One video file or several, then what they may show, in quotes."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="A file to write: .html, .png, .svg, .pdf or .json.")] = Path(
         "explanation.html"
     ),
+    view: Annotated[
+        Literal["levels", "timeline"], typer.Option(help="What a figure shows: a map a level, or a line a word.")
+    ] = "levels",
+    instead_of: Annotated[
+        str | None, typer.Option("--instead-of", metavar="TEXT", help="Why the text and not this other one.")
+    ] = None,
+    worst: Annotated[
+        int | None, typer.Option(min=1, help="Explain that many failures of an evaluation, the worst first.")
+    ] = None,
+    split: Annotated[Literal["train", "val", "test"], typer.Option(help="With --worst: of which split.")] = "test",
     start: Annotated[float | None, typer.Option(min=0, help="Look from this second on.")] = None,
     end: Annotated[float | None, typer.Option(min=0, help="Look up to this second.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
@@ -26,17 +39,31 @@ def explain(
     """Draw the exact interaction of every word with every frame, at the entity, action and event level.
 
     Positive: the two are worth more together than apart. The file stands alone and needs no network.
+
+    One text with several videos gives a page that ranks them and says why the first and not the second;
+    --instead-of compares two texts on one video; --worst 20 shows the failures of an evaluation on one page.
     """
     from hbi.cli.device import choose_device
+    from hbi.cli.explain_failures import explain_failures
     from hbi.explanation import write_explanation
+    from hbi.explanation.write import WRITERS, require_ending
     from hbi.recipes.experiment import open_run
 
+    videos, text = _videos_and_text(what or [], worst=worst, instead_of=instead_of)
+    require_ending(out, WRITERS if len(videos) == 1 and not instead_of else (".html",))
     trained = open_run(run, device=choose_device(device))
-    explanation = explain_with(trained, video, text, start=start, end=end)
-    write_explanation(explanation, out)
-    if explanation.remark:
-        console.print(f"[yellow]note:[/] {explanation.remark}")
-    console.print(f"similarity {explanation.similarity:.3f}; written to {out}")
+    if worst:
+        explain_failures(trained, worst, split, out)
+    elif instead_of:
+        _explain_instead(trained, videos[0], text, instead_of, out, start=start, end=end)
+    elif len(videos) > 1:
+        _explain_videos(trained, videos, text, out, start=start, end=end)
+    else:
+        explanation = explain_with(trained, videos[0], text, start=start, end=end)
+        write_explanation(explanation, out, video=videos[0], view=view)
+        if explanation.remark:
+            console.print(f"[yellow]note:[/] {explanation.remark}")
+        console.print(f"similarity {explanation.similarity:.3f}; written to {out}")
 
 
 def explain_with(
@@ -66,3 +93,62 @@ def explain_with(
         start_seconds=start,
         end_seconds=end,
     )
+
+
+def _videos_and_text(what: list[str], *, worst: int | None, instead_of: str | None) -> tuple[list[Path], str]:
+    """Return the videos and the text of the command line; raises HBIError where they do not fit the options."""
+    from hbi.errors import HBIError
+
+    if worst and (what or instead_of):
+        raise HBIError("--worst explains the failures of an evaluation: give no video, no text and no --instead-of")
+    if not worst and len(what) < 2:
+        raise HBIError("nothing to explain: give a video and a text (hbi explain RUN VIDEO TEXT), or --worst 20")
+    if instead_of and len(what) > 2:
+        raise HBIError(f"--instead-of compares two texts on one video, not on {len(what) - 1}: give one video")
+    return [Path(video) for video in what[:-1]], what[-1] if what else ""
+
+
+def _explain_instead(
+    trained: "TrainedRun", video: Path, text: str, other: str, out: Path, *, start: float | None, end: float | None
+) -> None:
+    from hbi.explanation import Explained, comparison_page, write_page
+    from hbi.explanation.player import Videos
+
+    first, second = (explain_with(trained, video, each, start=start, end=end) for each in (text, other))
+    address = Videos(page=out).address(video)
+    write_page(comparison_page(Explained(first, address), Explained(second)), out)
+    console.print(f"similarity {first.similarity:.3f} and {second.similarity:.3f}; written to {out}")
+
+
+def _explain_videos(
+    trained: "TrainedRun", videos: list[Path], text: str, out: Path, *, start: float | None, end: float | None
+) -> None:
+    """Explain one text with several videos; those that cannot be decoded are named and passed over."""
+    from hbi.explanation import videos_page, write_page
+    from hbi.explanation.player import Videos
+    from hbi.video import VideoError
+
+    found: list[Explained] = []
+    faults: list[VideoError] = []
+    addresses = Videos(page=out)
+    with progress_bar("explaining videos") as progress:
+        for number, video in enumerate(videos, start=1):
+            try:
+                found.append(explained(explain_with(trained, video, text, start=start, end=end), video, addresses))
+            except VideoError as error:
+                faults.append(error)
+            progress(number, len(videos))
+    for fault in faults:
+        console.print(f"[yellow]passed over:[/] {fault}")
+    if not found:
+        raise faults[0]
+    write_page(videos_page(found), out)
+    best = max((each.explanation for each in found), key=lambda explanation: explanation.similarity)
+    console.print(f"best of {len(found)}: {best.video}, similarity {best.similarity:.3f}; written to {out}")
+
+
+def explained(explanation: "Explanation", video: Path, addresses: "Videos") -> "Explained":
+    """Return an explanation with the address of its video."""
+    from hbi.explanation import Explained
+
+    return Explained(explanation, addresses.address(video))

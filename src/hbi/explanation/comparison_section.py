@@ -25,20 +25,28 @@ NUM_REASONS = 6
 
 
 def comparison_section(
-    comparison: Comparison, anchor: str, *, addresses: tuple[str | None, str | None] = (None, None)
+    comparison: Comparison,
+    anchor: str,
+    *,
+    addresses: tuple[str | None, str | None] = (None, None),
+    is_brief: bool = False,
 ) -> str:
-    """The section of one comparison, for `hbi.explanation.page.page`; arguments as for `explanation_section`."""
+    """The section of one comparison, for `hbi.explanation.page.page`; arguments as for `explanation_section`.
+
+    A brief one leaves out the merged levels, for pages of many.
+    """
     check_anchor(anchor)
     sides = (comparison.first, comparison.second)
     names = [_row_name(comparison, row) for row in range(len(comparison.rows))]
     times = _times(comparison)
     whole = PlayerMap(comparison.interactions)
-    parts = [PlayerMap(comparison.interactions_at(index)) for index in range(len(comparison.levels()))]
+    levels = comparison.levels()[:1] if is_brief else comparison.levels()
+    parts = [PlayerMap(comparison.interactions_at(index)) for index in range(len(levels))]
     panels, tabs = (
         [_timeline(comparison, names, whole, times, anchor)],
         [tab("timeline", signed(comparison.difference, 3), anchor)],
     )
-    for (ours, theirs), part in zip(comparison.levels(), parts, strict=True):
+    for (ours, theirs), part in zip(levels, parts, strict=True):
         panels.append(_level(ours.level, ours.similarity, theirs.similarity, names, part, times, anchor))
         tabs.append(tab(ours.level, signed(ours.similarity - theirs.similarity, 3), anchor))
     frames = comparison.first.frames if comparison.is_same_video else (*sides[0].frames, *sides[1].frames)

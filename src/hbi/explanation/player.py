@@ -12,7 +12,7 @@ MP4 = "video/mp4"
 MEDIA_TYPES = {".mp4": MP4, ".m4v": MP4, ".mov": MP4, ".webm": "video/webm", ".ogv": "video/ogg"}
 """What browsers play; another file is left out, and the pictures have to do."""
 
-MOST_EMBEDDED_BYTES = 6_000_000
+MOST_EMBEDDED_BYTES = 3_000_000
 """Of all videos of one page together (a third more as text)."""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-MAX_PAGE_PIXELS = 256
+MAX_PAGE_PIXELS = 180
 
 
 def encode_png(thumbnail: UInt8[np.ndarray, "3 height width"]) -> str:
@@ -17,10 +17,10 @@ def encode_png(thumbnail: UInt8[np.ndarray, "3 height width"]) -> str:
 
 
 def encode_jpeg(thumbnail: UInt8[np.ndarray, "3 height width"]) -> str:
-    """A thumbnail as base64 JPEG, at most 256 pixels a side: small, for pages that are looked at."""
+    """A thumbnail as base64 JPEG, at most 180 pixels a side: small, for pages that are looked at."""
     image = _image(thumbnail)
     image.thumbnail((MAX_PAGE_PIXELS, MAX_PAGE_PIXELS))
-    return _encode(image, format="JPEG", quality=82, optimize=True)
+    return _encode(image, format="JPEG", quality=78, optimize=True)
 
 
 def decode_image(encoded: str) -> UInt8[np.ndarray, "3 height width"]:
