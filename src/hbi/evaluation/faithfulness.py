@@ -1,0 +1,260 @@
+"""Whether explanations tell the truth: where they point, and what the score does without what they name."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from hbi.data.frames import FrameBank
+from hbi.evaluation.attributions import Attribution, Method
+from hbi.evaluation.explained_pairs import EncodedPairs, ExplainedPair, TellingWords, encode_pairs
+from hbi.evaluation.removal import (
+    Curves,
+    curves_of,
+    leave_one_out,
+    nested_masks,
+    order_of,
+    scores_without_frames,
+    scores_without_words,
+)
+from hbi.models import HBIModel
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class WordScore:
+    """How one telling word (token) was explained.
+
+    Attributes:
+        kind: What it tells.
+        pointing: 1 where its strongest frame lies inside its event; of equally strong frames, the share inside.
+        share_inside: Of its positive mass, the part inside; a word without any counts as one that points everywhere.
+        share_of_frames: Of the frames, the part inside: what a uniform map scores.
+    """
+
+    kind: str
+    pointing: float
+    share_inside: float
+    share_of_frames: float
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """How one method explained one pair. Areas are in the unit of the score, correlations are Spearman's.
+
+    Attributes:
+        words: The telling words.
+        score: Of the whole pair: what the curves start or end at.
+        frame_deletion, frame_insertion, word_deletion, word_insertion: See `removal.Curves`.
+        frame_correlation, word_correlation: Of what a method says of the players with what the score loses without each
+            of them.
+        cell_correlation: Of the map with the interplay of leaving out a word and a frame.
+    """
+
+    words: tuple[WordScore, ...] = ()
+    score: float = NAN
+    frame_deletion: float = NAN
+    frame_insertion: float = NAN
+    word_deletion: float = NAN
+    word_insertion: float = NAN
+    frame_correlation: float = NAN
+    word_correlation: float = NAN
+    cell_correlation: float = NAN
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """The telling words of a kind: percent, and how many tokens."""
+
+    kind: str
+    pointing: float
+    share_inside: float
+    share_of_frames: float
+    num_words: int
+
+
+@dataclass(frozen=True)
+class MethodScore:
+    """A method over many pairs: means over pairs; NaN where it does not apply."""
+
+    method: str
+    title: str
+    pointing: tuple[Pointing, ...]
+    score: float
+    frame_deletion: float
+    frame_insertion: float
+    word_deletion: float
+    word_insertion: float
+    frame_correlation: float
+    word_correlation: float
+    cell_correlation: float
+    num_pairs: int
+    num_curves: int
+
+
+Scores = dict[str, list[PairScore]]
+"""By the method's name, one for every pair, in order."""
+
+
+@torch.no_grad()
+def explanation_scores(
+    model: HBIModel,
+    tokenizer: CLIPTokenizer,
+    pairs: Sequence[ExplainedPair],
+    bank: FrameBank,
+    methods: Sequence[Method],
+    *,
+    num_curves: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[ExplainedPair], Scores]:
+    """Return the pairs that could be measured, and how every method explained each of them.
+
+    The network runs some hundred times for the curves of a pair, so that only the first `num_curves` pairs get them
+    (None: all); the others are measured by where their words point.
+    """
+    model.eval()
+    measured: list[ExplainedPair] = []
+    scores: Scores = defaultdict(list)
+    for batch in encode_pairs(model, tokenizer, list(pairs), bank):
+        attributions = [method.attribute(batch) for method in methods]
+        for row, pair in enumerate(batch.pairs):
+            has_curves = num_curves is None or len(measured) < num_curves
+            of_pair = _scores_of_pair(batch, row, attributions, has_curves=has_curves)
+            for method, score in zip(methods, of_pair, strict=True):
+                scores[method.name].append(score)
+            measured.append(pair)
+            if progress:
+                progress(len(measured), len(pairs))
+    return measured, scores
+
+
+def summary(methods: Iterable[Method], scores: Scores, is_counted: Sequence[bool] | None = None) -> list[MethodScore]:
+    """Return the means of every method over all pairs, or over those that are counted."""
+    return [_summary(method, _counted(scores[method.name], is_counted)) for method in methods]
+
+
+def _counted(scores: list[PairScore], is_counted: Sequence[bool] | None) -> list[PairScore]:
+    if is_counted is None:
+        return scores
+    return [score for score, counts in zip(scores, is_counted, strict=True) if counts]
+
+
+def _summary(method: Method, scores: list[PairScore]) -> MethodScore:
+    words = [word for score in scores for word in score.words]
+    kinds = ["all", *sorted({word.kind for word in words} - {"all"})]
+    names = [field.name for field in fields(PairScore) if field.name != "words"]
+    return MethodScore(
+        method=method.name,
+        title=method.title,
+        pointing=tuple(_pointing(kind, [word for word in words if kind in ("all", word.kind)]) for kind in kinds),
+        num_pairs=len(scores),
+        num_curves=sum(not math.isnan(score.score) for score in scores),
+        **{name: _mean(getattr(score, name) for score in scores) for name in names},
+    )
+
+
+def _pointing(kind: str, words: list[WordScore]) -> Pointing:
+    names = ("pointing", "share_inside", "share_of_frames")
+    percent = {name: 100 * _mean(getattr(word, name) for word in words) for name in names}
+    return Pointing(kind, **percent, num_words=len(words))
+
+
+def _mean(values: Iterable[float]) -> float:
+    """The mean of what is a number; NaN where nothing is."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else NAN
+
+
+def _scores_of_pair(
+    batch: EncodedPairs, row: int, attributions: Sequence[Attribution], *, has_curves: bool
+) -> list[PairScore]:
+    words = [() if each.cells is None else _word_scores(batch, row, each.cells[row]) for each in attributions]
+    if not has_curves:
+        return [PairScore(words=told) for told in words]
+    is_word, is_frame = batch.is_word[row], batch.frame_mask[row]
+    word_curves = _curves(batch, row, is_word, [each.words[row] for each in attributions], scores_without_words)
+    frame_curves = _curves(batch, row, is_frame, [each.frames[row] for each in attributions], scores_without_frames)
+    of_words, of_frames, interplay = leave_one_out(batch, row)
+    whole = float(batch.model.similarity(batch.texts[slice(row, row + 1)], batch.videos[slice(row, row + 1)]))
+    scores = []
+    for each, told, by_words, by_frames in zip(attributions, words, word_curves, frame_curves, strict=True):
+        cells = None if each.cells is None else each.cells[row][is_word][:, is_frame]
+        scores.append(
+            PairScore(
+                words=told,
+                score=whole,
+                frame_deletion=by_frames.deletion,
+                frame_insertion=by_frames.insertion,
+                word_deletion=by_words.deletion,
+                word_insertion=by_words.insertion,
+                frame_correlation=rank_correlation(each.frames[row][is_frame], of_frames),
+                word_correlation=rank_correlation(each.words[row][is_word], of_words),
+                cell_correlation=NAN if cells is None else rank_correlation(cells.flatten(), interplay.flatten()),
+            )
+        )
+    return scores
+
+
+def _curves(
+    batch: EncodedPairs,
+    row: int,
+    is_player: Bool[Tensor, " player"],
+    relevances: Sequence[Tensor],
+    score: Callable[[EncodedPairs, int, Tensor], Tensor],
+) -> list[Curves]:
+    """Return the curves of every method, from one call of the network for all of them."""
+    masks = [nested_masks(order_of(relevance, is_player), len(is_player)) for relevance in relevances]
+    distinct, place = torch.cat(masks).unique(dim=0, return_inverse=True)  # methods that agree share their sets
+    scores = score(batch, row, distinct)[place]
+    return [curves_of(part) for part in scores.split([len(mask) for mask in masks])]
+
+
+def _word_scores(batch: EncodedPairs, row: int, cells: Float[Tensor, "word frame"]) -> tuple[WordScore, ...]:
+    pair, is_frame = batch.pairs[row], batch.frame_mask[row]
+    scores = []
+    for telling in pair.telling:
+        times = batch.timestamps_seconds[row]
+        inside = (times >= telling.start_seconds) & (times < telling.end_seconds) & is_frame
+        for word in _tokens_of(batch, row, telling):
+            scores.append(_word_score(telling.kind, cells[word][is_frame], inside[is_frame]))
+    return tuple(scores)
+
+
+def _tokens_of(batch: EncodedPairs, row: int, telling: TellingWords) -> list[int]:
+    first, last = batch.spans[row].unbind(-1)
+    lies_within = (first >= telling.start) & (last <= telling.end) & (last > first) & batch.is_word[row]
+    return lies_within.nonzero().flatten().tolist()
+
+
+def _word_score(kind: str, values: Float[Tensor, " frame"], inside: Bool[Tensor, " frame"]) -> WordScore:
+    uniform = float(inside.double().mean())
+    strongest = values >= values.max() - 1e-9 * values.abs().max()
+    positive = values.clamp(min=0)
+    mass = float(positive.sum())
+    share = float(positive[inside].sum()) / mass if mass > 0 else uniform
+    return WordScore(kind, float(inside[strongest].double().mean()), share, uniform)
+
+
+def rank_correlation(ours: Float[Tensor, " item"], theirs: Float[Tensor, " item"]) -> float:
+    """Return Spearman's correlation, equal values sharing their ranks; NaN where one side has no order.
+
+    >>> rank_correlation(torch.tensor([1.0, 2.0, 5.0]), torch.tensor([0.0, 0.1, 0.2]))
+    1.0
+    """
+    one, other = (_ranks(values) for values in (ours, theirs))
+    one, other = one - one.mean(), other - other.mean()
+    scale = float((one.square().sum() * other.square().sum()).sqrt())
+    return round(float((one * other).sum()) / scale, 12) if scale else NAN
+
+
+def _ranks(values: Float[Tensor, " item"]) -> Float[Tensor, " item"]:
+    values = values.double()
+    below = (values[None, :] < values[:, None]).sum(1).double()
+    equal = (values[None, :] == values[:, None]).sum(1).double()
+    return below + (equal - 1) / 2
