@@ -77,8 +77,9 @@ def show(results: dict) -> None:
     print("{:>9} {:>12} {:>8} {:>8} {:>8} {:>10} {:>8} {:>7} {:>10}".format(*names))
     for size, row in sorted(results.get("searches", {}).items(), key=lambda item: int(item[0])):
         print(
-            f"{int(size):9,} {row['way']:>12} {row['p50_ms']:8.1f} {row['p99_ms']:8.1f} {row['p50_processor_ms']:8.1f} {row['recall_at_10']:10.3f} "
-            f"{row['megabytes_per_hour']:8.1f} {row['load_seconds']:7.2f} {row['resident_megabytes']:10.0f}"
+            f"{int(size):9,} {row['way']:>12} {row['p50_ms']:8.1f} {row['p99_ms']:8.1f} {row['p50_processor_ms']:8.1f} "
+            f"{row['recall_at_10']:10.3f} {row['megabytes_per_hour']:8.1f} {row['load_seconds']:7.2f} "
+            f"{row['resident_megabytes']:10.0f}"
         )
     if "ingest" in results:
         print("ingest: " + ", ".join(f"{name} {value:g}" for name, value in results["ingest"].items()))
@@ -212,6 +213,7 @@ def measure(path: Path, size: int, num_queries: int) -> dict[str, float | str]:
         "resident_megabytes": resident,
         "vector_index_seconds": build_seconds,
         "cores": float(len(os.sched_getaffinity(0))),
+        "threads": float(torch.get_num_threads()),
         "load_of_machine": os.getloadavg()[0],
     }
 

@@ -210,8 +210,11 @@ def test_without_a_token_only_loopback_names_are_answered(served):
     app = create_app(served)
     for host, status in {"127.0.0.1:8000": 200, "localhost": 200, "[::1]:80": 200, "evil.example": 400}.items():
         assert starlette.TestClient(app).get("/healthz", headers={"host": host}).status_code == status
-    foreign = {"origin": "http://evil.example", "host": "127.0.0.1"}
-    assert starlette.TestClient(app).post("/api/explain", headers=foreign).status_code == 403
+    for origin, status in {"http://evil.example": 403, "null": 403, "http://127.0.0.1": 422}.items():
+        headers = {"origin": origin, "host": "127.0.0.1"}
+        assert starlette.TestClient(app).post("/api/explain", headers=headers).status_code == status
+    # Forms of our own pages must say where they come from, which this policy makes browsers do.
+    assert starlette.TestClient(app, base_url="http://127.0.0.1").get("/").headers["referrer-policy"] == "same-origin"
 
 
 def test_with_a_token_nothing_is_served_without_it(served):

@@ -26,7 +26,7 @@ PAGE_POLICY = (
 )
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with "no-referrer" a browser hides where its own forms come from
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"SAMEORIGIN"),
 )
