@@ -87,7 +87,7 @@ def _read_pickle(path: Path) -> object:
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         # torch's own words are left out: they advise reading the file in the way that can run its code.
         raise CheckpointError(
-            f"{path} cannot be read as tensors alone: it is damaged, no checkpoint, or holds what would run code and is "
+            f"{path} cannot be read as tensors alone: it is damaged, no checkpoint, or holds code, which is "
             "refused; save its state dict as safetensors where it was made"
         ) from error
 
