@@ -1,5 +1,7 @@
 """`hbi explain` in all its forms, as a user runs it."""
 
+import json
+
 import pytest
 
 from end_to_end.conftest import fail, succeed
@@ -61,3 +63,13 @@ def test_what_does_not_fit_together_is_said_in_one_line(trained, videos, tmp_pat
     assert "give one video" in fail("explain", trained, *videos, TEXT, "--instead-of", "a star", *out)
     assert "use one of .html" in fail("explain", trained, *videos, TEXT, "--out", tmp_path / "x.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_measures_explanations_as_well(trained):
+    printed = succeed("evaluate", trained, "--explanations")
+    assert "exact Banzhaf" in printed
+    values = json.loads((trained / "explanations.json").read_text())
+    by_name = {value["method"]: value for value in values}
+    assert by_name["banzhaf"]["num_curves"] == 6
+    assert 0 <= by_name["banzhaf"]["pointing"][0]["pointing"] <= 100
+    assert by_name["contributions"]["cell_correlation"] is None

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from hbi.cli.evaluate_answers import answers_questions, evaluate_answers, print_answer_report
+from hbi.cli.evaluate_explanations import evaluate_explanations
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def evaluate(
     dataset: Annotated[str, typer.Option(help="Which data set that is. Only for clip:….")] = "shape-stories",
     frames: Annotated[int, typer.Option(min=1, help="Frames of a video. Only for clip:….")] = 12,
     out: Annotated[Path | None, typer.Option(help="Where to write the measures. Only for clip:….")] = None,
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Measure as well whether explanations are true. Takes minutes.")
+    ] = False,
 ) -> None:
     """Rank all videos for each text and all texts for each video; print a table and write metrics.json.
 
@@ -61,6 +65,8 @@ def evaluate(
         else:
             report = evaluate_run(folder, split=split, weights=weights, device=device)
             print_report(folder.resolve().name, report)
+            if explanations:
+                evaluate_explanations(folder, split=split, weights=weights, device=device)
     if folder is not None:
         console.print(f"Written to {metrics_file(folder, split)}")
 
