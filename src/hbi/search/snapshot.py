@@ -14,7 +14,7 @@ from hbi.search.encoding import CoarseVectors, SegmentArrays
 from hbi.search.error import reading
 from hbi.search.store import ARRAY_COLUMNS, Store, segment_id
 
-EXACT_UP_TO = 4096
+EXACT_UP_TO = 2048
 """Segments: so many are all compared in full, token by token."""
 EXHAUSTIVE_UP_TO = 100_000
 """Segments: so many are all compared by their last level, and the best of them in full."""
