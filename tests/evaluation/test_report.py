@@ -107,7 +107,7 @@ def pointing_model(tokenizer, bank, *, frame: int) -> SimpleNamespace:
         return dict.fromkeys(LEVELS, LateInteractionGame(similarity, *weights, words, frames, floor_at_zero=False))
 
     return SimpleNamespace(
-        config=SimpleNamespace(max_words=16),
+        config=SimpleNamespace(max_words=16, released_behavior=False),
         device=torch.device("cpu"),
         eval=lambda: None,
         encode_texts=lambda ids, mask: encode(mask),

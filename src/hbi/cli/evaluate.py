@@ -1,4 +1,4 @@
-"""`hbi evaluate`: measure a trained run, or a CLIP that never saw a video, on a split."""
+"""`hbi evaluate`: measure a trained run, a converted checkpoint, or a CLIP that never saw a video, on a split."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from hbi.cli.evaluate_answers import answers_questions, evaluate_answers, print_answer_report
 from hbi.cli.evaluate_explanations import evaluate_explanations
+from hbi.cli.given_model import GivenModel, is_given, open_given
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
@@ -20,22 +21,24 @@ Split = Literal["train", "val", "test"]
 Weights = Literal["best", "last"]
 
 
-ZERO_SHOT = "clip:"
-
-
 def evaluate(
     run: Annotated[
-        str, typer.Argument(help="Run folder of hbi train, or clip:NAME_OR_FOLDER for a CLIP without training.")
+        str,
+        typer.Argument(
+            help="Run folder of hbi train, model:FOLDER of hbi convert, or clip:NAME_OR_FOLDER for a CLIP as it is."
+        ),
     ],
     split: Annotated[Split, typer.Option(help="Which videos and texts.")] = "test",
     weights: Annotated[Weights, typer.Option(help="Best on the validation split, or after the last step.")] = "best",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the data set. Only for clip:…, a run has its own.")
+        Path | None, typer.Option(help="Folder of the data set. Only for clip:… and model:…, a run has its own.")
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Which data set that is. Only for clip:….")] = "shape-stories",
-    frames: Annotated[int, typer.Option(min=1, help="Frames of a video. Only for clip:….")] = 12,
-    out: Annotated[Path | None, typer.Option(help="Where to write the measures. Only for clip:….")] = None,
+    dataset: Annotated[
+        str, typer.Option(help="Which data set that is. Only for clip:… and model:….")
+    ] = "shape-stories",
+    frames: Annotated[int, typer.Option(min=1, help="Frames of a video. Only for clip:… and model:….")] = 12,
+    out: Annotated[Path | None, typer.Option(help="Where to write the measures. Only for clip:… and model:….")] = None,
     explanations: Annotated[
         bool, typer.Option("--explanations", help="Measure as well whether explanations are true. Takes minutes.")
     ] = False,
@@ -47,12 +50,12 @@ def evaluate(
     """
     from hbi.errors import HBIError
 
-    if run.startswith(ZERO_SHOT):
+    if is_given(run):
         if data is None:
             raise HBIError(f"{run} has no data set of its own: give its folder with --data")
-        name = run.removeprefix(ZERO_SHOT)
-        report = evaluate_clip(name, data, dataset, split=split, num_frames=frames, device=device, out=out)
-        print_report(f"{name} (zero-shot)", report)
+        if explanations:
+            raise HBIError(f"--explanations measures what a run explains, and {run} is no run folder: leave it out")
+        evaluate_given(run, data, dataset, split=split, num_frames=frames, device=device, out=out)
         folder = out
     else:
         if data is not None or out is not None:
@@ -92,45 +95,36 @@ def evaluate_run(
     return _measure(trained.model, trained.tokenizer, trained.recipe, split, origin=origin, out=run)
 
 
-def evaluate_clip(
+def evaluate_given(
     name: str, data: Path, dataset: str, *, split: Split, num_frames: int, device: str, out: Path | None
 ) -> "Report":
-    """Measure a CLIP as it is, and say that this is zero-shot; write the measures into `out` if there is one."""
-    from transformers.utils import logging as transformers_logging
-
+    """Measure a network without a run folder, and say what it is; write the measures into `out` if there is one."""
     from hbi.cli.device import choose_device
-    from hbi.models import GlobalContrastModel
-    from hbi.models.processor import read_tokenizer, require_vocabulary
 
-    transformers_logging.disable_progress_bar()
-    model = GlobalContrastModel.from_clip(name, aggregator="none").to(choose_device(device))
-    tokenizer = read_tokenizer(name)
-    require_vocabulary(model.config, tokenizer)
-    console.print(
-        f"zero-shot: {name} was not trained by hbi; it ranks with global similarity, the end token of a text against "
-        "the mean of a video's frames"
-    )
-    recipe = _zero_shot_recipe(name, data, dataset, num_frames, model.config.clip_config.vision_config.image_size)
-    origin = {"clip": name, "similarity": "global, zero-shot"}
-    return _measure(model, tokenizer, recipe, split, origin=origin, out=out)
+    given = open_given(name, num_frames=num_frames, device=choose_device(device))
+    console.print(given.what, markup=False)
+    recipe = _recipe_of_data(given, data, dataset)
+    report = _measure(given.model, given.tokenizer, recipe, split, origin=given.origin, out=out)
+    print_report(given.name, report)
+    return report
 
 
-def _zero_shot_recipe(name: str, data: Path, dataset: str, num_frames: int, image_size: int) -> "Recipe":
-    """Return a recipe that names the data; its network is CLIP as it is, its training is none that anybody runs."""
+def _recipe_of_data(given: GivenModel, data: Path, dataset: str) -> "Recipe":
+    """Return a recipe that names the data; its network and its training are none that anybody runs."""
     from pydantic import ValidationError
 
     from hbi.errors import HBIError
     from hbi.recipes.schema import Recipe
 
-    section = {"dataset": dataset, "root": str(data), "num_frames": num_frames, "image_size": image_size}
+    section = {
+        "dataset": dataset,
+        "root": str(data),
+        "num_frames": given.num_frames,
+        "image_size": given.image_size,
+        "max_words": given.model.config.max_words,
+    }
     try:
-        return Recipe.model_validate(
-            {
-                "data": section,
-                "model": {"kind": "global", "clip": name, "temporal_layers": 0},
-                "training": {"num_steps": 1},
-            }
-        )
+        return Recipe.model_validate({"data": section, "model": {"kind": "global"}, "training": {"num_steps": 1}})
     except ValidationError as error:
         raise HBIError(f"--dataset {dataset}: {error.errors()[0]['msg']}") from error
 

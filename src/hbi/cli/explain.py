@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hbi.cli.given_model import MODEL, GivenModel, open_given
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    run: Annotated[Path, typer.Argument(help="Run folder of hbi train.")],
+    run: Annotated[str, typer.Argument(help="Run folder of hbi train, or model:FOLDER of hbi convert.")],
     what: Annotated[
         list[str] | None,
         typer.Argument(metavar="VIDEO... TEXT", help="One video file or several, then what they may show, in quotes."),
@@ -34,6 +35,7 @@ def explain(
     split: Annotated[Literal["train", "val", "test"], typer.Option(help="With --worst: of which split.")] = "test",
     start: Annotated[float | None, typer.Option(min=0, help="Look from this second on.")] = None,
     end: Annotated[float | None, typer.Option(min=0, help="Look up to this second.")] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of a video. Only for model:…, a run has its own.")] = 12,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
 ) -> None:
     """Draw the exact interaction of every word with every frame, at the entity, action and event level.
@@ -45,14 +47,21 @@ def explain(
     """
     from hbi.cli.device import choose_device
     from hbi.cli.explain_failures import explain_failures
+    from hbi.errors import HBIError
     from hbi.explanation import write_explanation
     from hbi.explanation.write import WRITERS, require_ending
     from hbi.recipes.experiment import open_run
 
     videos, text = _videos_and_text(what or [], worst=worst, instead_of=instead_of)
     require_ending(out, WRITERS if len(videos) == 1 and not instead_of else (".html",))
-    trained = open_run(run, device=choose_device(device))
+    trained: TrainedRun | GivenModel
+    if run.startswith(MODEL):
+        trained = open_given(run, num_frames=frames, device=choose_device(device))
+    else:
+        trained = open_run(Path(run), device=choose_device(device))
     if worst:
+        if isinstance(trained, GivenModel):
+            raise HBIError(f"--worst explains failures of a run, which has its data set, and {run} has none")
         explain_failures(trained, worst, split, out)
     elif instead_of:
         _explain_instead(trained, videos[0], text, instead_of, out, start=start, end=end)
@@ -67,9 +76,14 @@ def explain(
 
 
 def explain_with(
-    trained: "TrainedRun", video: Path, text: str, *, start: float | None = None, end: float | None = None
+    trained: "TrainedRun | GivenModel",
+    video: Path,
+    text: str,
+    *,
+    start: float | None = None,
+    end: float | None = None,
 ) -> "Explanation":
-    """Return the explanation that an opened run gives of a video and a text.
+    """Return the explanation that an opened run, or a converted model, gives of a video and a text.
 
     Raises:
         ExplanationError: The run's model plays no game.
@@ -88,8 +102,8 @@ def explain_with(
         video,
         text,
         name=trained.name,
-        num_frames=trained.recipe.data.num_frames,
-        image_size=trained.recipe.data.image_size,
+        num_frames=trained.num_frames,
+        image_size=trained.image_size,
         start_seconds=start,
         end_seconds=end,
     )
@@ -109,7 +123,14 @@ def _videos_and_text(what: list[str], *, worst: int | None, instead_of: str | No
 
 
 def _explain_instead(
-    trained: "TrainedRun", video: Path, text: str, other: str, out: Path, *, start: float | None, end: float | None
+    trained: "TrainedRun | GivenModel",
+    video: Path,
+    text: str,
+    other: str,
+    out: Path,
+    *,
+    start: float | None,
+    end: float | None,
 ) -> None:
     from hbi.explanation import Explained, comparison_page, write_page
     from hbi.explanation.player import Videos
@@ -121,7 +142,13 @@ def _explain_instead(
 
 
 def _explain_videos(
-    trained: "TrainedRun", videos: list[Path], text: str, out: Path, *, start: float | None, end: float | None
+    trained: "TrainedRun | GivenModel",
+    videos: list[Path],
+    text: str,
+    out: Path,
+    *,
+    start: float | None,
+    end: float | None,
 ) -> None:
     """Explain one text with several videos; those that cannot be decoded are named and passed over."""
     from hbi.explanation import videos_page, write_page

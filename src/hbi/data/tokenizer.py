@@ -30,11 +30,17 @@ class TokenizedTexts:
     spans: Int[Tensor, "text word 2"]
 
 
-def tokenize(tokenizer: CLIPTokenizer, texts: Sequence[str], max_words: int) -> TokenizedTexts:
-    """Return the texts as ids, padded to the longest and cut to `max_words` tokens, marks included."""
+def tokenize(
+    tokenizer: CLIPTokenizer, texts: Sequence[str], max_words: int, *, is_padded_to_max_words: bool = False
+) -> TokenizedTexts:
+    """Return the texts as ids, cut to `max_words` tokens, marks included, and padded to the longest.
+
+    With `is_padded_to_max_words` they are padded to `max_words`: what a model with `released_behavior` computes depends
+    on the padded length, and this is the one that it was trained with.
+    """
     batch = tokenizer(
         list(texts),
-        padding=True,
+        padding="max_length" if is_padded_to_max_words else True,
         truncation=True,
         max_length=max_words,
         return_offsets_mapping=True,

@@ -92,7 +92,12 @@ def encode_pairs(
     usable = [pair for pair in pairs if bank.is_usable[pair.video]]
     for start in range(0, len(usable), batch_size):
         part = usable[start : start + batch_size]
-        tokenized = tokenize(tokenizer, [pair.text for pair in part], model.config.max_words)
+        tokenized = tokenize(
+            tokenizer,
+            [pair.text for pair in part],
+            model.config.max_words,
+            is_padded_to_max_words=model.config.released_behavior,
+        )
         rows = torch.tensor([pair.video for pair in part])
         ids, mask = tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device)
         pixels, frame_mask = normalize_pixels(bank.pixels[rows].to(model.device)), bank.mask[rows].to(model.device)

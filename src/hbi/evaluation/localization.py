@@ -46,7 +46,12 @@ def localization(
     totals = {level: torch.zeros(4, dtype=torch.float64) for level in LEVELS}
     for start in range(0, len(evidence), batch_size):
         part = evidence[start : start + batch_size]
-        tokenized = tokenize(tokenizer, [item.text for item in part], model.config.max_words)
+        tokenized = tokenize(
+            tokenizer,
+            [item.text for item in part],
+            model.config.max_words,
+            is_padded_to_max_words=model.config.released_behavior,
+        )
         rows = torch.tensor([item.video for item in part])
         texts = model.encode_texts(tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device))
         videos = model.encode_videos(

@@ -36,8 +36,10 @@ def encode_texts(
     model: Matcher, tokenizer: CLIPTokenizer, texts: Sequence[str], *, batch_size: int = 256
 ) -> Iterator[Any]:
     """Yield the model's encodings of texts, batch by batch, in order."""
+    config = model.config
     for start in range(0, len(texts), batch_size):
-        batch = tokenize(tokenizer, texts[start : start + batch_size], model.config.max_words)
+        part = texts[start : start + batch_size]
+        batch = tokenize(tokenizer, part, config.max_words, is_padded_to_max_words=config.released_behavior)
         yield model.encode_texts(batch.input_ids.to(model.device), batch.attention_mask.to(model.device))
 
 

@@ -4,6 +4,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
 from transformers import CLIPTokenizer
 
 from hbi.data.frames import normalize_pixels
@@ -40,7 +42,8 @@ def explain(
     """Return which words match which seconds of a video, at every level.
 
     The numbers are the exact Banzhaf interactions and Shapley values of each level's game, whose grand coalition is
-    worth the level's similarity (see docs/method/exact-games.md).
+    worth the level's similarity (see docs/method/exact-games.md). A model with `released_behavior` counts the marks of
+    a text as words, which are named (start) and (end), and lets padding play, whose share is `unassigned`.
 
     Raises:
         VideoError: The file cannot be decoded.
@@ -52,13 +55,14 @@ def explain(
         )
     read = partial(read_frames, video, num_frames, start_seconds=start_seconds, end_seconds=end_seconds)
     frames = read(image_size=image_size)
-    tokenized = tokenize(tokenizer, [text], model.config.max_words)
+    is_released = model.config.released_behavior
+    tokenized = tokenize(tokenizer, [text], model.config.max_words, is_padded_to_max_words=is_released)
     texts = model.encode_texts(tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device))
     is_word = texts.levels["entity"].sequence.mask[0].cpu()
     if not (is_word & (tokenized.spans[0, :, 1] > tokenized.spans[0, :, 0])).any():
         raise ExplanationError(f"the text {text!r} holds no words: describe something that the video may show")
-    mask = torch.ones(1, len(frames.pixels), dtype=torch.bool, device=model.device)
-    videos = model.encode_videos(normalize_pixels(frames.pixels[None].to(model.device)), mask)
+    pixels, is_frame = _padded(frames.pixels, num_frames if is_released else len(frames.pixels))
+    videos = model.encode_videos(normalize_pixels(pixels[None].to(model.device)), is_frame[None].to(model.device))
     players = _frames(frames, read(image_size=_thumbnail_size(video)))
     weights = dict(zip(LEVELS, model.config.level_weights, strict=True))
     return explain_games(
@@ -66,7 +70,7 @@ def explain(
             level: LevelGame(
                 game,
                 texts.levels[level].sequence.members[0].cpu()[is_word],
-                videos.levels[level].sequence.members[0].cpu(),
+                videos.levels[level].sequence.members[0].cpu()[is_frame],
                 weights[level],
             )
             for level, game in model.games(texts, videos).items()
@@ -79,6 +83,15 @@ def explain(
         model=name,
         remark=_remark(frames, text, tokenized, max_words=model.config.max_words),
     )
+
+
+def _padded(
+    pixels: UInt8[Tensor, "frame 3 height width"], num_frames: int
+) -> tuple[UInt8[Tensor, "padded 3 height width"], Bool[Tensor, " padded"]]:
+    """Return black frames after those of a video, as a batch of longer videos would have them, and which are real."""
+    padded = pixels.new_zeros(num_frames, *pixels.shape[1:])
+    padded[: len(pixels)] = pixels
+    return padded, torch.arange(num_frames) < len(pixels)
 
 
 def _words(text: str, tokenized: TokenizedTexts, is_word: torch.Tensor) -> tuple[Word, ...]:

@@ -283,6 +283,16 @@ class TrainedRun:
         """What to call the run."""
         return self.folder.path.resolve().name
 
+    @property
+    def num_frames(self) -> int:
+        """Frames of a video that the network sees."""
+        return self.recipe.data.num_frames
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of a frame in pixels."""
+        return self.recipe.data.image_size
+
 
 def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: torch.device) -> TrainedRun:
     """Return a trained run.
