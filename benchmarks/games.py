@@ -2,6 +2,7 @@
 
     python benchmarks/games.py                    # all tables, results/games.json, docs/method/exact-games-cost.svg
     python benchmarks/games.py exact all_pairs    # some of them; the others stay in the file as they were
+    python benchmarks/games_tables.py             # put the figures into docs/method/exact-games.md
 
 Every time is the median over several inputs of the same shape (new numbers each time: a sort of numbers that it has
 sorted before is faster than an honest one). Errors are root mean squares relative to the root mean square of the exact
@@ -16,21 +17,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from games_shapiq import against_shapiq, at_equal_time
+from games_timing import (
+    GENERATOR,
+    exact_seconds,
+    in_float64,
+    make_game,
+    make_inputs,
+    median_seconds,
+    relative_error,
+    warm_up_the_heap,
+)
 from torch import Tensor
 
-from hbi.games import (
-    LateInteractionGame,
-    banzhaf_interactions,
-    enumerate_game,
-    interactions_from_shapiq,
-    sample_late_interactions,
-    to_shapiq,
-)
+from hbi.games import LateInteractionGame, banzhaf_interactions, sample_late_interactions
+from hbi.games.extension import MultilinearExtension
+from hbi.games.maximum import expected_gain, rank
+from hbi.games.sorting import ascending_order
 
 RESULTS = Path(__file__).parent / "results" / "games.json"
 FIGURE = Path(__file__).parents[1] / "docs" / "method" / "exact-games-cost.svg"
 SIZES = ((24, 12), (32, 16), (64, 64), (256, 64))
-GENERATOR = torch.Generator().manual_seed(0)
 
 
 def main() -> None:
@@ -40,6 +47,8 @@ def main() -> None:
         "compiled": compiled_row,
         "against_sampling": against_sampling,
         "against_shapiq": against_shapiq,
+        "at_equal_time": at_equal_time,
+        "parts": lambda: [parts_row(*size) for size in SIZES],
         "growth": growth,
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -55,51 +64,6 @@ def main() -> None:
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     if "growth" in chosen:
         draw_growth(results["growth"]["rows"])
-
-
-def warm_up_the_heap() -> None:
-    """Free one large tensor, as any program that has loaded a model has: from then on malloc keeps its pages."""
-    del_me = torch.ones(7_500_000)
-    del del_me
-
-
-def make_inputs(batch: tuple[int, ...], num_words: int, num_frames: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return cosine-like similarities and softmax weights."""
-    similarity = 0.3 * torch.randn(*batch, num_words, num_frames, generator=GENERATOR)
-    word_weights = torch.randn(*batch[:1], num_words, generator=GENERATOR).softmax(-1)
-    frame_weights = torch.randn(*batch[-1:], num_frames, generator=GENERATOR).softmax(-1)
-    return similarity, word_weights.unsqueeze(1) if len(batch) == 2 else word_weights, frame_weights
-
-
-def make_game(batch: tuple[int, ...], num_words: int, num_frames: int) -> LateInteractionGame:
-    return LateInteractionGame(*make_inputs(batch, num_words, num_frames))
-
-
-def in_float64(game: LateInteractionGame) -> LateInteractionGame:
-    return LateInteractionGame(*(t.double() for t in (game.similarity, game.word_weights, game.frame_weights)))
-
-
-def median_seconds(run: Callable[[], object], repeats: int) -> float:
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return sorted(seconds)[len(seconds) // 2]
-
-
-def relative_error(estimate: Tensor, exact: Tensor) -> float:
-    return ((estimate - exact).square().mean() / exact.square().mean()).sqrt().item()
-
-
-def exact_seconds(batch: tuple[int, ...], num_words: int, num_frames: int, repeats: int) -> float:
-    inputs = iter([make_inputs(batch, num_words, num_frames) for _ in range(repeats + 2)])
-
-    def run() -> None:
-        banzhaf_interactions(LateInteractionGame(*next(inputs)))
-
-    median_seconds(run, 2)
-    return median_seconds(run, repeats)
 
 
 def exact_row(batch: tuple[int, ...], num_words: int, num_frames: int) -> dict:
@@ -120,6 +84,45 @@ def all_pairs_row(num_words: int, num_frames: int) -> dict:
     seconds = median_seconds(lambda: banzhaf_interactions(game, chunk_size=chunk_size), repeats)
     print(f"all pairs 128x128 of {num_words}x{num_frames}: {seconds:.3f} s ({chunk_size} texts at a time)")
     return {"words": num_words, "frames": num_frames, "seconds": seconds, "chunk_size": chunk_size}
+
+
+def parts_row(num_words: int, num_frames: int, batch: int = 128) -> dict:
+    """Time the parts of the exact computation of a batch, each on numbers of its own that nobody has touched."""
+
+    def seconds(part: Callable[[LateInteractionGame], object], prepare: Callable = lambda game: game) -> float:
+        prepared = iter([prepare(make_game((batch,), num_words, num_frames)) for _ in range(9)])
+        median_seconds(lambda: part(next(prepared)), 2)
+        return median_seconds(lambda: part(next(prepared)), 7)
+
+    def rows(game: LateInteractionGame) -> tuple[Tensor, Tensor]:
+        return game.similarity, game.similarity.mT.contiguous()
+
+    def gains(extension: MultilinearExtension) -> tuple[Tensor, Tensor]:
+        return expected_gain(extension.frame_ranking, 0.5), expected_gain(extension.word_ranking, 0.5)
+
+    def weigh(prepared: tuple[MultilinearExtension, tuple[Tensor, Tensor]]) -> None:
+        extension, (frame_gain, word_gain) = prepared
+        extension.words.gain_times(0.5, frame_gain)
+        extension.frames.gain_times(0.5, word_gain)
+
+    sorts = seconds(lambda both: [ascending_order(similarity) for similarity in both], rows)
+    row = {
+        "words": num_words,
+        "frames": num_frames,
+        "whole": exact_seconds((batch,), num_words, num_frames, 7),
+        "two sorts": sorts,
+        "the rest of the two rankings": seconds(lambda both: [rank(part, None) for part in both], rows) - sorts,
+        "two running sums": seconds(gains, MultilinearExtension.of),
+        "weights": seconds(weigh, lambda game: (ext := MultilinearExtension.of(game), gains(ext))),
+        "two sorts, were they torch's": seconds(lambda both: [similarity.argsort(-1) for similarity in both], rows),
+    }
+    shares = ", ".join(
+        f"{name} {1e3 * value:.2f} ms ({value / row['whole']:.0%})"
+        for name, value in row.items()
+        if name not in ("words", "frames", "whole")
+    )
+    print(f"{batch} x {num_words}x{num_frames}: {1e3 * row['whole']:.2f} ms, of it {shares}")
+    return row
 
 
 def compiled_row() -> dict:
@@ -183,51 +186,6 @@ def against_sampling() -> dict:
         "plain_loop": {"seconds": loop_seconds, "error": loop_error, "seconds_to_error": loop_to_error},
         "best_sampler": {"runs": sampler, "seconds_to_error": to_error},
     }
-
-
-def against_shapiq() -> list[dict]:
-    """Compare with shapiq: its exact computer on 14 players, its approximators on one game of 24x12."""
-    try:
-        import shapiq
-    except ImportError:
-        print("shapiq is not installed: left out")
-        return []
-    rows = []
-
-    def add(name: str, players: int, seconds: float, estimate: Tensor, exact: Tensor) -> None:
-        rows.append({"method": name, "players": players, "seconds": seconds, "error": relative_error(estimate, exact)})
-        print(f"{name:<44} {players:>3} players: {seconds:9.4f} s, error {rows[-1]['error']:.1e}")
-
-    small = in_float64(make_game((1,), 8, 6))
-    small = LateInteractionGame(small.similarity[0], small.word_weights[0], small.frame_weights[0])
-    exact = banzhaf_interactions(small, between="players")
-    add("exact", 14, median_seconds(lambda: banzhaf_interactions(small, between="players"), 9), exact, exact)
-    start = time.perf_counter()
-    estimate = enumerate_game(small, 14).banzhaf_interactions()
-    add("enumeration of 2^14 coalitions", 14, time.perf_counter() - start, estimate, exact)
-    start = time.perf_counter()
-    result = shapiq.ExactComputer(to_shapiq(small, 14), n_players=14)("BII", order=2)
-    add("shapiq.ExactComputer", 14, time.perf_counter() - start, interactions_from_shapiq(result)[0], exact)
-
-    large = in_float64(make_game((1,), 24, 12))
-    large = LateInteractionGame(large.similarity[0], large.word_weights[0], large.frame_weights[0])
-    exact = banzhaf_interactions(large, between="players")
-    add("exact", 36, median_seconds(lambda: banzhaf_interactions(large, between="players"), 9), exact, exact)
-    for budget in (1000, 10_000):
-        for approximator in (shapiq.SVARMIQ, shapiq.SHAPIQ):
-            start = time.perf_counter()
-            result = approximator(36, max_order=2, index="BII", random_state=0).approximate(
-                budget, to_shapiq(large, 36)
-            )
-            estimate = interactions_from_shapiq(result)[0]
-            add(f"shapiq.{approximator.__name__}, {budget} values", 36, time.perf_counter() - start, estimate, exact)
-    medium = in_float64(make_game((1,), 10, 8))
-    medium = LateInteractionGame(medium.similarity[0], medium.word_weights[0], medium.frame_weights[0])
-    exact = banzhaf_interactions(medium, between="players")
-    start = time.perf_counter()
-    estimate = enumerate_game(medium, 18).banzhaf_interactions()
-    add("enumeration of 2^18 coalitions", 18, time.perf_counter() - start, estimate, exact)
-    return rows
 
 
 def growth() -> list[dict]:

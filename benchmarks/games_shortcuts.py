@@ -1,15 +1,21 @@
 """What sampling, and the short cuts of the released sampler, do to the Banzhaf interactions.
 
-    python benchmarks/games_shortcuts.py                           # random similarity matrices
-    python benchmarks/games_shortcuts.py --games games.safetensors # recorded from a trained model
+    python benchmarks/games_shortcuts.py                            # random similarity matrices
 
-Prints a table and writes it to benchmarks/results/games_shortcuts_<name>.json; takes about ten minutes. The short cuts
-are measured with the same coalitions as the sampler without them, so that the noise of sampling cancels from their
-effect.
+    hbi demo                                                        # those of a trained model
+    python benchmarks/record_games.py demo/runs/shape-stories games.safetensors
+    python benchmarks/games_shortcuts.py --games games.safetensors
+
+Prints a table and writes it to benchmarks/results/games_shortcuts_random.json or games_shortcuts_trained.json; takes
+about ten minutes. The short cuts are measured with the same coalitions as the sampler without them, so that the noise
+of sampling cancels from their effect. The sampler floors similarities at zero, so its rows are compared with the exact
+interactions of the game with that floor; two rows say what the floor does to a game that is played without.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,41 +26,39 @@ from hbi.games import LateInteractionGame, banzhaf_interactions
 from hbi.training.game_source import RandomGames, RecordedGames, read_games
 
 RESULTS = Path(__file__).parent / "results"
+ALL_OF_THEM = "all of them: the released target"
 SHORT_CUTS = {
     "joint term adds only its own cell": ShortCuts(own_cell=True),
     "softmax of the weights twice": ShortCuts(double_softmax=True),
     "and a third time in the joint term": ShortCuts(double_softmax=True, third_weighting=True),
-    "all of them: the released target": RELEASED,
+    ALL_OF_THEM: RELEASED,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--games", type=Path, help="recorded games, a safetensors file")
-    parser.add_argument("--name", default="random", help="of these matrices, for the file of results")
     parser.add_argument("--num-games", type=int, default=16)
     parser.add_argument("--num-coalitions", type=int, default=2000)
     arguments = parser.parse_args()
     generator = torch.Generator().manual_seed(0)
     source = RecordedGames(read_games(arguments.games)) if arguments.games else RandomGames()
     drawn = source.draw(arguments.num_games, generator)
-    estimates: dict[str, list[Tensor]] = {}
-    exact: list[Tensor] = []
+    pairs: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for number in range(arguments.num_games):
         game = without_padding(drawn, number)
-        exact.append(banzhaf_interactions(game))
-        for name, estimate in variants(game, exact[-1], arguments.num_coalitions, generator).items():
-            estimates.setdefault(name, []).append(estimate)
-    rows = [{"variant": name, **compare(values, exact)} for name, values in estimates.items()]
+        for name, estimate_and_exact in variants(game, arguments.num_coalitions, generator).items():
+            pairs.setdefault(name, []).append(estimate_and_exact)
+    rows = [{"variant": name, **compare(*zip(*of_variant, strict=True))} for name, of_variant in pairs.items()]
     print_table(rows)
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"games_shortcuts_{arguments.name}.json"
-    settings = {"num_games": arguments.num_games, "num_coalitions": arguments.num_coalitions, "name": arguments.name}
+    path = RESULTS / f"games_shortcuts_{'trained' if arguments.games else 'random'}.json"
+    settings = {"num_games": arguments.num_games, "num_coalitions": arguments.num_coalitions}
     path.write_text(json.dumps({"settings": settings, "rows": rows}, indent=2) + "\n")
 
 
 def without_padding(games: LateInteractionGame, number: int) -> LateInteractionGame:
-    """Return one game in float64 with its masked words and frames cut off, floored at zero as the sampler plays it."""
+    """Return one game in float64 with its masked words and frames cut off, and no floor, as HBI plays it."""
     everyone = torch.ones_like(games.similarity[number], dtype=torch.bool)
     words = everyone[:, 0] if games.word_mask is None else games.word_mask[number]
     frames = everyone[0] if games.frame_mask is None else games.frame_mask[number]
@@ -62,12 +66,14 @@ def without_padding(games: LateInteractionGame, number: int) -> LateInteractionG
         games.similarity[number][words][:, frames].double(),
         games.word_weights[number][words].double(),
         games.frame_weights[number][frames].double(),
+        floor_at_zero=False,
     )
 
 
 def variants(
-    game: LateInteractionGame, exact: Tensor, num_coalitions: int, generator: torch.Generator
-) -> dict[str, Tensor]:
+    game: LateInteractionGame, num_coalitions: int, generator: torch.Generator
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return for every variant its estimate of the interactions, and the exact ones that it is compared with."""
     words = torch.rand(num_coalitions, game.num_words, generator=generator) < 0.5
     frames = torch.rand(num_coalitions, game.num_frames, generator=generator) < 0.5
 
@@ -76,15 +82,23 @@ def variants(
             game.similarity, game.word_weights, game.frame_weights, words[:size], frames[:size], short_cuts
         )
 
+    played = banzhaf_interactions(game)
+    floored = banzhaf_interactions(replace(game, floor_at_zero=True))
     plain = mean(ShortCuts())
-    return {
+    with_short_cuts = {name: floored + mean(short_cuts) - plain for name, short_cuts in SHORT_CUTS.items()}
+    against_floored = {
         "no short cut, 100 samples a cell": mean(ShortCuts(), 100),
         f"no short cut, {num_coalitions} samples a cell": plain,
-        **{name: exact + mean(short_cuts) - plain for name, short_cuts in SHORT_CUTS.items()},
+        **with_short_cuts,
+    }
+    return {
+        **{name: (estimate, floored) for name, estimate in against_floored.items()},
+        "floor at zero, exact, against no floor": (floored, played),
+        "the released target, against no floor": (with_short_cuts[ALL_OF_THEM], played),
     }
 
 
-def compare(estimates: list[Tensor], exact: list[Tensor]) -> dict[str, float]:
+def compare(estimates: Sequence[Tensor], exact: Sequence[Tensor]) -> dict[str, float]:
     def average(of) -> float:  # type: ignore[no-untyped-def]
         return sum(of(e, x).item() for e, x in zip(estimates, exact, strict=True)) / len(exact)
 

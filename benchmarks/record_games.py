@@ -1,6 +1,9 @@
 """Record the games that a trained run plays on its test split, for games_shortcuts.py and `hbi train-estimator`.
 
-python benchmarks/record_games.py runs/shape-stories games.safetensors
+    hbi demo
+    python benchmarks/record_games.py demo/runs/shape-stories games.safetensors
+
+To be run from the folder that `hbi demo`, or the training, was run in: a recipe may name its data relative to it.
 """
 
 import argparse
@@ -16,8 +19,8 @@ from hbi.recipes.experiment import decode_split, open_run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("run", type=Path, help="folder of a trained run")
+    parser.add_argument("out", type=Path, help="safetensors file to write")
     parser.add_argument("--level", choices=("entity", "action", "event"), default="entity")
     parser.add_argument("--num-games", type=int, default=64)
     arguments = parser.parse_args()
