@@ -36,6 +36,7 @@ def run_server(app: Any, host: str, port: int, announce: Callable[[int], None]) 
             lifespan="off",
         )
         server = uvicorn.Server(config)
+        listener.listen(MAX_CONNECTIONS)  # from here on connections are taken, if not yet answered
         announce(listener.getsockname()[1])
         asyncio.run(server.serve(sockets=[listener]))
     finally:
