@@ -51,6 +51,19 @@ def test_kept_features_train_as_pixels_do(data, tmp_path):
     assert "num_frames 12, not 6" in fail(*fail_folder, "--out", tmp_path / "r2", "--set", "data.frames_per_position=1")
 
 
+def test_features_are_made_from_packed_frames_too(data, tmp_path):
+    options = [*overrides(data_root=str(data)), "--set", f"data.frames={tmp_path / 'frames'}"]
+    succeed("data", "pack", "shape-stories", tmp_path / "frames", *overrides(data_root=str(data)))
+    succeed("cache-features", "shape-stories", *options, "--out", tmp_path / "features", "--dtype", "float32")
+    options += ["--set", "training.freeze_towers=true"]
+    logs = []
+    for name, more in (("pixels", []), ("kept", ["--set", f"data.features={tmp_path / 'features'}"])):
+        succeed("train", "shape-stories", *options, *more, "--out", tmp_path / name)
+        lines = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+        logs.append([record["loss"] for record in map(json.loads, lines) if record["kind"] == "train"])
+    assert logs[1] == pytest.approx(logs[0], rel=1e-5)
+
+
 def test_towers_of_another_run_are_taken_over(trained, data, tmp_path):
     run, features = tmp_path / "run", tmp_path / "features"
     options = [*overrides(data_root=str(data)), "--set", f"model.clip={trained}"]

@@ -37,7 +37,7 @@ def cache_features(
     from hbi.recipes.network import build_model, start_tokenizer
     from hbi.recipes.reading import read_recipe
 
-    settings = [f"data.features={out}", "data.frames=null", "training.freeze_towers=true"]  # frames: from the videos
+    settings = [f"data.features={out}", "training.freeze_towers=true"]
     content = read_recipe(recipe, [*(overrides or ()), *settings])
     splits: dict[SplitName, LoadedSplit] = {"train": read_split(content, "train"), "val": read_split(content, "val")}
     tokenizer = start_tokenizer(content, splits["train"].split)
@@ -61,7 +61,7 @@ def _cache_split(
 
     from hbi.data.features import encode_features, join_features, load_features, save_features, tower_fingerprint
     from hbi.errors import HBIError
-    from hbi.recipes.experiment import features_file, sampling_of_split
+    from hbi.recipes.experiment import features_file, frame_banks, sampling_of_split
 
     path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, loaded.split)
     if path.is_file():
@@ -71,7 +71,8 @@ def _cache_split(
         return
     banks = []
     with progress_bar(f"encoding {name}") as progress:
-        for bank in encode_features(model.encoder, loaded.split.videos, sampling, device=model.device):
+        frames = frame_banks(recipe, name, loaded.split)
+        for bank in encode_features(model.encoder, frames, device=model.device):
             banks.append(bank.to(getattr(torch, dtype)))
             progress(sum(len(each.mask) for each in banks), len(loaded.split.videos))
     bank = join_features(banks)

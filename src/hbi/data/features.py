@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from hbi.data.frames import FrameBank, decode_frames, network_input
-from hbi.data.samples import DataError, Video
+from hbi.data.frames import FrameBank, network_input
+from hbi.data.samples import DataError
 from hbi.files import write_atomically
 from hbi.models.encoder import Encoder
 
@@ -45,6 +45,15 @@ class FeatureBank:
     def content(self) -> Tensor:
         """What is kept of every frame [video, frame, width]: its features."""
         return self.features
+
+    def only(self, is_kept: Bool[Tensor, " video"]) -> "FeatureBank":
+        """Return the features of some of the videos; what was wrong with the others is still told."""
+        return replace(
+            self,
+            features=self.features[is_kept],
+            mask=self.mask[is_kept],
+            timestamps_seconds=self.timestamps_seconds[is_kept],
+        )
 
     def to(self, dtype: torch.dtype) -> "FeatureBank":
         """Return the bank with its features in another precision."""
@@ -84,19 +93,12 @@ def tower_fingerprint(encoder: Encoder) -> str:
 
 
 @torch.inference_mode()
-def encode_features(
-    encoder: Encoder, videos: Sequence[Video], sampling: Sampling, *, device: torch.device, batch_size: int = 16
-) -> Iterator[FeatureBank]:
-    """Yield the features of the videos, some at a time: no more pixels are held than of `batch_size` videos."""
+def encode_features(encoder: Encoder, banks: Iterable[FrameBank], *, device: torch.device) -> Iterator[FeatureBank]:
+    """Yield the features of each bank, so that no more pixels need to be held than those of one."""
     fingerprint = tower_fingerprint(encoder)
-    for start in range(0, len(videos), batch_size):
-        bank = decode_frames(
-            videos[start : start + batch_size],
-            num_frames=sampling.num_frames,
-            image_size=sampling.image_size,
-            requires_any=False,
-        )
-        features = encoder.frame_features(network_input(bank.pixels[:].to(device)), bank.mask.to(device))
+    for bank in banks:
+        pixels = network_input(bank.pixels[:].to(device))
+        features = encoder.frame_features(pixels, bank.mask.to(device))
         yield FeatureBank(features.float().cpu(), bank.mask, bank.timestamps_seconds, bank.faults, fingerprint)
 
 

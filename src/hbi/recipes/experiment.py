@@ -1,6 +1,6 @@
 """From a recipe to the things it names: data, tokenizer, network, trainer; and back from a run folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -136,9 +136,30 @@ def sampling_of_split(recipe: Recipe, name: SplitName, split: RetrievalSplit) ->
 
 
 def load_featured_split(recipe: Recipe, name: SplitName) -> FeaturedSplit:
-    """Return a split with the features that `hbi cache-features` kept of its frames."""
+    """Return a split with the features that `hbi cache-features` kept of its frames, as `decode_split` returns it."""
     split = read_split(recipe, name).split
-    return FeaturedSplit(split, load_features(features_file(recipe, name), sampling_of_split(recipe, name, split)))
+    bank = load_features(features_file(recipe, name), sampling_of_split(recipe, name, split))
+    if name != "train" and not bank.is_usable.all():
+        split, bank = split.only(bank.is_usable), bank.only(bank.is_usable)
+    return FeaturedSplit(split, bank)
+
+
+def frame_banks(recipe: Recipe, name: SplitName, split: RetrievalSplit, *, batch_size: int = 16) -> Iterator[FrameBank]:
+    """Yield the frames of a split, those of `batch_size` videos at a time, decoded now or packed before."""
+    sampling = FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
+    packed = open_frames(packed_folder(recipe, name), split.videos, sampling) if recipe.data.frames else None
+    for start in range(0, len(split.videos), batch_size):
+        rows = slice(start, start + batch_size)
+        if packed:
+            faults = packed.faults if start == 0 else ()
+            yield FrameBank(packed.pixels[rows], packed.mask[rows], packed.timestamps_seconds[rows], faults)
+        else:
+            yield decode_frames(
+                split.videos[rows],
+                num_frames=sampling.num_frames,
+                image_size=sampling.image_size,
+                requires_any=False,
+            )
 
 
 def build_objective(recipe: Recipe, device: torch.device) -> Objective:
