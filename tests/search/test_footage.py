@@ -49,9 +49,7 @@ def test_several_stretches(tmp_path, monkeypatch):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the sample videos are not here")
 def test_real_videos():
     for path in sorted(SHARED.iterdir()):
-        # The cockatoo (H.264 in 4:4:4) is left out: what `read_frames` gives of some of its frames depends on which
-        # others are asked for.
-        if path.suffix in {".mp4", ".mkv", ".avi", ".gif"} and path.stem != "imageio_cockatoo":
+        if path.suffix in {".mp4", ".mkv", ".avi", ".gif"}:
             try:
                 duration = probe_video(path).duration_seconds
             except VideoError:

@@ -33,6 +33,9 @@ class PacketPlan:
         self._faults = faults
         self._waiting = list(targets)
         self._is_at_start = True
+        # The first packet of an H.264 file tells which x264 wrote it. Those before build 151 coded 4:4:4 otherwise than
+        # the standard says, which FFmpeg makes up for only if it knows.
+        self._decoder_needs_first_packet = "4:4:4" in str(video.stream.codec_context.profile)
         self._reorder_ticks = 0
         self._passed_key = video.start_pts  # where the last key frame that was decoded or jumped to lies in the index
         self._incoming = demux(video.container, video.stream, faults)
@@ -47,6 +50,9 @@ class PacketPlan:
         while self._waiting:
             key = self._later_key_frame(self._waiting[0])
             if key is not None:
+                if self._decoder_needs_first_packet and self._window:
+                    yield self._window[0], False
+                self._decoder_needs_first_packet = False
                 yield None, False
                 self._jump(key, self._waiting[0])
             if not self._window:
@@ -55,6 +61,7 @@ class PacketPlan:
             self._fill_window()
             if packet.is_keyframe:
                 self._passed_key = max(time for time in (self._passed_key, packet.pts, packet.dts) if time is not None)
+            self._decoder_needs_first_packet = False
             yield packet, self._claim(packet)
         yield None, False
 
