@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers import initialization as init
 
 from hbi.models.answer_head import AnswerHead, ReleasedAnswerHead
 from hbi.models.config import HBIConfig, ModelError
@@ -88,6 +89,12 @@ class QuestionAnsweringModel(FromCLIP, PreTrainedModel):
             }
         )
         self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        # The library's small weights, stacked three high on tokens of a small width, would let nothing through.
+        if isinstance(module, nn.Linear):
+            init.normal_(module.weight, std=module.in_features**-0.5)
+            init.zeros_(module.bias)
 
     @property
     def encoder(self) -> Encoder:
