@@ -15,7 +15,7 @@ demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, 
 	$(BIN)/hbi demo --out $(OUT)
 
 test: $(VENV)/.installed-dev  ## Set up with developer tools, then run the test suite with coverage
-	HF_HUB_OFFLINE=1 $(BIN)/pytest --cov --cov-report=term $(PYTEST_ARGS)
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev  ## Lint, format, types and the layering of the rooms
 	$(BIN)/ruff check .
