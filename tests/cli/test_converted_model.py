@@ -70,6 +70,7 @@ def test_evaluation_scores_as_model_and_processor_do(hbi, stories, split, conver
     out = ("--out", tmp_path, "--device", "cpu")
     code, printed, error = hbi("evaluate", f"model:{converted}", "--data", stories, "--frames", NUM_FRAMES, *out)
     assert code == 0, error
+    printed = " ".join(printed.split())
     assert "as the released code does, texts padded to 30 tokens and videos to 6 frames" in printed
     assert "entity 0.5, action 0.3, event 0.2" in printed
     record = json.loads((tmp_path / "metrics.json").read_text())

@@ -62,11 +62,10 @@ def test_what_cannot_be_answered_is_said_in_one_line(answering, trained, data, t
 
 def test_recipes_that_do_not_fit_are_said_in_one_line(data, tmp_path):
     small = overrides(data_root=str(data))
-    out = ("--out", tmp_path / "run")
-    ask = ("train", "shape-stories-qa", *small, *SMALL_HEADS, *out)
-    assert "asks no questions" in fail(*ask, "--set", "data.dataset=msrvtt")
-    assert "multiple of 4" in fail(*ask, "--set", "model.answer_channels=10")
-    assert "labels.json" in fail(*ask, "--set", f"data.answers={tmp_path / 'labels.json'}")
+    ask = ("train", "shape-stories-qa", *small, *SMALL_HEADS, "--out")
+    assert "asks no questions" in fail(*ask, tmp_path / "a", "--set", "data.dataset=msrvtt")
+    assert "multiple of 4" in fail(*ask, tmp_path / "b", "--set", "model.answer_channels=10")
+    assert "labels.json" in fail(*ask, tmp_path / "c", "--set", f"data.answers={tmp_path / 'labels.json'}")
 
 
 def test_multiple_choice_is_answered_by_ranking(trained, data, tmp_path):
