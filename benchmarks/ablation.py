@@ -138,8 +138,9 @@ def run_job(job: Job) -> tuple[str, dict[str, object]]:
     import torch
 
     from hbi.evaluation.report import evaluate
-    from hbi.recipes.experiment import open_run, start_run
+    from hbi.recipes.experiment import start_run
     from hbi.recipes.reading import read_recipe
+    from hbi.recipes.runs import open_run
 
     changes = [change.format(out=job.out) for change in job.variant.changes]
     settings = [f"data.root={job.data}", f"training.seed={job.seed}", f"training.num_steps={NUM_STEPS}"]
@@ -159,8 +160,8 @@ def run_job(job: Job) -> tuple[str, dict[str, object]]:
 @cache
 def decoded_videos(root: str, name: str, num_frames: int, image_size: int, positions: int) -> object:
     """Return a split with its frames, decoded once in each worker."""
-    from hbi.recipes.experiment import decode_split
     from hbi.recipes.reading import read_recipe
+    from hbi.recipes.splits import decode_split
 
     changes = [
         f"data.root={root}",

@@ -49,7 +49,7 @@ def measure(folder: Path, data: Path | None, num_videos: int, num_curves: int) -
     from hbi.evaluation.attributions import methods, samples_in_the_time_of_exact, variants
     from hbi.evaluation.explained_pairs import ExplainedPair, TellingWords, encode_pairs
     from hbi.evaluation.faithfulness import explanation_scores, summary
-    from hbi.recipes.experiment import open_run
+    from hbi.recipes.runs import open_run
 
     run = open_run(folder, device=torch.device("cpu"))
     stories = load_stories(data or Path(run.recipe.data.root), "test")[:num_videos]

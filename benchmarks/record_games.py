@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from hbi.evaluation.similarity import encode_texts, encode_videos
 from hbi.models import HBIModel
-from hbi.recipes.experiment import decode_split, open_run
+from hbi.recipes.runs import open_run
+from hbi.recipes.splits import decode_split
 
 
 def main() -> None:

@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
+
+from hbi.cli.app import main
 
 HBI = Path(sys.executable).with_name("hbi")
 ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
@@ -56,13 +60,32 @@ def succeed(*arguments: object) -> str:
     return result.stdout
 
 
-def fail(*arguments: object, **options: object) -> str:
-    """Run `hbi`, which must say what is wrong in one line and exit with 2; return that line."""
+def fail(*arguments: object) -> str:
+    """Run `hbi`, which must say what is wrong in one line and exit with 2; return that line.
+
+    In this process: a start of Python and PyTorch for each mistake would take most of the time of these tests.
+    """
+    stderr = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(stderr):
+        patch.setattr(sys, "argv", ["hbi", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+    assert exit_.value.code == 2, stderr.getvalue()
+    return the_line(stderr.getvalue())
+
+
+def fail_alone(*arguments: object, **options: object) -> str:
+    """Do as `fail` does, in a process of its own."""
     result = run(*arguments, **options)
     assert result.returncode == 2, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.stderr
+    return the_line(result.stderr)
+
+
+def the_line(stderr: str) -> str:
+    """Return the one line in which an error must be said."""
+    assert "Traceback" not in stderr
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
     assert lines[0].startswith("hbi: ")
     return lines[0]
 

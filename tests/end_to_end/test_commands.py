@@ -8,7 +8,7 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from end_to_end.conftest import ENVIRONMENT, HBI, fail, overrides, run, succeed
+from end_to_end.conftest import ENVIRONMENT, HBI, fail, fail_alone, overrides, run, succeed
 
 pytestmark = pytest.mark.slow
 
@@ -105,11 +105,13 @@ def test_teachers_are_interchangeable(data, trained, tmp_path):
         "estimator": {"objective_estimator": str(estimator)},
     }.items():
         settings = overrides(**short, objective_teacher=teacher, **changes)
-        for folder in (tmp_path / teacher, tmp_path / f"{teacher}-again"):
-            succeed("train", "shape-stories", *settings, "--out", folder)
-        assert metrics(tmp_path / teacher, "train") == metrics(tmp_path / f"{teacher}-again", "train")
+        succeed("train", "shape-stories", *settings, "--out", tmp_path / teacher)
         losses[teacher] = metrics(tmp_path / teacher, "train")[0]["interaction/entity"]
     assert len(set(losses.values())) == 3
+    # What is drawn depends on the seed and the step alone.
+    again = overrides(**short, objective_teacher="sampled", objective_num_samples="3")
+    succeed("train", "shape-stories", *again, "--out", tmp_path / "again")
+    assert metrics(tmp_path / "sampled", "train") == metrics(tmp_path / "again", "train")
     assert "estimator" in fail("train", "shape-stories", *overrides(**short, objective_teacher="estimator"))
 
 
@@ -142,9 +144,9 @@ def test_mistakes_end_in_one_line(trained, data, tmp_path):
     assert "another recipe" in fail(
         "train", "shape-stories", *overrides(data_root="elsewhere"), "--out", trained, "--resume"
     )
-    assert "hbi data shape-stories" in fail(
-        "train", "shape-stories", *overrides(data_root=str(tmp_path / "none")), "--out", tmp_path / "r"
-    )
+    for name in ("none", "neither"):  # a start that failed leaves the folder free for the corrected recipe
+        settings = overrides(data_root=str(tmp_path / name))
+        assert "hbi data shape-stories" in fail("train", "shape-stories", *settings, "--out", tmp_path / "r")
     assert "no such device" in fail("evaluate", trained, "--device", "cuda:77")
     assert not list(tmp_path.glob("x.*")), "nothing is left behind"
 
@@ -173,7 +175,7 @@ def test_a_full_disk_ends_in_one_line_and_loses_nothing(trained, data, tmp_path)
     checkpoint = (folder / "checkpoint.pt").read_bytes()
     recipe = (folder / "recipe.yaml").read_text().replace("num_steps: 12", "num_steps: 15")
     (folder / "recipe.yaml").write_text(recipe)
-    line = fail(
+    line = fail_alone(
         "train",
         folder / "recipe.yaml",
         "--out",

@@ -7,9 +7,9 @@ from transformers import CLIPModel
 from hbi.data.samples import DataError, RetrievalSplit, Text, Video
 from hbi.data.tokenizer import train_tokenizer
 from hbi.errors import HBIError
-from hbi.recipes.experiment import read_split
 from hbi.recipes.network import build_model, start_tokenizer
 from hbi.recipes.reading import read_recipe
+from hbi.recipes.splits import read_split
 from small_networks import small_config
 
 CORPUS = ["a red circle slides left", "a blue square spins"]

@@ -8,9 +8,9 @@ import typer
 from hbi.cli.progress import console, progress_bar
 
 if TYPE_CHECKING:
+    from hbi.data.benchmark import SplitName
     from hbi.data.loading import LoadedSplit
     from hbi.models import GlobalContrastModel, HBIModel
-    from hbi.recipes.experiment import SplitName
     from hbi.recipes.schema import Recipe
 
 
@@ -33,9 +33,9 @@ def cache_features(
     frames are refused there. A split that is already there is kept.
     """
     from hbi.cli.device import choose_device
-    from hbi.recipes.experiment import read_split
     from hbi.recipes.network import build_model, start_tokenizer
     from hbi.recipes.reading import read_recipe
+    from hbi.recipes.splits import read_split
 
     settings = [f"data.features={out}", "training.freeze_towers=true"]
     content = read_recipe(recipe, [*(overrides or ()), *settings])
@@ -61,7 +61,7 @@ def _cache_split(
 
     from hbi.data.features import encode_features, join_features, load_features, save_features, tower_fingerprint
     from hbi.errors import HBIError
-    from hbi.recipes.experiment import features_file, frame_banks, sampling_of_split
+    from hbi.recipes.splits import features_file, frame_banks, sampling_of_split
 
     path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, loaded.split)
     if path.is_file():

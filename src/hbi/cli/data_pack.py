@@ -30,8 +30,8 @@ def pack(
     from hbi.data.packed_frames import PICTURES, FrameSampling
     from hbi.data.packing import pack_videos
     from hbi.files import write_atomically
-    from hbi.recipes.experiment import frames_of_split, packed_folder, read_split
     from hbi.recipes.reading import read_recipe
+    from hbi.recipes.splits import frames_of_split, packed_folder, read_split
 
     content = read_recipe(recipe, [*(overrides or ()), "data.frames=null"])
     where = read_recipe(recipe, [*(overrides or ()), f"data.frames={out}"])

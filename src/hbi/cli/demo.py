@@ -110,7 +110,7 @@ def _examples(data: Path, run: Path, out: Path) -> "list[Example]":
     from hbi.cli.device import choose_device
     from hbi.cli.explain import explain_with
     from hbi.explanation import write_explanation
-    from hbi.recipes.experiment import open_run
+    from hbi.recipes.runs import open_run
 
     trained = open_run(run, device=choose_device("cpu"))
     examples = []

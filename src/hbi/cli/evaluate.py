@@ -88,7 +88,7 @@ def evaluate_run(
 ) -> "Report":
     """Measure a run with bars on the terminal, and write the measures into its folder."""
     from hbi.cli.device import choose_device
-    from hbi.recipes.experiment import open_run
+    from hbi.recipes.runs import open_run
 
     trained = open_run(run, weights=weights, device=choose_device(device))
     origin = {"run": trained.name, "weights": weights}
@@ -134,7 +134,7 @@ def _measure(
 ) -> "Report":
     from hbi.evaluation.report import evaluate as measure
     from hbi.files import write_atomically
-    from hbi.recipes.experiment import decode_split
+    from hbi.recipes.splits import decode_split
 
     with progress_bar("decoding videos") as progress:
         decoded = decode_split(recipe, split, progress)

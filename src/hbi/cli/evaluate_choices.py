@@ -23,7 +23,7 @@ def evaluate_choices(
     from hbi.data.frames import decode_frames
     from hbi.evaluation.choices import choice_accuracy
     from hbi.files import write_atomically
-    from hbi.recipes.experiment import open_run
+    from hbi.recipes.runs import open_run
 
     trained = open_run(run, device=choose_device(device))
     split = load_choices(data / "annotations", data / "videos")

@@ -32,7 +32,8 @@ def evaluate_explanations(
     from hbi.explanation.explain import ExplanationError
     from hbi.files import write_atomically
     from hbi.models import HBIModel
-    from hbi.recipes.experiment import open_run, read_split
+    from hbi.recipes.runs import open_run
+    from hbi.recipes.splits import read_split
 
     trained = open_run(run, weights=weights, device=choose_device(device))
     if not isinstance(trained.model, HBIModel) or trained.model.config.interaction == "global":

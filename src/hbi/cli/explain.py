@@ -11,7 +11,7 @@ from hbi.cli.progress import console, progress_bar
 if TYPE_CHECKING:
     from hbi.explanation import Explained, Explanation
     from hbi.explanation.player import Videos
-    from hbi.recipes.experiment import TrainedRun
+    from hbi.recipes.runs import TrainedRun
 
 
 def explain(
@@ -50,7 +50,7 @@ def explain(
     from hbi.errors import HBIError
     from hbi.explanation import write_explanation
     from hbi.explanation.write import WRITERS, require_ending
-    from hbi.recipes.experiment import open_run
+    from hbi.recipes.runs import open_run
 
     videos, text = _videos_and_text(what or [], worst=worst, instead_of=instead_of)
     require_ending(out, WRITERS if len(videos) == 1 and not instead_of else (".html",))

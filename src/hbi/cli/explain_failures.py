@@ -8,7 +8,7 @@ from hbi.cli.progress import console, progress_bar
 if TYPE_CHECKING:
     from hbi.data.samples import Video
     from hbi.explanation import Explained
-    from hbi.recipes.experiment import TrainedRun
+    from hbi.recipes.runs import TrainedRun
 
 
 def explain_failures(trained: "TrainedRun", count: int, split: Literal["train", "val", "test"], out: Path) -> None:
@@ -23,7 +23,7 @@ def explain_failures(trained: "TrainedRun", count: int, split: Literal["train", 
     from hbi.evaluation.similarity import similarity_matrix
     from hbi.explanation import Failure, failures_page, write_page
     from hbi.explanation.player import Videos
-    from hbi.recipes.experiment import decode_split
+    from hbi.recipes.splits import decode_split
 
     with progress_bar("decoding videos") as progress:
         decoded = decode_split(trained.recipe, split, progress)

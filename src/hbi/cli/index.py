@@ -69,7 +69,7 @@ def open_search_model(path: Path, device: "torch.device") -> "SearchModel":
     """
     import json
 
-    from hbi.recipes.experiment import open_run
+    from hbi.recipes.runs import open_run
     from hbi.search.network import SearchModel, clip_search_model
 
     config = path / "config.json"

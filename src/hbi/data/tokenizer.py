@@ -73,16 +73,18 @@ def train_tokenizer(corpus: Iterable[str], *, num_merges: int = 2000) -> CLIPTok
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+    symbols = list(bytes_to_unicode().values())
+    symbols += [symbol + "</w>" for symbol in symbols]
     trainer = trainers.BpeTrainer(
-        vocab_size=256 + num_merges,
+        vocab_size=len(symbols) + num_merges,
         end_of_word_suffix="</w>",
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        # Named one by one: the library numbers symbols that it meets itself in the order of a hash map, another one in
+        # each process, and the numbers decide which of two equally frequent pairs is merged first.
+        special_tokens=symbols,
         show_progress=False,
     )
     bpe.train_from_iterator(corpus, trainer)
     merges = [tuple(merge) for merge in json.loads(bpe.to_str())["model"]["merges"]]
-    symbols = list(bytes_to_unicode().values())
-    symbols += [symbol + "</w>" for symbol in symbols]
     tokens = dict.fromkeys([*symbols, *("".join(merge) for merge in merges), "<|startoftext|>", "<|endoftext|>"])
     return CLIPTokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=merges, model_max_length=77)
 

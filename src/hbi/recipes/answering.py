@@ -25,19 +25,12 @@ from hbi.data.shape_stories.retrieval import retrieval_split
 from hbi.data.tokenizer import load_tokenizer
 from hbi.evaluation.answers import answer_logits, right_answers
 from hbi.models import QuestionAnsweringModel
-from hbi.recipes.experiment import (
-    Counter,
-    build_objective,
-    claim_folder,
-    frames_of_split,
-    keep_faults,
-    keep_tokenizer,
-    training_batches,
-    training_settings,
-)
+from hbi.recipes.experiment import build_objective, training_batches, training_settings
 from hbi.recipes.network import build_network
 from hbi.recipes.reading import read_recipe
+from hbi.recipes.runs import claim_folder, keep_faults, keep_tokenizer
 from hbi.recipes.schema import Recipe
+from hbi.recipes.splits import Counter, frames_of_split
 from hbi.training.answering import AnsweringObjective
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.loop import Trainer

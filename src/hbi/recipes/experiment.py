@@ -1,165 +1,34 @@
-"""From a recipe to the things it names: data, tokenizer, network, trainer; and back from a run folder."""
+"""From a recipe to its training: objective, batches, validation, trainer."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 from transformers import CLIPTokenizer
-from transformers.utils import logging as transformers_logging
 
 from hbi.data.benchmark import SplitName
-from hbi.data.benchmarks import find_benchmark, find_protocol
-from hbi.data.features import FeatureBank, KeptFrames, Sampling, load_features, tower_fingerprint
-from hbi.data.frames import FrameBank, decode_frames
-from hbi.data.loading import LoadedSplit, load_split
-from hbi.data.packed_frames import FrameSampling, open_frames
+from hbi.data.features import FeatureBank, KeptFrames, tower_fingerprint
 from hbi.data.samples import DataError, RetrievalSplit
-from hbi.data.shape_stories import load_stories
-from hbi.data.shape_stories.retrieval import retrieval_split
-from hbi.data.tokenizer import count_words, load_tokenizer
 from hbi.evaluation.ranks import ranks, retrieval_scores
 from hbi.evaluation.similarity import Matcher, similarity_matrix
-from hbi.files import write_atomically
 from hbi.games import EstimatorTeacher, ExactTeacher, SampledTeacher, Teacher
-from hbi.models import GlobalContrastModel, HBIModel
-from hbi.recipes.network import NETWORKS, build_model, start_tokenizer
-from hbi.recipes.reading import read_recipe, recipe_yaml
+from hbi.recipes.network import build_model
+from hbi.recipes.runs import claim_folder, keep_faults, keep_tokenizer
 from hbi.recipes.schema import Recipe
+from hbi.recipes.splits import Counter, DecodedSplit, FeaturedSplit, decode_split, load_featured_split
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.estimator import load_estimator
 from hbi.training.loop import Trainer, TrainingSettings
 from hbi.training.objective import Objective
-from hbi.training.run_folder import RunError, RunFolder
 
-Counter = Callable[[int, int], None]
-"""Told how many of how many are done."""
 Validation = Callable[[Any], dict[str, float]]
 """Scores a model."""
-
-
-@dataclass(frozen=True)
-class DecodedSplit:
-    """A split of the recipe's data set with its videos' frames."""
-
-    split: RetrievalSplit
-    bank: FrameBank
-
-
-@dataclass(frozen=True)
-class FeaturedSplit:
-    """A split of the recipe's data set with features of its videos' frames."""
-
-    split: RetrievalSplit
-    bank: FeatureBank
-
-
-def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
-    """Return a split of the recipe's data set.
-
-    Raises:
-        DataError: The data set is not there, or is not as it should be.
-    """
-    data, root = recipe.data, Path(recipe.data.root)
-    if data.dataset == "shape-stories":
-        return LoadedSplit(retrieval_split(name, load_stories(root, name)), ())
-    is_own = data.dataset == "own"
-    annotations = Path(data.annotations) if data.annotations else root if is_own else root / "annotations"
-    videos = Path(data.videos) if data.videos else root if is_own else root / "videos"
-    loaded = load_split(
-        find_benchmark(data.dataset),
-        data.protocol,
-        name,
-        annotations=annotations,
-        videos=None if data.frames else videos,
-    )
-    num_cut = sum(count_words(text.text) > data.max_words for text in loaded.split.texts)
-    if not num_cut:
-        return loaded
-    cut = f"{name}: at least {num_cut} of {len(loaded.split.texts)} texts are cut to {data.max_words} tokens"
-    return LoadedSplit(loaded.split, (*loaded.faults, f"{cut}; hbi data check lists them"))
-
-
-def frames_of_split(recipe: Recipe, name: SplitName) -> int:
-    """Return how many frames of each video are kept: for training as many as the recipe draws from."""
-    return recipe.data.num_frames * (recipe.data.frames_per_position if name == "train" else 1)
-
-
-def decode_split(recipe: Recipe, name: SplitName, progress: Counter | None = None) -> DecodedSplit:
-    """Return a split with its frames, decoded now or packed before.
-
-    A video without a frame stays in the training split, where no batch takes it, and leaves the others: it can neither
-    be found nor stand in the way. The faults of the bank tell of it.
-    """
-    loaded = read_split(recipe, name)
-    split, sampling = loaded.split, FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
-    folder = packed_folder(recipe, name) if recipe.data.frames else None
-    if folder:
-        bank = open_frames(folder, split.videos, sampling)
-    else:
-        bank = decode_frames(
-            split.videos, num_frames=sampling.num_frames, image_size=sampling.image_size, progress=progress
-        )
-    faults = loaded.faults + bank.faults
-    if name != "train" and not bank.is_usable.all():
-        split = split.only(bank.is_usable)
-        bank = open_frames(folder, split.videos, sampling) if folder else bank.only(bank.is_usable)
-    return DecodedSplit(split, replace(bank, faults=faults))
-
-
-def packed_folder(recipe: Recipe, name: SplitName) -> Path:
-    """Return where the packed frames of a split lie; a val split that is the test split has no folder of its own."""
-    if recipe.data.dataset != "shape-stories":
-        protocol = find_protocol(find_benchmark(recipe.data.dataset), recipe.data.protocol)
-        name = protocol.resolve(name) if protocol else name
-    return Path(str(recipe.data.frames)) / name
-
-
 Decode = Callable[[Recipe, SplitName, Counter | None], DecodedSplit]
-"""Gives a split of a recipe's data set with its frames, as `decode_split` does."""
-
-
-def features_file(recipe: Recipe, name: SplitName) -> Path:
-    """Return where the features of a split are kept."""
-    return Path(str(recipe.data.features)) / f"{name}.safetensors"
-
-
-def sampling_of_split(recipe: Recipe, name: SplitName, split: RetrievalSplit) -> Sampling:
-    """Return which frames of which videos the recipe needs features of."""
-    return Sampling(
-        tuple(video.video_id for video in split.videos), frames_of_split(recipe, name), recipe.data.image_size
-    )
-
-
-def load_featured_split(recipe: Recipe, name: SplitName) -> FeaturedSplit:
-    """Return a split with the features that `hbi cache-features` kept of its frames, as `decode_split` returns it."""
-    split = read_split(recipe, name).split
-    bank = load_features(features_file(recipe, name), sampling_of_split(recipe, name, split))
-    if name != "train" and not bank.is_usable.all():
-        split, bank = split.only(bank.is_usable), bank.only(bank.is_usable)
-    return FeaturedSplit(split, bank)
-
-
-def frame_banks(recipe: Recipe, name: SplitName, split: RetrievalSplit, *, batch_size: int = 16) -> Iterator[FrameBank]:
-    """Yield the frames of a split, those of `batch_size` videos at a time, decoded now or packed before."""
-    sampling = FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
-    packed = open_frames(packed_folder(recipe, name), split.videos, sampling) if recipe.data.frames else None
-    for start in range(0, len(split.videos), batch_size):
-        rows = slice(start, start + batch_size)
-        if packed:
-            faults = packed.faults if start == 0 else ()
-            yield FrameBank(packed.pixels[rows], packed.mask[rows], packed.timestamps_seconds[rows], faults)
-        else:
-            yield decode_frames(
-                split.videos[rows],
-                num_frames=sampling.num_frames,
-                image_size=sampling.image_size,
-                requires_any=False,
-            )
+"""Gives a split with its frames."""
 
 
 def build_objective(recipe: Recipe, device: torch.device) -> Objective:
@@ -288,83 +157,3 @@ def training_settings(recipe: Recipe) -> TrainingSettings:
         freeze_towers=training.freeze_towers,
         shard=training.shard,
     )
-
-
-@dataclass(frozen=True)
-class TrainedRun:
-    """A run folder, opened: its recipe, tokenizer and weights."""
-
-    folder: RunFolder
-    recipe: Recipe
-    tokenizer: CLIPTokenizer
-    model: HBIModel | GlobalContrastModel
-
-    @property
-    def name(self) -> str:
-        """What to call the run."""
-        return self.folder.path.resolve().name
-
-    @property
-    def num_frames(self) -> int:
-        """Frames of a video that the network sees."""
-        return self.recipe.data.num_frames
-
-    @property
-    def image_size(self) -> int:
-        """Height and width of a frame in pixels."""
-        return self.recipe.data.image_size
-
-
-def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: torch.device) -> TrainedRun:
-    """Return a trained run.
-
-    Raises:
-        RunError: The folder holds no run, or one without weights yet.
-    """
-    transformers_logging.disable_progress_bar()
-    folder = RunFolder(path)
-    model_folder = folder.require_weights(weights)
-    recipe = read_recipe(str(folder.recipe))
-    if recipe.model.kind not in NETWORKS:
-        raise RunError(f"{path} holds a run of kind {recipe.model.kind}, which ranks nothing: see hbi answer --help")
-    model = NETWORKS[recipe.model.kind].from_pretrained(str(model_folder), local_files_only=True)
-    return TrainedRun(folder, recipe, load_tokenizer(str(folder.tokenizer)), model.to(device).eval())
-
-
-def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processes) -> RunFolder:
-    """Return a run folder that this job may write to: new, or one of the same recipe to be resumed.
-
-    Raises:
-        RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
-    """
-    folder = RunFolder(out)
-    _check_claim(folder, recipe, resume=resume)
-    processes.wait()  # before the main process changes what the others check
-    if processes.is_main and not folder.recipe.is_file():
-        write_atomically(folder.recipe, recipe_yaml(recipe))
-        folder.write_environment(seed=recipe.training.seed, threads=torch.get_num_threads())
-    return folder
-
-
-def keep_faults(folder: RunFolder, faults: tuple[str, ...], processes: Processes) -> None:
-    """Write what had to be left out of the data into the run folder."""
-    if processes.is_main:
-        write_atomically(folder.path / "faults.txt", "".join(f"{fault}\n" for fault in faults))
-
-
-def keep_tokenizer(folder: RunFolder, recipe: Recipe, train: RetrievalSplit, processes: Processes) -> CLIPTokenizer:
-    """Return the tokenizer of the run folder, which the first call puts there."""
-    if processes.is_main and not (folder.tokenizer / "tokenizer.json").is_file():
-        start_tokenizer(recipe, train).save_pretrained(folder.tokenizer)
-    processes.wait()
-    return load_tokenizer(str(folder.tokenizer))
-
-
-def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
-    if folder.recipe.is_file():
-        if not resume:
-            raise RunError(f"{folder.path} already holds a run: add --resume to continue it, or choose another --out")
-        if read_recipe(str(folder.recipe)) != recipe:
-            raise RunError(f"{folder.path} was started with another recipe: choose another --out")
-    elif folder.path.is_dir() and any(folder.path.iterdir()):
-        raise RunError(f"{folder.path} is not empty and holds no run: choose another --out")

@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / which
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a first step was logged or kept."""
+        return self.recipe.is_file() and (self.metrics.is_file() or self.checkpoint.is_file())
+
+    @property
     def is_finished(self) -> bool:
         """Whether training went to its last step."""
         return (self.weights("last") / "model.safetensors").is_file()
