@@ -80,7 +80,32 @@ def test_evaluate_prints_a_table_and_writes_metrics_and_ranks(trained):
         ranks = [float(row["rank"]) for row in csv.DictReader(file)]
     assert len(ranks) == values["num_texts"]
     assert values["text_to_video"]["mean_rank"] == pytest.approx(sum(ranks) / len(ranks))
-    assert "on val" in succeed("evaluate", trained, "--split", "val", "--weights", "last")
+    assert values["protocol"]["selection"] == "best on the validation split"
+    assert "ShapeStories, test, 6 videos" in text
+    assert "post-processing: none" in text
+
+    said = succeed("evaluate", trained, "--split", "val", "--weights", "last", "--dsl")
+    assert "on val" in said
+    assert "after the last step" in said
+    assert "post-processing: dual softmax" in said
+    assert json.loads((trained / "metrics-val.json").read_text())["protocol"]["post_processing"] == "dual softmax"
+
+
+def test_compare_tells_two_runs_apart_by_their_ranks(trained, tmp_path):
+    succeed("evaluate", trained)
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    for file in other.glob("ranks-test*.csv"):
+        rows = list(csv.DictReader(file.open(newline="")))
+        with file.open("w", newline="") as target:
+            writer = csv.DictWriter(target, ("video_id", "rank", "text"))
+            writer.writeheader()
+            writer.writerows(row | {"rank": 1.0} for row in rows)
+    text = succeed("compare", trained, other)
+    assert text.count("recall@10") == 2
+    assert "100.0" in text
+    assert "hbi evaluate" in fail("compare", trained, tmp_path)
+    assert "hbi evaluate" in fail("compare", trained, other, "--split", "train")
 
 
 @pytest.mark.parametrize("ending", ["html", "png", "json"])

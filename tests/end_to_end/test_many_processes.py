@@ -49,3 +49,14 @@ def test_a_job_that_loses_a_process_ends_and_goes_on_with_one(shard, trained, da
 
     assert "resuming" in succeed(*command[1:])
     assert losses(folder) == pytest.approx(losses(trained), rel=1e-3)
+
+
+def test_processes_that_evaluate_together_write_what_one_writes(trained):
+    written = []
+    for launcher in ([], TORCHRUN):
+        files = [trained / name for name in ("metrics.json", "ranks-test.csv", "ranks-test-video-to-text.csv")]
+        for file in files:
+            file.unlink(missing_ok=True)
+        subprocess.run([*launcher, HBI, "evaluate", trained], env=ENVIRONMENT, check=True, capture_output=True)
+        written.append([file.read_bytes() for file in files])
+    assert written[0] == written[1]

@@ -1,7 +1,5 @@
 """Measures of a small random network and of fakes whose answers are known."""
 
-import csv
-import io
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +12,10 @@ from hbi.data.samples import Evidence, MinimalPair, RetrievalSplit, Text, Video
 from hbi.data.tokenizer import tokenize
 from hbi.evaluation.localization import localization
 from hbi.evaluation.minimal_pairs import minimal_pair_accuracy
+from hbi.evaluation.post_processing import dual_softmax
+from hbi.evaluation.ranks import ranks
 from hbi.evaluation.report import evaluate
-from hbi.evaluation.similarity import pair_similarity, similarity_matrix
+from hbi.evaluation.similarity import Blocks, pair_similarity, similarity_matrix
 from hbi.shapes import LEVELS
 from small_networks import small_model
 
@@ -62,16 +62,27 @@ def test_a_report_holds_every_measure_and_agrees_with_itself(model, tokenizer, s
     report = evaluate(model, tokenizer, split, bank, progress=lambda done, total: calls.append((done, total)))
     assert calls[-1] == (4, 4)
     assert (report.num_texts, report.num_videos) == (4, 3)
-    assert report.text_to_video.mean_rank == pytest.approx(sum(report.text_ranks) / 4)
+    assert report.text_to_video.mean_rank == pytest.approx(sum(query.rank for query in report.text_ranks) / 4)
+    assert report.video_to_text.mean_rank == pytest.approx(sum(query.rank for query in report.video_ranks) / 3)
+    assert report.video_to_captions.num_queries == 3
+    assert report.intervals_text_to_video[3].value == pytest.approx(report.text_to_video.mean_rank)
     assert report.chance_text_to_video == pytest.approx((50.0, 100.0, 100.0))
     assert [pair.kind for pair in report.minimal_pairs] == ["color", "shape"]
     assert [level.level for level in report.localization] == list(LEVELS)
     values = report.to_dict()
     assert values["text_to_video"]["recall@5"] == 100.0
     assert values["faults"] == ("one fault",)
-    rows = list(csv.DictReader(io.StringIO(report.ranks_csv(split))))
-    assert [row["text"] for row in rows] == list(TEXTS)
-    assert [row["video_id"] for row in rows] == ["v0", "v1", "v2", "v0"]
+    assert "text_ranks" not in values
+    assert [query.text for query in report.text_ranks] == list(TEXTS)
+    assert [query.video_id for query in report.text_ranks] == ["v0", "v1", "v2", "v0"]
+
+
+def test_dual_softmax_changes_ranks_alone(model, tokenizer, split, bank):
+    plain, dual = (evaluate(model, tokenizer, split, bank, is_dual_softmax=chosen) for chosen in (False, True))
+    similarity = similarity_matrix(model, tokenizer, list(TEXTS), bank)
+    expected = ranks(dual_softmax(similarity, float(model.encoder.logit_scale.detach())), split.relevance)
+    assert [query.rank for query in dual.text_ranks] == expected.tolist()
+    assert dual.minimal_pairs == plain.minimal_pairs
 
 
 def test_blocks_and_pairs_give_what_one_comparison_gives(model, tokenizer, bank):
@@ -80,6 +91,42 @@ def test_blocks_and_pairs_give_what_one_comparison_gives(model, tokenizer, bank)
     assert_close(pair_similarity(model, tokenizer, list(TEXTS), videos, bank), matrix[torch.arange(4), videos])
     alone = similarity_matrix(model, tokenizer, [TEXTS[1]], bank)
     assert_close(alone[0], matrix[1], atol=1e-6, rtol=0)
+
+
+class Job:
+    """Processes that compute one after the other; `gather_rows` is called once all have their rows."""
+
+    def __init__(self, rank, world_size, rows):
+        self.rank, self.world_size, self.rows = rank, world_size, rows
+
+    def gather_rows(self, rows):
+        self.rows[self.rank] = rows
+        return torch.cat([self.rows.get(rank, rows[:0]) for rank in range(self.world_size)]), slice(0)
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+def test_processes_that_share_the_work_compute_the_same_bits(model, tokenizer, bank, world_size):
+    blocks = Blocks(texts=3, videos=1, kept_videos=1)
+    alone = similarity_matrix(model, tokenizer, list(TEXTS), bank, blocks=blocks)
+    rows = {}
+    for rank in range(world_size):
+        together = similarity_matrix(
+            model, tokenizer, list(TEXTS), bank, blocks=blocks, sharing=Job(rank, world_size, rows)
+        )
+    assert torch.equal(together, alone)
+
+
+def test_no_more_videos_are_kept_than_asked_for(model, tokenizer, bank, monkeypatch):
+    calls = []
+    for name in ("encode_texts", "encode_videos"):
+        whole = getattr(model, name)
+        monkeypatch.setattr(model, name, lambda *a, whole=whole, name=name: calls.append(name) or whole(*a))
+    whole = similarity_matrix(model, tokenizer, list(TEXTS), bank, blocks=Blocks(4, 1, 8))
+    assert calls == ["encode_videos"] * 3 + ["encode_texts"]
+    calls.clear()
+    parts = similarity_matrix(model, tokenizer, list(TEXTS), bank, blocks=Blocks(4, 1, 2))
+    assert calls == [*["encode_videos"] * 2, "encode_texts", "encode_videos", "encode_texts"]
+    assert torch.equal(parts, whole)
 
 
 def test_a_tie_counts_half(model, tokenizer, bank):

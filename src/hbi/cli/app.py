@@ -10,6 +10,7 @@ from rich.console import Console
 import hbi
 from hbi.cli.answer import answer
 from hbi.cli.cache_features import cache_features
+from hbi.cli.compare import compare
 from hbi.cli.convert import convert
 from hbi.cli.data import data_app
 from hbi.cli.demo import demo
@@ -37,6 +38,7 @@ app.command("train")(train)
 app.command("cache-features")(cache_features)
 app.command("evaluate")(evaluate)
 app.command("evaluate-choices")(evaluate_choices)
+app.command("compare")(compare)
 app.command("explain")(explain)
 app.command("answer")(answer)
 app.command("index")(index)

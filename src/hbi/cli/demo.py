@@ -1,6 +1,5 @@
 """`hbi demo`: the main job end to end, on data that it makes itself."""
 
-import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,11 +78,12 @@ def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:
 
 
 def _evaluated(run: Path) -> dict[str, Any]:
-    from hbi.cli.evaluate import evaluate_run, metrics_file
+    from hbi.cli.device import choose_device
+    from hbi.cli.evaluate import Conditions, evaluate_run, metrics_file
 
     file = metrics_file(run, "test")
     if not file.is_file():
-        evaluate_run(run)
+        evaluate_run(run, Conditions("test"), device=choose_device("auto"))
     metrics: dict[str, Any] = json.loads(file.read_text())
     return metrics
 
@@ -131,15 +131,15 @@ def _choose_pairs(data: Path, run: Path) -> "list[tuple[Story, Caption]]":
     the texts that find their video first.
     """
     from hbi.data.shape_stories import load_stories
+    from hbi.evaluation.rank_files import read_ranks
 
     stories = {story.video_id: story for story in load_stories(data, "test")}
-    with (run / "ranks-test.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    rows.sort(key=lambda row: (stories[row["video_id"]].repeats_a_color, float(row["rank"]) > 1))
+    queries = read_ranks(run / "ranks-test.csv")
+    queries.sort(key=lambda query: (stories[query.video_id].repeats_a_color, query.rank > 1))
     pairs: dict[str, tuple[Story, Caption]] = {}
-    for row in rows:
-        story = stories[row["video_id"]]
-        caption = next(caption for caption in story.captions if caption.text == row["text"])
+    for query in queries:
+        story = stories[query.video_id]
+        caption = next(caption for caption in story.captions if caption.text == query.text)
         if len(caption.told_events) == 2:
             pairs.setdefault(story.video_id, (story, caption))
     return list(pairs.values())[:3]

@@ -1,24 +1,32 @@
 """`hbi evaluate`: measure a trained run, a converted checkpoint, or a CLIP that never saw a video, on a split."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
 from hbi.cli.evaluate_answers import answers_questions, evaluate_answers, print_answer_report
 from hbi.cli.evaluate_explanations import evaluate_explanations
 from hbi.cli.given_model import GivenModel, is_given, open_given
 from hbi.cli.progress import console, progress_bar
+from hbi.cli.retrieval_tables import print_report
 
 if TYPE_CHECKING:
+    import torch
+    from transformers import CLIPTokenizer
+
     from hbi.evaluation.report import Report
+    from hbi.models import GlobalContrastModel, HBIModel
+    from hbi.recipes.protocol import Selection
     from hbi.recipes.schema import Recipe
+    from hbi.training.distributed import Processes
 
 
 Split = Literal["train", "val", "test"]
 Weights = Literal["best", "last"]
+Direction = Literal["text-to-video", "video-to-text"]
 
 
 def evaluate(
@@ -39,6 +47,13 @@ def evaluate(
     ] = "shape-stories",
     frames: Annotated[int, typer.Option(min=1, help="Frames of a video. Only for clip:… and model:….")] = 12,
     out: Annotated[Path | None, typer.Option(help="Where to write the measures. Only for clip:… and model:….")] = None,
+    dsl: Annotated[
+        bool,
+        typer.Option(
+            "--dsl",
+            help="Rank by dual softmax, which looks at all queries at once. Some published numbers do.",
+        ),
+    ] = False,
     explanations: Annotated[
         bool, typer.Option("--explanations", help="Measure as well whether explanations are true. Takes minutes.")
     ] = False,
@@ -48,30 +63,60 @@ def evaluate(
     Ties count as half. All videos that satisfy a text count as right; of several right ones the best ranked counts.
     A run that answers questions is measured by how many of them it answers rightly.
     """
+    from hbi.cli.device import choose_device
     from hbi.errors import HBIError
+    from hbi.training.distributed import joined_processes, own_device
 
-    if is_given(run):
-        if data is None:
-            raise HBIError(f"{run} has no data set of its own: give its folder with --data")
-        if explanations:
-            raise HBIError(f"--explanations measures what a run explains, and {run} is no run folder: leave it out")
-        evaluate_given(run, data, dataset, split=split, num_frames=frames, device=device, out=out)
-        folder = out
-    else:
-        if data is not None or out is not None:
-            raise HBIError(f"{run} is a run folder, which has its data set and its place: leave out --data and --out")
-        folder = Path(run)
-        if answers_questions(folder):
-            written = metrics_file(folder, split)
-            answers = evaluate_answers(folder, split=split, weights=weights, device=device, out=written)
-            print_answer_report(folder.resolve().name, answers)
+    if not is_given(run) and (data is not None or out is not None):
+        raise HBIError(f"{run} is a run folder, which has its data set and its place: leave out --data and --out")
+    if is_given(run) and explanations:
+        raise HBIError(f"--explanations measures what a run explains, and {run} is no run folder: leave it out")
+    if is_given(run) and data is None:
+        raise HBIError(f"{run} has no data set of its own: give its folder with --data")
+    folder = out if is_given(run) else Path(run)
+    own = own_device(choose_device(device))
+    with joined_processes(own) as processes:
+        conditions = Conditions(split, dsl, processes)
+        if data is not None:
+            evaluate_given(open_given(run, num_frames=frames, device=own), data, dataset, conditions, out=out)
+        elif answers_questions(Path(run)):
+            _evaluate_questions(Path(run), conditions, weights=weights, device=device)
         else:
-            report = evaluate_run(folder, split=split, weights=weights, device=device)
-            print_report(folder.resolve().name, report)
-            if explanations:
-                evaluate_explanations(folder, split=split, weights=weights, device=device)
-    if folder is not None:
-        console.print(f"Written to {metrics_file(folder, split)}")
+            evaluate_run(Path(run), conditions, weights=weights, device=own)
+            if explanations and conditions.is_main:
+                evaluate_explanations(Path(run), split=split, weights=weights, device=device)
+        if folder is not None and conditions.is_main:
+            console.print(f"Written to {metrics_file(folder, split)}")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is measured on: a split, plain or dual softmax, alone or as one of several processes."""
+
+    split: Split = "test"
+    is_dual_softmax: bool = False
+    processes: "Processes | None" = None
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process prints and writes."""
+        return self.processes is None or self.processes.is_main
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is measured: a network, what to call it, where it comes from and how its weights were chosen."""
+
+    name: str
+    model: "HBIModel | GlobalContrastModel"
+    tokenizer: "CLIPTokenizer"
+    origin: dict[str, str]
+    selection: "Selection"
+
+
+def rank_file(run: Path, split: str, direction: Direction) -> Path:
+    """Return where the rank of each query of a direction is written."""
+    return run / (f"ranks-{split}.csv" if direction == "text-to-video" else f"ranks-{split}-{direction}.csv")
 
 
 def metrics_file(run: Path, split: str) -> Path:
@@ -79,34 +124,33 @@ def metrics_file(run: Path, split: str) -> Path:
     return run / ("metrics.json" if split == "test" else f"metrics-{split}.json")
 
 
-def evaluate_run(
-    run: Path,
-    *,
-    split: Split = "test",
-    weights: Weights = "best",
-    device: str = "auto",
-) -> "Report":
-    """Measure a run with bars on the terminal, and write the measures into its folder."""
-    from hbi.cli.device import choose_device
+def evaluate_run(run: Path, conditions: Conditions, *, device: "torch.device", weights: Weights = "best") -> None:
+    """Measure a run with bars on the terminal, print the measures and write them into its folder."""
     from hbi.recipes.runs import open_run
 
-    trained = open_run(run, weights=weights, device=choose_device(device))
+    trained = open_run(run, weights=weights, device=device)
     origin = {"run": trained.name, "weights": weights}
-    return _measure(trained.model, trained.tokenizer, trained.recipe, split, origin=origin, out=run)
+    subject = Subject(trained.name, trained.model, trained.tokenizer, origin, weights)
+    _measure(subject, trained.recipe, conditions, out=run)
 
 
-def evaluate_given(
-    name: str, data: Path, dataset: str, *, split: Split, num_frames: int, device: str, out: Path | None
-) -> "Report":
+def evaluate_given(given: GivenModel, data: Path, dataset: str, conditions: Conditions, *, out: Path | None) -> None:
     """Measure a network without a run folder, and say what it is; write the measures into `out` if there is one."""
-    from hbi.cli.device import choose_device
-
-    given = open_given(name, num_frames=num_frames, device=choose_device(device))
-    console.print(given.what, markup=False)
+    if conditions.is_main:
+        console.print(given.what, markup=False)
     recipe = _recipe_of_data(given, data, dataset)
-    report = _measure(given.model, given.tokenizer, recipe, split, origin=given.origin, out=out)
-    print_report(given.name, report)
-    return report
+    _measure(Subject(given.name, given.model, given.tokenizer, given.origin, "given"), recipe, conditions, out=out)
+
+
+def _evaluate_questions(run: Path, conditions: Conditions, *, weights: Weights, device: str) -> None:
+    from hbi.errors import HBIError
+
+    if conditions.is_dual_softmax:
+        raise HBIError(f"{run} answers questions, and --dsl is for ranking: leave it out")
+    if conditions.is_main:
+        written = metrics_file(run, conditions.split)
+        report = evaluate_answers(run, split=conditions.split, weights=weights, device=device, out=written)
+        print_answer_report(run.resolve().name, report)
 
 
 def _recipe_of_data(given: GivenModel, data: Path, dataset: str) -> "Recipe":
@@ -129,55 +173,37 @@ def _recipe_of_data(given: GivenModel, data: Path, dataset: str) -> "Recipe":
         raise HBIError(f"--dataset {dataset}: {error.errors()[0]['msg']}") from error
 
 
-def _measure(
-    model: Any, tokenizer: Any, recipe: "Recipe", split: Split, *, origin: dict[str, str], out: Path | None
-) -> "Report":
-    from hbi.evaluation.report import evaluate as measure
-    from hbi.files import write_atomically
+def _measure(subject: Subject, recipe: "Recipe", conditions: Conditions, *, out: Path | None) -> None:
+    """Rank with all processes; the main one then measures the rest, prints and writes."""
+    from hbi.evaluation.report import report_of
+    from hbi.evaluation.similarity import similarity_matrix
+    from hbi.recipes.protocol import evaluation_protocol, rows_beside
     from hbi.recipes.splits import decode_split
 
-    with progress_bar("decoding videos") as progress:
-        decoded = decode_split(recipe, split, progress)
-    with progress_bar("comparing texts") as progress:
-        report = measure(model, tokenizer, decoded.split, decoded.bank, progress=progress)
-    if out is not None:
-        write_atomically(metrics_file(out, split).with_name(f"ranks-{split}.csv"), report.ranks_csv(decoded.split))
-        write_atomically(metrics_file(out, split), json.dumps({**origin, **report.to_dict()}, indent=2) + "\n")
-    return report
-
-
-def print_report(name: str, report: "Report") -> None:
-    """Print the measures as tables."""
-    title = f"{name} on {report.split}: {report.num_texts} texts, {report.num_videos} videos"
-    table = Table("direction", "R@1", "R@5", "R@10", "MdR", "MnR", title=title)
-    for direction, scores, chances in (
-        ("text to video", report.text_to_video, report.chance_text_to_video),
-        ("video to text", report.video_to_text, report.chance_video_to_text),
-    ):
-        recalls = (scores.recall_at_1, scores.recall_at_5, scores.recall_at_10)
-        numbers = (*recalls, scores.median_rank, scores.mean_rank)
-        table.add_row(direction, *(f"{number:.1f}" for number in numbers))
-        table.add_row("  chance", *(f"{chance:.1f}" for chance in chances), "", "", style="dim")
-    console.print(table)
-    if report.minimal_pairs:
-        table = Table("minimal pairs", "accuracy", "pairs", title="true text above the false one, chance 50 %")
-        for pair in report.minimal_pairs:
-            table.add_row(pair.kind, f"{pair.accuracy:.1f} %", str(pair.num_pairs))
-        console.print(table)
-    if report.localization:
-        table = Table(
-            "level",
-            "interaction inside the event",
-            "its share of frames",
-            "strongest frame inside",
-            title="do words point at their seconds?",
+    model, tokenizer, split = subject.model, subject.tokenizer, conditions.split
+    with progress_bar("decoding videos", is_shown=conditions.is_main) as count:
+        decoded = decode_split(recipe, split, count)
+    texts = [text.text for text in decoded.split.texts]
+    with progress_bar("comparing texts", is_shown=conditions.is_main) as count:
+        similarity = similarity_matrix(
+            model, tokenizer, texts, decoded.bank, sharing=conditions.processes, progress=count
         )
-        for level in report.localization:
-            table.add_row(
-                level.level, f"{level.share_inside:.1f} %", f"{level.share_of_frames:.1f} %", f"{level.pointing:.1f} %"
-            )
-        console.print(table)
-    for fault in report.faults[:5]:
-        console.print(f"[yellow]not decoded wholly:[/] {fault}")
-    if len(report.faults) > 5:
-        console.print(f"[yellow]… and {len(report.faults) - 5} more, in the metrics file[/]")
+    if not conditions.is_main:
+        return
+    is_dual_softmax = conditions.is_dual_softmax
+    report = report_of(model, tokenizer, decoded.split, decoded.bank, similarity, is_dual_softmax=is_dual_softmax)
+    protocol = evaluation_protocol(
+        recipe, split, subject.selection, num_videos=report.num_videos, is_dual_softmax=is_dual_softmax
+    )
+    print_report(subject.name, report, protocol, rows_beside(recipe, split, protocol))
+    if out is not None:
+        _write(out, split, report, {**subject.origin, "protocol": protocol.to_dict(), **report.to_dict()})
+
+
+def _write(out: Path, split: Split, report: "Report", values: dict[str, Any]) -> None:
+    from hbi.evaluation.rank_files import ranks_csv
+    from hbi.files import write_atomically
+
+    write_atomically(rank_file(out, split, "text-to-video"), ranks_csv(report.text_ranks))
+    write_atomically(rank_file(out, split, "video-to-text"), ranks_csv(report.video_ranks))
+    write_atomically(metrics_file(out, split), json.dumps(values, indent=2) + "\n")

@@ -18,7 +18,7 @@ console = Console(highlight=False)
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(title: str, *, is_shown: bool = True) -> Iterator[Callable[[int, int], None]]:
     """Show a bar under `title`; call what is given with (done, total). A new round of counting starts a new bar."""
     columns = (
         TextColumn("{task.description}"),
@@ -28,7 +28,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, disable=not is_shown) as progress:
         tasks: list[TaskID] = []
 
         def update(done: int, total: int) -> None:

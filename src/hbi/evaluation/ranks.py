@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -61,6 +61,22 @@ def retrieval_scores(ranks: Float[Tensor, " query"]) -> RetrievalScores:
         mean_rank=float(ranks.double().mean()),
         num_queries=len(ranks),
     )
+
+
+def best_over_captions(
+    scores: Float[Tensor, "video text"], relevance: Bool[Tensor, "video text"], video_of_text: Int[Tensor, " text"]
+) -> tuple[Float[Tensor, "video owner"], Bool[Tensor, "video owner"]]:
+    """Return scores and relevance of all captions of a video taken as one candidate, which scores as its best caption.
+
+    So the literature ranks the captions of benchmarks with several a video (CLIP4Clip, Luo et al. 2022): a rank counts
+    videos, not sentences. A candidate is right if one of its captions is.
+    """
+    _, owner = video_of_text.unique(return_inverse=True)
+    num_owners = int(owner.max()) + 1
+    index = owner.expand(len(scores), -1)
+    best = scores.new_full((len(scores), num_owners), -torch.inf).scatter_reduce(1, index, scores, "amax")
+    is_right = torch.zeros(len(scores), num_owners, dtype=torch.uint8)
+    return best, is_right.scatter_reduce(1, index, relevance.byte(), "amax").bool()
 
 
 def chance_recall(relevance: Bool[Tensor, "query candidate"], k: int) -> float:

@@ -1,20 +1,22 @@
 """Everything that is measured of a model on one split, in one object that prints and saves."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jaxtyping import Bool
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from transformers import CLIPTokenizer
 
 from hbi.data.frames import FrameBank
 from hbi.data.samples import RetrievalSplit
+from hbi.evaluation.confidence import Interval, bootstrap_intervals
 from hbi.evaluation.localization import Localization, localization
 from hbi.evaluation.minimal_pairs import PairAccuracy, minimal_pair_accuracy
-from hbi.evaluation.ranks import RetrievalScores, chance_recall, ranks, retrieval_scores
+from hbi.evaluation.post_processing import dual_softmax
+from hbi.evaluation.rank_files import RankedQuery
+from hbi.evaluation.ranks import RetrievalScores, best_over_captions, chance_recall, ranks, retrieval_scores
 from hbi.evaluation.similarity import Matcher, similarity_matrix
 from hbi.models import HBIModel
 
@@ -26,11 +28,14 @@ class Report:
     Attributes:
         text_to_video, video_to_text: Retrieval in both directions. A query may have several right answers; the best
             ranked one counts. A video's right texts are all that are true of it.
+        video_to_captions: Where videos have several captions: retrieval of a video's captions taken as one candidate
+            that scores as its best caption, which is what the literature calls video to text.
+        intervals_text_to_video, intervals_video_to_text: 95 % bootstrap intervals over videos.
         chance_text_to_video, chance_video_to_text: R@1, R@5 and R@10 of a random order.
         minimal_pairs: Accuracy by kind; chance is 50.
         localization: Interactions against the true seconds, by level; empty for a model without a game.
         faults: One line for each video that could not be decoded wholly.
-        text_ranks: The rank of the best right video for each text, in the order of the split.
+        text_ranks, video_ranks: Every query with its rank, in the order of the split.
     """
 
     split: str
@@ -40,28 +45,23 @@ class Report:
     video_to_text: RetrievalScores
     chance_text_to_video: tuple[float, float, float]
     chance_video_to_text: tuple[float, float, float]
+    intervals_text_to_video: tuple[Interval, ...]
+    intervals_video_to_text: tuple[Interval, ...]
+    video_to_captions: RetrievalScores | None = None
     minimal_pairs: tuple[PairAccuracy, ...] = ()
     localization: tuple[Localization, ...] = ()
     faults: tuple[str, ...] = ()
-    text_ranks: tuple[float, ...] = ()
+    text_ranks: tuple[RankedQuery, ...] = ()
+    video_ranks: tuple[RankedQuery, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values under the field's names, for JSON; ranks go to a file of their own."""
+        """Return plain values under the field's names, for JSON; ranks go to files of their own."""
         values = asdict(self) | {
             "text_to_video": self.text_to_video.to_dict(),
             "video_to_text": self.video_to_text.to_dict(),
+            "video_to_captions": self.video_to_captions.to_dict() if self.video_to_captions else None,
         }
-        del values["text_ranks"]
-        return values
-
-    def ranks_csv(self, split: RetrievalSplit) -> str:
-        """Return one line for each text: its video, the rank of the best right video, the text."""
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("video_id", "rank", "text"))
-        for text, rank in zip(split.texts, self.text_ranks, strict=True):
-            writer.writerow((split.videos[text.video].video_id, rank, text.text))
-        return file.getvalue()
+        return {name: value for name, value in values.items() if name not in ("text_ranks", "video_ranks")}
 
 
 def evaluate(
@@ -70,19 +70,47 @@ def evaluate(
     split: RetrievalSplit,
     bank: FrameBank,
     *,
+    is_dual_softmax: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Return all measures of a model on a split whose videos were decoded to `bank`."""
+    """Return all measures of a model on a split whose videos were decoded to `bank`.
+
+    With `is_dual_softmax` the ranks, and nothing else, come from `dual_softmax` of the similarities.
+    """
     texts = [text.text for text in split.texts]
     similarity = similarity_matrix(model, tokenizer, texts, bank, progress=progress)
+    return report_of(model, tokenizer, split, bank, similarity, is_dual_softmax=is_dual_softmax)
+
+
+def report_of(
+    model: Matcher,
+    tokenizer: CLIPTokenizer,
+    split: RetrievalSplit,
+    bank: FrameBank,
+    similarity: Float[Tensor, "text video"],
+    *,
+    is_dual_softmax: bool = False,
+) -> Report:
+    """Return all measures of a model whose similarities of the split are already there."""
     relevance = split.relevance
-    text_ranks = ranks(similarity, relevance)
+    to_video, to_text = similarity, similarity.T
+    if is_dual_softmax:
+        scale = float(model.encoder.logit_scale.detach())
+        to_video, to_text = dual_softmax(to_video, scale), dual_softmax(to_text, scale)
+    text_ranks, video_ranks = ranks(to_video, relevance), ranks(to_text, relevance.T)
+    owners = torch.tensor([text.video for text in split.texts])
+    has_several = len(split.texts) > len(split.videos)
     return Report(
         split=split.name,
         num_texts=len(split.texts),
         num_videos=len(split.videos),
         text_to_video=retrieval_scores(text_ranks),
-        video_to_text=retrieval_scores(ranks(similarity.T, relevance.T)),
+        video_to_text=retrieval_scores(video_ranks),
+        video_to_captions=retrieval_scores(ranks(*best_over_captions(to_text, relevance.T, owners)))
+        if has_several
+        else None,
+        intervals_text_to_video=tuple(bootstrap_intervals(text_ranks, owners)),
+        intervals_video_to_text=tuple(bootstrap_intervals(video_ranks, torch.arange(len(video_ranks)))),
         chance_text_to_video=_chances(relevance),
         chance_video_to_text=_chances(relevance.T),
         minimal_pairs=tuple(minimal_pair_accuracy(model, tokenizer, split.minimal_pairs, bank))
@@ -92,7 +120,13 @@ def evaluate(
         if split.evidence and isinstance(model, HBIModel)
         else (),
         faults=bank.faults,
-        text_ranks=tuple(text_ranks.tolist()),
+        text_ranks=tuple(
+            RankedQuery(split.videos[text.video].video_id, rank, text.text)
+            for text, rank in zip(split.texts, text_ranks.tolist(), strict=True)
+        ),
+        video_ranks=tuple(
+            RankedQuery(video.video_id, rank) for video, rank in zip(split.videos, video_ranks.tolist(), strict=True)
+        ),
     )
 
 

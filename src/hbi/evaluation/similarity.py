@@ -1,6 +1,7 @@
 """A model's similarity of every text with every video, in blocks: each item is encoded and merged once."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -18,6 +19,7 @@ class Matcher(Protocol):
 
     config: Any
     device: torch.device
+    encoder: Any
 
     def eval(self) -> Any:
         """Turn off what is for training only."""
@@ -43,12 +45,37 @@ def encode_texts(
         yield model.encode_texts(batch.input_ids.to(model.device), batch.attention_mask.to(model.device))
 
 
-def encode_videos(model: Matcher, bank: KeptFrames, *, batch_size: int = 64) -> Iterator[Any]:
-    """Yield the model's encodings of decoded videos, batch by batch, in order."""
-    for start in range(0, len(bank.mask), batch_size):
-        rows = slice(start, start + batch_size)
-        frames = network_input(bank.content[rows].to(model.device))
-        yield model.encode_videos(frames, bank.mask[rows].to(model.device))
+class Sharing(Protocol):
+    """The processes that share the work (see `hbi.training.distributed.Processes`)."""
+
+    @property
+    def rank(self) -> int:
+        """Which process this is, from 0."""
+
+    @property
+    def world_size(self) -> int:
+        """How many there are."""
+
+    def gather_rows(self, rows: Tensor) -> tuple[Tensor, slice]:
+        """Return the rows of all processes in order of rank, and where one's own stand."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How much is encoded and compared at a time; results depend on it by rounding alone.
+
+    Attributes:
+        texts, videos: Items encoded, and compared with each other, in one go.
+        kept_videos: Videos whose encodings are in memory at a time, about 45 kB each (12 frames, width 512, three
+            levels). With more videos than these the texts are encoded again for each such part.
+    """
+
+    texts: int = 256
+    videos: int = 64
+    kept_videos: int = 8192
+
+
+DEFAULT_BLOCKS = Blocks()
 
 
 @torch.inference_mode()
@@ -58,22 +85,46 @@ def similarity_matrix(
     texts: Sequence[str],
     bank: KeptFrames,
     *,
+    blocks: Blocks = DEFAULT_BLOCKS,
+    sharing: Sharing | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Float[Tensor, "text video"]:
     """Return the similarity of every text with every video, on the CPU; the model is put in evaluation mode.
 
+    Videos are encoded, merging included, once, and texts once for each `blocks.kept_videos` videos. Processes that
+    share the work take whole blocks of videos each, and all return the whole matrix: the bits that one alone computes.
     A video without a single usable frame has similarity 0 with every text.
     """
     model.eval()
-    videos = list(encode_videos(model, bank))
-    rows, done = [], 0
-    for encoded in encode_texts(model, tokenizer, texts):
-        row = torch.cat([model.similarity(encoded, block) for block in videos], dim=1)
-        rows.append(row.float().cpu())
-        done += len(row)
-        if progress:
-            progress(done, len(texts))
-    return torch.cat(rows)
+    starts = _own_starts(range(0, len(bank.mask), blocks.videos), sharing)
+    kept = max(blocks.kept_videos // blocks.videos, 1)
+    parts = [starts[first : first + kept] for first in range(0, len(starts), kept)]
+    columns = []
+    for number, part in enumerate(parts):
+        videos = [_encode_rows(model, bank, slice(start, start + blocks.videos)) for start in part]
+        rows, done = [], 0
+        for encoded in encode_texts(model, tokenizer, texts, batch_size=blocks.texts):
+            row = torch.cat([model.similarity(encoded, block) for block in videos], dim=1)
+            rows.append(row.float().cpu())
+            done += len(row)
+            if progress:
+                progress(number * len(texts) + done, len(parts) * len(texts))
+        columns.append(torch.cat(rows).T)
+    own = torch.cat(columns) if columns else torch.empty(0, len(texts))
+    if sharing:
+        own = sharing.gather_rows(own.contiguous().to(model.device))[0].cpu()
+    return own.T.contiguous()
+
+
+def _own_starts(starts: range, sharing: Sharing | None) -> range:
+    if sharing is None:
+        return starts
+    first, last = (len(starts) * rank // sharing.world_size for rank in (sharing.rank, sharing.rank + 1))
+    return starts[first:last]
+
+
+def _encode_rows(model: Matcher, bank: KeptFrames, rows: slice) -> Any:
+    return model.encode_videos(network_input(bank.content[rows].to(model.device)), bank.mask[rows].to(model.device))
 
 
 @torch.inference_mode()

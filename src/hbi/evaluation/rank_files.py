@@ -1,0 +1,75 @@
+"""The rank of every query in a file: for a look at what goes wrong, and for comparing two models query by query."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hbi.data.samples import DataError
+
+
+@dataclass(frozen=True)
+class RankedQuery:
+    """A query, the video it belongs to, and the rank of its best right answer, from 1. A video asks without text."""
+
+    video_id: str
+    rank: float
+    text: str = ""
+
+
+def ranks_csv(queries: Sequence[RankedQuery]) -> str:
+    """Return a table with one line for each query."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("video_id", "rank", "text"))
+    writer.writerows((query.video_id, query.rank, query.text) for query in queries)
+    return file.getvalue()
+
+
+def read_ranks(path: Path) -> list[RankedQuery]:
+    """Return the queries of a table that `hbi evaluate` wrote.
+
+    Raises:
+        DataError: There is none, or it is damaged.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            queries = [RankedQuery(row["video_id"], float(row["rank"]), row["text"]) for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise DataError(f"there is no {path}: run hbi evaluate {path.parent} first") from None
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} is no table of ranks ({error}): run hbi evaluate {path.parent} again") from None
+    if not queries:
+        raise DataError(f"{path} holds no query: run hbi evaluate {path.parent} again")
+    return queries
+
+
+@dataclass(frozen=True)
+class PairedRanks:
+    """Ranks of two models for the same queries, and the video of each query as an index."""
+
+    first: Float[Tensor, " query"]
+    second: Float[Tensor, " query"]
+    videos: Int[Tensor, " query"]
+
+
+def pair_ranks(first: Path, second: Path) -> PairedRanks:
+    """Return the ranks of two tables, query by query.
+
+    Raises:
+        DataError: A table cannot be read, or they do not hold the same queries in the same order.
+    """
+    ours, theirs = read_ranks(first), read_ranks(second)
+    if [(query.video_id, query.text) for query in ours] != [(query.video_id, query.text) for query in theirs]:
+        raise DataError(f"{first} and {second} hold other queries: both runs must be evaluated on the same split")
+    index = {video_id: row for row, video_id in enumerate(dict.fromkeys(query.video_id for query in ours))}
+    return PairedRanks(
+        torch.tensor([query.rank for query in ours], dtype=torch.float64),
+        torch.tensor([query.rank for query in theirs], dtype=torch.float64),
+        torch.tensor([index[query.video_id] for query in ours]),
+    )

@@ -1,0 +1,84 @@
+"""Intervals and tests whose answers are known by counting, and how often they are right on made-up data."""
+
+from itertools import product
+
+import pytest
+import torch
+
+from hbi.evaluation.confidence import MEASURES, bootstrap_intervals, paired_differences
+
+
+def test_an_interval_holds_its_value_and_shrinks_with_more_videos():
+    torch.manual_seed(0)
+    widths = []
+    for num_videos in (50, 5000):
+        ranks = torch.randint(1, 20, (num_videos,)).double()
+        intervals = bootstrap_intervals(ranks, torch.arange(num_videos))
+        assert [interval.measure for interval in intervals] == list(MEASURES)
+        assert all(interval.low <= interval.value <= interval.high for interval in intervals)
+        widths.append(intervals[2].high - intervals[2].low)
+    assert widths[0] / widths[1] == pytest.approx(10, rel=0.3)
+
+
+def test_the_interval_of_a_share_is_that_of_the_binomial():
+    ranks = torch.tensor([1.0] * 300 + [7.0] * 700)
+    interval = bootstrap_intervals(ranks, torch.arange(1000), num_draws=20_000)[0]
+    assert interval.value == pytest.approx(30.0)
+    half = 1.96 * 100 * (0.3 * 0.7 / 1000) ** 0.5
+    assert (interval.low, interval.high) == pytest.approx((30 - half, 30 + half), abs=0.2)
+
+
+def test_texts_of_one_video_are_no_independent_evidence():
+    ranks = torch.tensor([1.0] * 20 + [9.0] * 20)
+    alone = bootstrap_intervals(ranks.repeat_interleave(25), torch.arange(1000))[0]
+    together = bootstrap_intervals(ranks.repeat_interleave(25), torch.arange(40).repeat_interleave(25))[0]
+    assert together.value == alone.value
+    assert (together.high - together.low) / (alone.high - alone.low) == pytest.approx(5, rel=0.25)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    generator = torch.Generator().manual_seed(0)
+    hits = 0
+    for seed in range(200):
+        ranks = torch.where(torch.rand(200, generator=generator) < 0.4, 1.0, 20.0)
+        interval = bootstrap_intervals(ranks, torch.arange(200), num_draws=300, seed=seed)[0]
+        hits += interval.low <= 40.0 <= interval.high
+    assert 180 <= hits <= 199
+
+
+def test_the_p_value_is_that_of_all_exchanges():
+    first = torch.tensor([1.0, 1.0, 2.0, 30.0, 4.0, 9.0])
+    second = torch.tensor([1.0, 2.0, 1.0, 3.0, 1.0, 2.0])
+    gain = first - second
+    exchanges = torch.tensor(list(product([-1.0, 1.0], repeat=6)))
+    exact = ((exchanges @ gain).abs() >= gain.sum().abs() - 1e-9).double().mean()
+    row = paired_differences(first, second, torch.arange(6), num_draws=20_000)[3]
+    assert row.measure == "mean_rank"
+    assert row.difference == pytest.approx(float(-gain.mean()))
+    assert row.p_value == pytest.approx(float(exact), abs=0.01)
+
+
+def test_a_run_compared_with_itself_differs_by_nothing():
+    ranks = torch.randint(1, 20, (50,)).double()
+    for row in paired_differences(ranks, ranks, torch.arange(50) // 2):
+        assert (row.difference, row.low, row.high, row.p_value) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_clear_difference_is_seen_and_chance_is_not():
+    torch.manual_seed(0)
+    first = torch.randint(1, 30, (400,)).double()
+    better = (first - 5).clamp(min=1)
+    assert all(row.p_value < 0.001 for row in paired_differences(first, better, torch.arange(400)))
+    shuffled = first[torch.randperm(400)]
+    assert all(row.p_value > 0.01 for row in paired_differences(first, shuffled, torch.arange(400)))
+
+
+@pytest.mark.parametrize(("ranks", "videos"), [(torch.empty(0), torch.empty(0)), (torch.ones(3), torch.arange(2))])
+def test_what_cannot_be_drawn_from_is_refused(ranks, videos):
+    with pytest.raises(ValueError, match="at least one"):
+        bootstrap_intervals(ranks, videos)
+
+
+def test_other_queries_are_refused():
+    with pytest.raises(ValueError, match="must be the same"):
+        paired_differences(torch.ones(3), torch.ones(4), torch.arange(3))
