@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from hbi.cli.app import main
+from hbi.cli.progress import console
 
 HBI = Path(sys.executable).with_name("hbi")
 ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
@@ -41,7 +42,7 @@ def overrides(**changes: str) -> list[str]:
 
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run `hbi` with arguments and return what it printed."""
+    """Run `hbi` as a person does, in a process of its own, and return what it printed."""
     return subprocess.run(
         [HBI, *map(str, arguments)],
         capture_output=True,
@@ -54,31 +55,46 @@ def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[st
 
 
 def succeed(*arguments: object) -> str:
-    """Run `hbi`, which must succeed; return what it printed."""
+    """Run `hbi` in a process of its own, which must succeed; return what it printed."""
     result = run(*arguments)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
-def fail(*arguments: object) -> str:
-    """Run `hbi`, which must say what is wrong in one line and exit with 2; return that line.
-
-    In this process: a start of Python and PyTorch for each mistake would take most of the time of these tests.
-    """
-    stderr = StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stderr(stderr):
-        patch.setattr(sys, "argv", ["hbi", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-    assert exit_.value.code == 2, stderr.getvalue()
-    return the_line(stderr.getvalue())
-
-
-def fail_alone(*arguments: object, **options: object) -> str:
-    """Do as `fail` does, in a process of its own."""
+def fail(*arguments: object, **options: object) -> str:
+    """Run `hbi` in a process of its own, which must say what is wrong in one line and exit with 2; return the line."""
     result = run(*arguments, **options)
     assert result.returncode == 2, result.stdout + result.stderr
     return the_line(result.stderr)
+
+
+def call(*arguments: object) -> tuple[int, str, str]:
+    """Run `hbi` in this process; return its exit code and what it printed on stdout and stderr.
+
+    Python, PyTorch and transformers take four seconds to start, longer than most commands of these tests: what another
+    test runs in a process of its own may be run here as well.
+    """
+    stdout, stderr = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(stdout), redirect_stderr(stderr):
+        patch.setattr(sys, "argv", ["hbi", *map(str, arguments)])
+        patch.setattr(console, "width", int(ENVIRONMENT["COLUMNS"]))
+        with pytest.raises(SystemExit) as exit_:
+            main()
+    return exit_.value.code, stdout.getvalue(), stderr.getvalue()
+
+
+def succeed_here(*arguments: object) -> str:
+    """Do as `succeed` does, in this process."""
+    code, stdout, stderr = call(*arguments)
+    assert code == 0, stdout + stderr
+    return stdout
+
+
+def fail_here(*arguments: object) -> str:
+    """Do as `fail` does, in this process."""
+    code, stdout, stderr = call(*arguments)
+    assert code == 2, stdout + stderr
+    return the_line(stderr)
 
 
 def the_line(stderr: str) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conftest import fail, overrides, run, succeed
+from end_to_end.conftest import call, fail_here, overrides, succeed, succeed_here
 
 SMALL_HEADS = ("--set", "model.answer_channels=16")
 
@@ -35,7 +35,7 @@ def test_a_run_is_measured_beside_its_baselines(answering):
 def test_the_baseline_sees_nothing(answering):
     recipe = (answering / "question-only" / "recipe.yaml").read_text()
     assert "blank: true" in recipe
-    printed = succeed("evaluate", answering / "question-only")
+    printed = succeed_here("evaluate", answering / "question-only")
     assert "not trained" in printed
 
 
@@ -47,25 +47,25 @@ def test_a_question_is_answered_and_explained(answering, data, tmp_path):
     assert printed.count(" %") == 3
     assert "the answer: " in page.read_text()
     for question in ("the circle", "🦙 qwxv?", "[red]"):
-        assert "probability" in succeed("answer", answering, video, question)
+        assert "probability" in succeed_here("answer", answering, video, question)
 
 
 def test_what_cannot_be_answered_is_said_in_one_line(answering, trained, data, tmp_path):
     video = data / "videos" / "test" / "00000.mp4"
-    assert "the question is empty" in fail("answer", answering, video, " ")
-    assert "answers no questions" in fail("answer", trained, video, "what?")
-    assert "not a run folder" in fail("answer", tmp_path, video, "what?")
-    assert "none.mp4" in fail("answer", answering, tmp_path / "none.mp4", "what?")
-    assert "ranks nothing" in fail("explain", answering, video, "a star")
-    assert run("answer", answering, video, "what?", "--top", 0).returncode == 2
+    assert "the question is empty" in fail_here("answer", answering, video, " ")
+    assert "answers no questions" in fail_here("answer", trained, video, "what?")
+    assert "not a run folder" in fail_here("answer", tmp_path, video, "what?")
+    assert "none.mp4" in fail_here("answer", answering, tmp_path / "none.mp4", "what?")
+    assert "ranks nothing" in fail_here("explain", answering, video, "a star")
+    assert call("answer", answering, video, "what?", "--top", 0)[0] == 2
 
 
 def test_recipes_that_do_not_fit_are_said_in_one_line(data, tmp_path):
     small = overrides(data_root=str(data))
     ask = ("train", "shape-stories-qa", *small, *SMALL_HEADS, "--out")
-    assert "asks no questions" in fail(*ask, tmp_path / "a", "--set", "data.dataset=msrvtt")
-    assert "multiple of 4" in fail(*ask, tmp_path / "b", "--set", "model.answer_channels=10")
-    assert "labels.json" in fail(*ask, tmp_path / "c", "--set", f"data.answers={tmp_path / 'labels.json'}")
+    assert "asks no questions" in fail_here(*ask, tmp_path / "a", "--set", "data.dataset=msrvtt")
+    assert "multiple of 4" in fail_here(*ask, tmp_path / "b", "--set", "model.answer_channels=10")
+    assert "labels.json" in fail_here(*ask, tmp_path / "c", "--set", f"data.answers={tmp_path / 'labels.json'}")
 
 
 def test_multiple_choice_is_answered_by_ranking(trained, data, tmp_path):
@@ -73,6 +73,6 @@ def test_multiple_choice_is_answered_by_ranking(trained, data, tmp_path):
     (tmp_path / "videos").symlink_to(data / "videos" / "test")
     rows = [{"clip_name": f"0000{n}", "options": ["a red star", "a blue ring"], "answer": n % 2} for n in range(6)]
     (tmp_path / "annotations" / "msrvtt_mc_test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    printed = succeed("evaluate-choices", trained, tmp_path)
+    printed = succeed_here("evaluate-choices", trained, tmp_path)
     assert "50.0 %" in printed
     assert json.loads((trained / "metrics-choices.json").read_text())["num_questions"] == 6

@@ -8,7 +8,7 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from end_to_end.conftest import ENVIRONMENT, HBI, fail, fail_alone, overrides, run, succeed
+from end_to_end.conftest import ENVIRONMENT, HBI, fail, fail_here, overrides, run, succeed
 
 pytestmark = pytest.mark.slow
 
@@ -104,8 +104,8 @@ def test_compare_tells_two_runs_apart_by_their_ranks(trained, tmp_path):
     text = succeed("compare", trained, other)
     assert text.count("recall@10") == 2
     assert "100.0" in text
-    assert "hbi evaluate" in fail("compare", trained, tmp_path)
-    assert "hbi evaluate" in fail("compare", trained, other, "--split", "train")
+    assert "hbi evaluate" in fail_here("compare", trained, tmp_path)
+    assert "hbi evaluate" in fail_here("compare", trained, other, "--split", "train")
 
 
 @pytest.mark.parametrize("ending", ["html", "png", "json"])
@@ -137,7 +137,7 @@ def test_teachers_are_interchangeable(data, trained, tmp_path):
     again = overrides(**short, objective_teacher="sampled", objective_num_samples="3")
     succeed("train", "shape-stories", *again, "--out", tmp_path / "again")
     assert metrics(tmp_path / "sampled", "train") == metrics(tmp_path / "again", "train")
-    assert "estimator" in fail("train", "shape-stories", *overrides(**short, objective_teacher="estimator"))
+    assert "estimator" in fail_here("train", "shape-stories", *overrides(**short, objective_teacher="estimator"))
 
 
 def test_the_demo_runs_and_continues_from_what_exists(tmp_path):
@@ -155,24 +155,26 @@ def test_the_demo_runs_and_continues_from_what_exists(tmp_path):
 
 def test_mistakes_end_in_one_line(trained, data, tmp_path):
     video = data / "videos" / "test" / "00000.mp4"
-    assert "missing.mp4" in fail(
+    assert "missing.mp4" in fail_here(
         "explain", trained, tmp_path / "missing.mp4", "a red circle", "--out", tmp_path / "x.html"
     )
-    assert "holds no words" in fail("explain", trained, video, "   ", "--out", tmp_path / "x.html")
-    assert ".html" in fail("explain", trained, video, "a red circle", "--out", tmp_path / "x.doc")
-    assert "is not a run folder" in fail("evaluate", tmp_path)
-    assert "did you mean 'num_steps'" in fail(
+    assert "holds no words" in fail_here("explain", trained, video, "   ", "--out", tmp_path / "x.html")
+    assert ".html" in fail_here("explain", trained, video, "a red circle", "--out", tmp_path / "x.doc")
+    assert "is not a run folder" in fail_here("evaluate", tmp_path)
+    assert "did you mean 'num_steps'" in fail_here(
         "train", "shape-stories", "--set", "training.num_step=1", "--out", tmp_path / "r"
     )
-    assert "did you mean 'shape-stories'" in fail("train", "shape-story", "--out", tmp_path / "r")
-    assert "already holds a run" in fail("train", "shape-stories", *overrides(data_root=str(data)), "--out", trained)
-    assert "another recipe" in fail(
+    assert "did you mean 'shape-stories'" in fail_here("train", "shape-story", "--out", tmp_path / "r")
+    assert "already holds a run" in fail_here(
+        "train", "shape-stories", *overrides(data_root=str(data)), "--out", trained
+    )
+    assert "another recipe" in fail_here(
         "train", "shape-stories", *overrides(data_root="elsewhere"), "--out", trained, "--resume"
     )
     for name in ("none", "neither"):  # a start that failed leaves the folder free for the corrected recipe
         settings = overrides(data_root=str(tmp_path / name))
-        assert "hbi data shape-stories" in fail("train", "shape-stories", *settings, "--out", tmp_path / "r")
-    assert "no such device" in fail("evaluate", trained, "--device", "cuda:77")
+        assert "hbi data shape-stories" in fail_here("train", "shape-stories", *settings, "--out", tmp_path / "r")
+    assert "no such device" in fail_here("evaluate", trained, "--device", "cuda:77")
     assert not list(tmp_path.glob("x.*")), "nothing is left behind"
 
 
@@ -200,7 +202,7 @@ def test_a_full_disk_ends_in_one_line_and_loses_nothing(trained, data, tmp_path)
     checkpoint = (folder / "checkpoint.pt").read_bytes()
     recipe = (folder / "recipe.yaml").read_text().replace("num_steps: 12", "num_steps: 15")
     (folder / "recipe.yaml").write_text(recipe)
-    line = fail_alone(
+    line = fail(
         "train",
         folder / "recipe.yaml",
         "--out",

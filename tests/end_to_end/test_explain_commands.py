@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from end_to_end.conftest import fail, succeed
+from end_to_end.conftest import fail_here, succeed_here
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ def test_a_text_against_several_videos_ranks_them_and_passes_over_what_is_no_vid
     damaged = tmp_path / "damaged.mp4"
     damaged.write_bytes(b"no video")
     out = tmp_path / "page.html"
-    printed = succeed("explain", trained, *videos, damaged, TEXT, "--out", out)
+    printed = succeed_here("explain", trained, *videos, damaged, TEXT, "--out", out)
     assert "best of 3" in printed
     assert "passed over" in printed
     assert "damaged.mp4" in printed
@@ -33,13 +33,13 @@ def test_a_text_against_several_videos_ranks_them_and_passes_over_what_is_no_vid
 
 def test_two_texts_on_one_video(trained, videos, tmp_path):
     out = tmp_path / "why.html"
-    succeed("explain", trained, videos[0], TEXT, "--instead-of", "a blue circle slides left", "--out", out)
+    succeed_here("explain", trained, videos[0], TEXT, "--instead-of", "a blue circle slides left", "--out", out)
     assert "red → blue" in out.read_text()
 
 
 def test_the_failures_of_an_evaluation_stand_on_one_page_worst_first(trained, tmp_path):
     out = tmp_path / "failures.html"
-    printed = succeed("explain", trained, "--worst", 4, "--out", out)
+    printed = succeed_here("explain", trained, "--worst", 4, "--out", out)
     page = out.read_text()
     assert "do not find their video first; 4 written" in printed
     assert page.count('class="hbi-explanation hbi-comparison"') == 4
@@ -50,23 +50,23 @@ def test_the_failures_of_an_evaluation_stand_on_one_page_worst_first(trained, tm
 
 def test_the_timeline_is_a_figure_of_its_own(trained, videos, tmp_path):
     levels, timeline = tmp_path / "levels.png", tmp_path / "timeline.png"
-    succeed("explain", trained, videos[0], TEXT, "--out", levels)
-    succeed("explain", trained, videos[0], TEXT, "--view", "timeline", "--out", timeline)
+    succeed_here("explain", trained, videos[0], TEXT, "--out", levels)
+    succeed_here("explain", trained, videos[0], TEXT, "--view", "timeline", "--out", timeline)
     assert levels.read_bytes() != timeline.read_bytes()
 
 
 def test_what_does_not_fit_together_is_said_in_one_line(trained, videos, tmp_path):
     out = ("--out", tmp_path / "x.html")
-    assert "give a video and a text" in fail("explain", trained, *out)
-    assert "give a video and a text" in fail("explain", trained, videos[0], *out)
-    assert "give no video" in fail("explain", trained, videos[0], TEXT, "--worst", 3, *out)
-    assert "give one video" in fail("explain", trained, *videos, TEXT, "--instead-of", "a star", *out)
-    assert "use one of .html" in fail("explain", trained, *videos, TEXT, "--out", tmp_path / "x.png")
+    assert "give a video and a text" in fail_here("explain", trained, *out)
+    assert "give a video and a text" in fail_here("explain", trained, videos[0], *out)
+    assert "give no video" in fail_here("explain", trained, videos[0], TEXT, "--worst", 3, *out)
+    assert "give one video" in fail_here("explain", trained, *videos, TEXT, "--instead-of", "a star", *out)
+    assert "use one of .html" in fail_here("explain", trained, *videos, TEXT, "--out", tmp_path / "x.png")
     assert not list(tmp_path.iterdir())
 
 
 def test_evaluate_measures_explanations_as_well(trained):
-    printed = succeed("evaluate", trained, "--explanations")
+    printed = succeed_here("evaluate", trained, "--explanations")
     assert "exact Banzhaf" in printed
     values = json.loads((trained / "explanations.json").read_text())
     by_name = {value["method"]: value for value in values}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from end_to_end.conftest import fail, overrides, succeed
+from end_to_end.conftest import fail_here, overrides, succeed_here
 from hbi.recipes.experiment import start_run
 from hbi.recipes.reading import read_recipe
 
@@ -30,7 +30,7 @@ def losses(data, folder, **changes):
 def test_kept_features_train_as_pixels_do(data, tmp_path):
     options = overrides(data_root=str(data))
     for dtype in ("float16", "float32"):
-        succeed("cache-features", "shape-stories", *options, "--out", tmp_path / dtype, "--dtype", dtype)
+        succeed_here("cache-features", "shape-stories", *options, "--out", tmp_path / dtype, "--dtype", dtype)
     with safe_open(tmp_path / "float16" / "train.safetensors", "pt") as file:
         assert file.get_tensor("features").shape == (18, 12, 16)
         assert file.get_tensor("features").dtype == torch.float16
@@ -40,25 +40,27 @@ def test_kept_features_train_as_pixels_do(data, tmp_path):
         assert kept == pytest.approx(pixels, rel=tolerance)
         if dtype == "float32":
             assert kept_scores == scores
-    assert "already there" in succeed("cache-features", "shape-stories", *options, "--out", tmp_path / "float16")
+    assert "already there" in succeed_here("cache-features", "shape-stories", *options, "--out", tmp_path / "float16")
 
     folder = f"data.features={tmp_path / 'float16'}"
     train = ["train", "shape-stories", *options, "--out", tmp_path / "run", "--set", folder]
-    assert "training.freeze_towers=true" in fail(*train)
+    assert "training.freeze_towers=true" in fail_here(*train)
     train += ["--set", "training.freeze_towers=true"]
-    assert "other towers" in fail(*train, "--set", "training.seed=1")
+    assert "other towers" in fail_here(*train, "--set", "training.seed=1")
     fail_folder = [*train[:-4], "--set", folder, "--set", "training.freeze_towers=true"]
-    assert "num_frames 12, not 6" in fail(*fail_folder, "--out", tmp_path / "r2", "--set", "data.frames_per_position=1")
+    assert "num_frames 12, not 6" in fail_here(
+        *fail_folder, "--out", tmp_path / "r2", "--set", "data.frames_per_position=1"
+    )
 
 
 def test_features_are_made_from_packed_frames_too(data, tmp_path):
     options = [*overrides(data_root=str(data)), "--set", f"data.frames={tmp_path / 'frames'}"]
-    succeed("data", "pack", "shape-stories", tmp_path / "frames", *overrides(data_root=str(data)))
-    succeed("cache-features", "shape-stories", *options, "--out", tmp_path / "features", "--dtype", "float32")
+    succeed_here("data", "pack", "shape-stories", tmp_path / "frames", *overrides(data_root=str(data)))
+    succeed_here("cache-features", "shape-stories", *options, "--out", tmp_path / "features", "--dtype", "float32")
     options += ["--set", "training.freeze_towers=true"]
     logs = []
     for name, more in (("pixels", []), ("kept", ["--set", f"data.features={tmp_path / 'features'}"])):
-        succeed("train", "shape-stories", *options, *more, "--out", tmp_path / name)
+        succeed_here("train", "shape-stories", *options, *more, "--out", tmp_path / name)
         lines = (tmp_path / name / "metrics.jsonl").read_text().splitlines()
         logs.append([record["loss"] for record in map(json.loads, lines) if record["kind"] == "train"])
     assert logs[1] == pytest.approx(logs[0], rel=1e-5)
@@ -67,10 +69,10 @@ def test_features_are_made_from_packed_frames_too(data, tmp_path):
 def test_towers_of_another_run_are_taken_over(trained, data, tmp_path):
     run, features = tmp_path / "run", tmp_path / "features"
     options = [*overrides(data_root=str(data)), "--set", f"model.clip={trained}"]
-    succeed("cache-features", "shape-stories", *options, "--out", features)
+    succeed_here("cache-features", "shape-stories", *options, "--out", features)
     kept = ["--set", f"data.features={features}", "--set", "training.freeze_towers=true"]
-    succeed("train", "shape-stories", *options, *kept, "--out", run)
-    succeed("evaluate", run)
+    succeed_here("train", "shape-stories", *options, *kept, "--out", run)
+    succeed_here("evaluate", run)
     from safetensors.torch import load_file
 
     before, after = (load_file(folder / "best" / "model.safetensors") for folder in (trained, run))

@@ -60,3 +60,10 @@ def test_processes_that_evaluate_together_write_what_one_writes(trained):
         subprocess.run([*launcher, HBI, "evaluate", trained], env=ENVIRONMENT, check=True, capture_output=True)
         written.append([file.read_bytes() for file in files])
     assert written[0] == written[1]
+
+
+def test_a_mistake_is_said_once(tmp_path):
+    command = [HBI, "train", "shape-stories", "--set", "training.num_step=1", "--out", tmp_path / "run"]
+    job = subprocess.run([*TORCHRUN, *command], env=ENVIRONMENT, text=True, capture_output=True, check=False)
+    assert job.returncode != 0
+    assert job.stderr.count("did you mean 'num_steps'") == 1

@@ -1,6 +1,8 @@
 """`hbi`: one command, a verb for each job."""
 
+import os
 import sys
+import time
 import traceback
 from typing import Annotated
 
@@ -23,6 +25,9 @@ from hbi.cli.serve import serve
 from hbi.cli.train import train
 from hbi.cli.train_estimator import train_estimator
 from hbi.errors import HBIError
+
+SILENCE_SECONDS = 5.0
+"""How long a process keeps an error to itself that the main process may say too."""
 
 app = typer.Typer(
     name="hbi",
@@ -69,6 +74,7 @@ def main() -> None:
     try:
         app()
     except HBIError as error:
+        _let_main_process_speak_first()
         if "--debug" in sys.argv:
             traceback.print_exc()
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]hbi:[/] {_escape(str(error))}")
@@ -77,6 +83,12 @@ def main() -> None:
         message = "stopped; what was finished is kept: run it again (hbi train with --resume)"
         Console(stderr=True, soft_wrap=True).print(f"[bold red]hbi:[/] {message}")
         sys.exit(130)
+
+
+def _let_main_process_speak_first() -> None:
+    # Most faults meet every process: once the main one has said it, torchrun ends the others before they repeat it.
+    if os.environ.get("RANK", "0") != "0":
+        time.sleep(SILENCE_SECONDS)
 
 
 def _escape(message: str) -> str:

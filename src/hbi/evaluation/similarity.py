@@ -99,21 +99,20 @@ def similarity_matrix(
     starts = _own_starts(range(0, len(bank.mask), blocks.videos), sharing)
     kept = max(blocks.kept_videos // blocks.videos, 1)
     parts = [starts[first : first + kept] for first in range(0, len(starts), kept)]
-    columns = []
+    first = starts[0] if starts else 0
+    own = torch.empty(len(texts), min(first + len(starts) * blocks.videos, len(bank.mask)) - first)
     for number, part in enumerate(parts):
         videos = [_encode_rows(model, bank, slice(start, start + blocks.videos)) for start in part]
-        rows, done = [], 0
+        column, done = part[0] - first, 0
         for encoded in encode_texts(model, tokenizer, texts, batch_size=blocks.texts):
             row = torch.cat([model.similarity(encoded, block) for block in videos], dim=1)
-            rows.append(row.float().cpu())
+            own[done : done + len(row), column : column + row.shape[1]] = row
             done += len(row)
             if progress:
                 progress(number * len(texts) + done, len(parts) * len(texts))
-        columns.append(torch.cat(rows).T)
-    own = torch.cat(columns) if columns else torch.empty(0, len(texts))
-    if sharing:
-        own = sharing.gather_rows(own.contiguous().to(model.device))[0].cpu()
-    return own.T.contiguous()
+    if sharing is None or sharing.world_size == 1:
+        return own
+    return sharing.gather_rows(own.T.contiguous().to(model.device))[0].T.contiguous().cpu()
 
 
 def _own_starts(starts: range, sharing: Sharing | None) -> range:

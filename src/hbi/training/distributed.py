@@ -1,7 +1,6 @@
 """The processes that train one model together: started by `torchrun`, or the one that trains alone."""
 
 import os
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +15,6 @@ from hbi.errors import HBIError
 
 PATIENCE = timedelta(hours=2)
 """How long a process waits for the others: they may be decoding, or validating."""
-
-
-SILENCE_SECONDS = 5.0
-"""How long a process keeps an error to itself that the main process may say too."""
 
 
 class LostProcessError(HBIError):
@@ -121,21 +116,11 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     except RuntimeError as error:
         if not _is_from_connection(error):
             raise
-        _let_speak_first(processes)
         raise LostProcessError(
             "another process of the job has ended (torchrun names it below) and this one stops: run again with --resume"
         ) from error
-    except HBIError:
-        _let_speak_first(processes)
-        raise
     finally:
         dist.destroy_process_group()
-
-
-def _let_speak_first(processes: Processes) -> None:
-    # Most faults meet every process: once the main one has said it, torchrun ends the others before they repeat it.
-    if not processes.is_main:
-        time.sleep(SILENCE_SECONDS)
 
 
 def _is_from_connection(error: RuntimeError) -> bool:
