@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from hbi.evaluation.similarity import encode_texts, encode_videos
+from hbi.data.frames import network_input
+from hbi.evaluation.similarity import encode_texts
 from hbi.models import HBIModel
 from hbi.recipes.runs import open_run
 from hbi.recipes.splits import decode_split
@@ -34,8 +35,9 @@ def main() -> None:
     video_rows = [int(relevance[row].float().argmax()) for row in rows]
     with torch.no_grad():
         texts = next(encode_texts(trained.model, trained.tokenizer, [decoded.split.texts[row].text for row in rows]))
-        videos = next(encode_videos(trained.model, decoded.bank, batch_size=len(decoded.split.videos)))
-        game = trained.model.games(texts, videos[torch.tensor(video_rows)])[arguments.level]
+        shown = torch.tensor(video_rows)
+        videos = trained.model.encode_videos(network_input(decoded.bank.pixels[shown]), decoded.bank.mask[shown])
+        game = trained.model.games(texts, videos)[arguments.level]
     names = ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
     save_file(
         {name: getattr(game, name).contiguous() for name in names if getattr(game, name) is not None}, arguments.out
