@@ -3,7 +3,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from hbi.ops import global_similarity, pair_token_similarity, token_similarity, weighted_token_interaction
+from hbi.ops import (
+    global_similarity,
+    pair_token_similarity,
+    ranking_interaction,
+    token_similarity,
+    weighted_token_interaction,
+)
 from oracles import cosine, late_interaction
 
 
@@ -36,6 +42,14 @@ def test_agrees_with_the_plain_loops(num_words, num_frames, seed):
                 frame_weights[b, :v].tolist(),
             )
             assert abs(similarity[a, b].item() - expected) < 1e-5
+
+    def noisy(tokens, mask):
+        return torch.where(mask[..., None], tokens, torch.tensor(torch.nan))  # padding is never looked at
+
+    ranking = ranking_interaction(
+        noisy(words, word_mask), noisy(frames, frame_mask), word_weights, frame_weights, word_mask, frame_mask
+    )
+    assert_close(ranking, similarity, atol=1e-6, rtol=0)
 
 
 def test_padding_neither_raises_a_negative_similarity_nor_gets_a_gradient():

@@ -1,7 +1,12 @@
 """Pure tensor functions of the method: token similarity, token interaction, clustering and merging."""
 
 from hbi.ops.clustering import Clusters, cluster_dpc_knn
-from hbi.ops.interaction import global_similarity, mean_token_similarity, weighted_token_interaction
+from hbi.ops.interaction import (
+    global_similarity,
+    mean_token_similarity,
+    ranking_interaction,
+    weighted_token_interaction,
+)
 from hbi.ops.merging import compose_members, merge_tokens
 from hbi.ops.released import released_clusters, released_merge
 from hbi.ops.similarity import pair_token_similarity, token_similarity
@@ -16,6 +21,7 @@ __all__ = [
     "mean_token_similarity",
     "merge_tokens",
     "pair_token_similarity",
+    "ranking_interaction",
     "released_clusters",
     "released_merge",
     "token_similarity",

@@ -38,6 +38,39 @@ def weighted_token_interaction(
     return (text_to_video + video_to_text) / 2
 
 
+def ranking_interaction(
+    words_ATD: Float[Tensor, "text word width"],
+    frames_BVD: Float[Tensor, "video frame width"],
+    word_weights: Float[Tensor, "text word"],
+    frame_weights: Float[Tensor, "video frame"],
+    word_mask: Bool[Tensor, "text word"],
+    frame_mask: Bool[Tensor, "video frame"],
+) -> Float[Tensor, "text video"]:
+    """Return the `weighted_token_interaction` of token similarities, in little more time than the similarities take.
+
+    Ranking is bound by memory, not by arithmetic, where the cosines of all pairs are gone through once for each mask.
+    Here no pair is masked: padding repeats the first real token of its sequence, which changes no maximum and has no
+    weight. Frames stand before videos, so that both maxima run along whole rows.
+    """
+    (num_texts, num_words, width), (num_videos, num_frames, _) = words_ATD.shape, frames_BVD.shape
+    words = normalize(_repeat_at_padding(words_ATD, word_mask), dim=-1).reshape(-1, width)
+    frames = normalize(_repeat_at_padding(frames_BVD, frame_mask), dim=-1).transpose(0, 1).reshape(-1, width)
+    similarity_ATVB = (words @ frames.T).view(num_texts, num_words, num_frames, num_videos)
+    text_to_video = torch.einsum("atb,at->ab", similarity_ATVB.amax(dim=2), word_weights * word_mask)
+    video_to_text = torch.einsum("avb,bv->ab", similarity_ATVB.amax(dim=1), frame_weights * frame_mask)
+    return (text_to_video + video_to_text) / 2
+
+
+def _repeat_at_padding(
+    tokens_BND: Float[Tensor, "batch token width"], mask: Bool[Tensor, "batch token"]
+) -> Float[Tensor, "batch token width"]:
+    """Return tokens with the first real one at all padding; zeros where there is none."""
+    first_B = mask.int().argmax(dim=1)
+    first_BD = tokens_BND[torch.arange(len(mask), device=mask.device), first_B]
+    first_BD = first_BD.masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
+    return torch.where(mask[..., None], tokens_BND, first_BD[:, None])
+
+
 def global_similarity(
     texts: Float[Tensor, "text width"], videos: Float[Tensor, "video width"]
 ) -> Float[Tensor, "text video"]:
