@@ -179,5 +179,6 @@ def _script_data(comparison: Comparison, names: list[str], parts: list[PlayerMap
 def _second(comparison: Comparison, one: int | None, other: int | None) -> list[float]:
     sides: tuple[Explanation, Explanation] = (comparison.first, comparison.second)
     side, index = (0, one) if one is not None else (1, other)
+    # A column has a frame on one side at least: what mypy cannot know.
     frame = sides[side].frames[index]  # type: ignore[index]
     return [side, frame.start_seconds, frame.end_seconds]

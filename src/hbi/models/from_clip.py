@@ -39,6 +39,7 @@ class FromCLIP:
         clip = read_clip(name_or_path)
         text = clip.config.text_config
         config = {"max_words": min(HBIConfig().max_words, text.max_position_embeddings)} | config
+        # Types are ignored below: a mixin does not know the network that it is mixed into.
         model = cls(cls.config_class(clip_config=clip.config.to_dict(), **config))  # type: ignore[call-arg, attr-defined]
         encoder: Encoder = model.encoder  # type: ignore[attr-defined]
         encoder.clip.load_state_dict(clip.state_dict())

@@ -105,6 +105,7 @@ def count_blocks(state: State, prefix: str) -> int:
     return len({number[1] for number in numbers if number})
 
 
+# `shape` is the caller's own function, from a parameter's name to its shape.
 def _tower(shape, prefix: str, width: int, num_layers: int) -> dict[str, object]:  # type: ignore[no-untyped-def]
     return {
         "hidden_size": width,

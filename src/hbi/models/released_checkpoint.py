@@ -120,6 +120,7 @@ _SETTINGS: dict[Kind, dict[str, Any]] = {
 """The released scripts' defaults, of which their files tell nothing."""
 
 
+# `size` is the caller's own function, from a parameter's name and an axis to a length.
 def _aggregator(state: State, size) -> dict[str, Any]:  # type: ignore[no-untyped-def]
     if layers := count_blocks(state, "transformerClip."):
         frames = size("frame_position_embeddings.weight", 0)
@@ -135,6 +136,7 @@ def _source(name: str) -> Source:
     part, _, rest = name.removeprefix("trunk.").partition(".")
     if part == "answer_heads":
         level, module, tensor = rest.split(".", 2)
+        # Types are ignored here and below: names of our own parameters hold names of levels, which mypy cannot know.
         return Source(f"{_ANSWER_HEAD[module].format(_LEVEL_SUFFIX[level])}.{tensor}")  # type: ignore[index]
     if part == "encoder":
         return _encoder_source(rest)
