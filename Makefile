@@ -11,7 +11,7 @@ OUT ?= demo
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, evaluate, explain (OUT=folder)
+demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, evaluate, explain, search (OUT=folder)
 	$(BIN)/hbi demo --out $(OUT)
 
 test: $(VENV)/.installed-dev  ## Set up with developer tools, then run the test suite with coverage
@@ -42,7 +42,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[web]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -148,8 +148,13 @@ def test_the_demo_runs_and_continues_from_what_exists(tmp_path):
     assert page.count("What truly happens") == 3
     assert "| text to video R@1 |" in (tmp_path / "demo" / "results.md").read_text()
     assert "already trained" not in first
+    assert "8 new; 8 segments" in first
+    assert first.count("8 segments, all looked at") == 3
+    assert f"hbi serve {tmp_path / 'demo' / 'search'}" in first
     (tmp_path / "demo" / "index.html").unlink()
-    assert succeed(*command).count("already trained") == 2
+    again = succeed(*command)
+    assert again.count("already trained") == 2
+    assert "8 unchanged" in again
     assert (tmp_path / "demo" / "index.html").is_file()
 
 

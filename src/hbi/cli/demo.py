@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RECIPES = ("shape-stories", "shape-stories-global")
 """The method, and the baseline that it is compared with."""
+NUM_STEPS = 6
 
 
 def demo(
@@ -29,11 +30,12 @@ def demo(
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value of both recipes: --set training.num_steps=50."),
     ] = None,
 ) -> None:
-    """Make videos, train HBI and a global baseline on them, compare both, explain three pairs, write a page.
+    """Make videos, train HBI and a global baseline, compare both, explain three pairs, write a page, make an index.
 
     About eight minutes on two cores. Asked again, it continues from what exists.
     """
     from hbi.cli.demo_page import comparison_markdown, demo_page
+    from hbi.cli.demo_search import make_searchable
     from hbi.data.shape_stories import generate_shape_stories
     from hbi.files import write_atomically
 
@@ -52,13 +54,20 @@ def demo(
     curves = {name: _read_log(run) for name, run in zip(RECIPES, runs, strict=True)}
     write_atomically(out / "results.md", comparison_markdown(metrics))
     write_atomically(out / "index.html", demo_page(metrics, curves, examples))
+
+    _step(6, "Searching the videos of the test split")
+    is_searchable = make_searchable(data / "videos" / "test", runs[0], out / "search", [each.text for each in examples])
+
     console.print(f"\nOpen [bold]{out / 'index.html'}[/] in a browser. Runs are in {out / 'runs'}; try, for example:")
     command = f"hbi explain {runs[0]} {examples[0].video} {json.dumps(examples[0].text)} --out {out / 'mine.html'}"
     console.print(f"  {command}", soft_wrap=True)
+    if is_searchable:
+        console.print("and search these videos on a page of your own:")
+        console.print(f"  hbi serve {out / 'search'}", soft_wrap=True)
 
 
 def _step(number: int, title: str) -> None:
-    console.print(Rule(f"[bold]{number}/5  {title}[/]", align="left"))
+    console.print(Rule(f"[bold]{number}/{NUM_STEPS}  {title}[/]", align="left"))
 
 
 def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:

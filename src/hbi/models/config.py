@@ -11,6 +11,8 @@ Aggregator: TypeAlias = Literal["temporal", "lstm", "none"]
 """How frames come to know of one another."""
 Interaction: TypeAlias = Literal["weighted", "plain", "global"]
 """How the words and frames of a level become one similarity."""
+Stem: TypeAlias = Literal["patch", "convolutional"]
+"""How frames become patch tokens."""
 
 
 class ModelError(HBIError):
@@ -22,6 +24,8 @@ class HBIConfig(PreTrainedConfig):
 
     Args:
         clip_config: The CLIP towers: any `transformers` CLIP configuration, as a dictionary or an object.
+        stem: What cuts frames into patches: one wide convolution, as in CLIP, or several small ones, which learn shapes
+            from little data.
         max_words: Tokens of a text, start and end marks included; longer texts are cut.
         max_frames: Frames of a video that the temporal transformer has positions for.
         aggregator: What lets frames see one another: a transformer, an LSTM, or nothing.
@@ -39,7 +43,7 @@ class HBIConfig(PreTrainedConfig):
             (docs/method/released-code.md).
 
     Raises:
-        ModelError: An aggregator or interaction that does not exist; more words than CLIP has positions for.
+        ModelError: A stem, aggregator or interaction that does not exist; more words than CLIP has positions for.
     """
 
     model_type = "hbi"
@@ -48,6 +52,7 @@ class HBIConfig(PreTrainedConfig):
     def __init__(
         self,
         clip_config: dict[str, Any] | CLIPConfig | None = None,
+        stem: str = "patch",
         max_words: int = 32,
         max_frames: int = 12,
         aggregator: str = "temporal",
@@ -64,6 +69,7 @@ class HBIConfig(PreTrainedConfig):
         **kwargs: Any,
     ) -> None:
         for name, value, choices in (
+            ("stem", stem, get_args(Stem)),
             ("aggregator", aggregator, get_args(Aggregator)),
             ("interaction", interaction, get_args(Interaction)),
         ):
@@ -74,6 +80,7 @@ class HBIConfig(PreTrainedConfig):
         num_positions = clip.text_config.max_position_embeddings
         if max_words > num_positions:
             raise ModelError(f"max_words={max_words}, but CLIP's text tower reads at most {num_positions} tokens")
+        self.stem = stem
         self.max_words = max_words
         self.max_frames = max_frames
         self.aggregator = aggregator if temporal_layers else "none"

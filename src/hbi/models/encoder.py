@@ -6,6 +6,7 @@ from transformers import CLIPModel
 
 from hbi.models.config import HBIConfig
 from hbi.models.outputs import Encoding
+from hbi.models.stem import ConvolutionalStem
 from hbi.models.temporal import build_aggregator
 from hbi.ops import TokenSequence
 
@@ -16,6 +17,9 @@ class Encoder(nn.Module):
     def __init__(self, config: HBIConfig) -> None:
         super().__init__()
         self.clip = CLIPModel._from_config(config.clip_config, attn_implementation="sdpa")
+        if config.stem == "convolutional":
+            stem = ConvolutionalStem(config.clip_config.vision_config)
+            self.clip.vision_model.embeddings.patch_embedding = stem
         self.temporal = build_aggregator(config)
         text = config.clip_config.text_config
         self.mark_ids = (text.bos_token_id, text.eos_token_id)

@@ -64,7 +64,8 @@ def build_network(network: type[Network], recipe: Recipe, tokenizer: CLIPTokeniz
     }
     torch.manual_seed(recipe.training.seed)
     if clip is None:
-        return network(network.config_class(clip_config=_small_towers(recipe, tokenizer), **sizes))
+        towers = _small_towers(recipe, tokenizer)
+        return network(network.config_class(clip_config=towers, stem=recipe.model.stem, **sizes))
     is_run = RunFolder(Path(clip)).recipe.is_file()
     model = _from_run(network, Path(clip), sizes) if is_run else network.from_clip(clip, **sizes)
     side = model.config.clip_config.vision_config.image_size
@@ -78,7 +79,7 @@ def build_network(network: type[Network], recipe: Recipe, tokenizer: CLIPTokeniz
 def _from_run(network: type[Network], run: Path, sizes: dict[str, Any]) -> Network:
     folder = RunFolder(run).require_weights("best")
     source = HBIConfig.from_pretrained(str(folder))
-    model = network(network.config_class(clip_config=source.clip_config.to_dict(), **sizes))
+    model = network(network.config_class(clip_config=source.clip_config.to_dict(), stem=source.stem, **sizes))
     weights = load_file(folder / "model.safetensors")
     found = ((name.partition(_TOWERS), value) for name, value in weights.items())
     towers = {name: value for (_, mark, name), value in found if mark}  # a trunk's towers stand below another name

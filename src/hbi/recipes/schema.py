@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, f
 from hbi.data.annotation_files import did_you_mean
 from hbi.data.benchmarks import benchmark_names
 from hbi.data.question_benchmarks import QUESTION_BENCHMARKS
+from hbi.models.config import Stem
 from hbi.shapes import LEVELS, Level
 
 
@@ -75,6 +76,11 @@ class ModelSection(Section):
     width: PositiveInt = Field(default=96, description="width of both towers and of the tokens")
     heads: PositiveInt = Field(default=4, description="attention heads of both towers")
     patch_size: PositiveInt = Field(default=8, description="side of an image patch in pixels")
+    stem: Stem = Field(
+        default="patch",
+        description="patches by one wide convolution, as CLIP, or `convolutional`: by several small ones, which learn "
+        "shapes from little data",
+    )
     vision_layers: PositiveInt = 2
     text_layers: PositiveInt = 2
     temporal_layers: int = Field(default=2, ge=0)

@@ -11,6 +11,10 @@ class SearchError(HBIError):
     """An index is missing, damaged, of another model or cannot be written; or a question makes no sense."""
 
 
+class MissingExtra(SearchError):  # noqa: N818 (it names what is missing)
+    """LanceDB is not installed."""
+
+
 _FULL = ("no space left", "file too large", "os error 28", "os error 27", "quota exceeded")
 
 

@@ -16,7 +16,7 @@ import torch
 
 from hbi.search.catalog import VideoRecord
 from hbi.search.encoding import CoarseVectors, SegmentArrays, SegmentCodec
-from hbi.search.error import SearchError, reading, writing
+from hbi.search.error import MissingExtra, reading, writing
 
 CLEANUP_AGE = timedelta(hours=1)
 """Versions older than this are dropped when an index is tidied; a reader holds one for seconds."""
@@ -208,13 +208,13 @@ def import_lancedb() -> Any:
     """Return LanceDB.
 
     Raises:
-        SearchError: It is not installed.
+        MissingExtra: It is not installed.
     """
     os.environ.setdefault("LANCE_LOG", "error")  # creating a table warns on stderr about nothing
     try:
         import lancedb
     except ImportError as error:
-        raise SearchError("searching needs LanceDB, which is not installed: pip install 'hbi[search]'") from error
+        raise MissingExtra("searching needs LanceDB, which is not installed: pip install 'hbi[search]'") from error
     return lancedb
 
 

@@ -1,0 +1,37 @@
+"""The demo's last step: its test videos as an index, and a few searches in it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from hbi.cli.progress import console
+
+NOT_THERE = "a man flips a pancake in the kitchen"
+"""What none of the videos shows."""
+
+
+def make_searchable(videos: Path, run: Path, index: Path, texts: Iterable[str]) -> bool:
+    """Index the videos of a folder, search them for two of the texts and for what is not there.
+
+    Returns whether it was done: searching needs an extra, whose lack is said in a line.
+    """
+    from rich.markup import escape
+
+    from hbi.cli.device import choose_device
+    from hbi.cli.index import ingest_bar, open_search_model, print_report
+    from hbi.cli.search import print_result
+    from hbi.search import VideoIndex
+    from hbi.search.error import MissingExtra
+
+    try:
+        # A video is one segment: the network was trained on whole videos, and the search ranks as the evaluation does.
+        opened = VideoIndex.create(index, open_search_model(run, choose_device("cpu")), window_seconds=None)
+    except MissingExtra as error:
+        console.print(f"[yellow]left out:[/] {escape(str(error))}", soft_wrap=True)
+        return False
+    with ingest_bar() as watch:
+        report = opened.add([videos], watch=watch)
+    print_report(report, index)
+    for text in (*list(texts)[:2], NOT_THERE):
+        console.print(f'\n[bold]hbi search {index} "{escape(text)}" --limit 3[/]', soft_wrap=True)
+        print_result(opened.search(text, limit=3))
+    return True
