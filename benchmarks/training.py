@@ -37,7 +37,7 @@ from hbi.training.cut import Cut
 from hbi.training.gradients import BatchGradient, back_propagate
 from hbi.training.objective import Objective
 from hbi.training.optimization import adamw
-from hbi.training.towers import freeze_towers
+from hbi.training.towers import choose_attention, freeze_towers
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
 PARTS = ("towers", "levels", "game", "optimizer")
@@ -174,6 +174,7 @@ def measure(row: Row, num_steps: int) -> dict[str, object]:
         if row.way == "plain":
             plain_step(model, Objective(beta=2.0, teacher=free_teacher), plain_optimizer, batch)
         else:
+            choose_attention(model, torch.device("cpu"), row.precision)
             objective = Objective(beta=2.0, teacher=TimedTeacher(clock))
             gradient = BatchGradient(
                 model, model.encoder, objective, torch.device("cpu"), row.micro_batch_size, row.precision

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_up import build_explanation, extremes, level_of
 
-from hbi.explanation import Comparison, Word, comparison_section
+from hbi.explanation import Comparison, Explained, Failure, Word, comparison_section, failures_page
 from hbi.explanation.page import page, render_page
 from hbi.explanation.player import Videos
 from hbi.explanation.section import explanation_section
@@ -402,6 +402,23 @@ def test_two_videos_stand_side_by_side_on_a_narrow_screen_too(open_page):
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
     opened.locator(".hbi-frame[data-frame='7']:visible").hover()
     assert "second video" in opened.locator(".hbi-readout").inner_text()
+
+
+def test_the_failures_of_an_evaluation_are_reached_from_their_table_and_work_each_for_itself(open_page):
+    right = build_explanation(WORDS, num_frames=3, video="right.mp4", values=lambda w, f: np.ones((w, f)))
+    failures = [Failure(Explained(example()), Explained(right), rank) for rank in (9.0, 4.0)]
+    opened = open_page(failures_page(failures, "Failures"))
+    opened.set_viewport_size({"width": 360, "height": 800})
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    opened.get_by_role("table").first.get_by_role("link").nth(1).click()
+    assert opened.url.endswith("#failure-2")
+    second = opened.locator("#failure-2")
+    assert 0 <= second.bounding_box()["y"] < 800
+    second.get_by_role("tab", name="Entity").click()
+    second.locator(".hbi-frame[data-frame='7']:visible").hover()
+    assert "second video" in second.locator(".hbi-readout").inner_text()
+    assert opened.locator("#failure-1 .lit").count() == 0
+    assert opened.locator("#failure-1").get_by_role("tab", selected=True).inner_text().startswith("Timeline")
 
 
 def test_a_notebook_output_works_inside_a_foreign_page(open_page):

@@ -6,8 +6,8 @@ from torch.testing import assert_close
 
 from hbi.models import GlobalContrastModel, HBIModel
 from hbi.training.gradients import BatchGradient
-from hbi.training.towers import checkpoint_activations, freeze_towers
-from training.tiny import assert_same_gradients, batch, gradients, network
+from hbi.training.towers import checkpoint_activations, choose_attention, freeze_towers
+from training.tiny import CPU, assert_same_gradients, batch, gradients, network
 
 
 @pytest.mark.parametrize("kind", [HBIModel, GlobalContrastModel])
@@ -53,6 +53,18 @@ def test_bf16_passes_do_not_share_their_cast_weights():
     _, cached = gradients(network(), precision="bf16", micro_batch_size=3)
     towers = [name for name, gradient in whole.items() if ".clip." in name and gradient is not None]
     assert_same_gradients({n: cached[n] for n in towers}, {n: whole[n] for n in towers}, tolerance=0.2)
+
+
+def test_attention_is_chosen_for_bf16_on_a_processor_and_changes_no_result():
+    loss, expected = gradients(network())
+    model = network()
+    choose_attention(model, CPU, "fp32")
+    assert model.encoder.clip.config._attn_implementation == "sdpa"
+    choose_attention(model, CPU, "bf16")
+    assert model.encoder.clip.config._attn_implementation == "eager"
+    chosen_loss, found = gradients(model)  # in float32, where rounding hides nothing
+    assert chosen_loss == pytest.approx(loss, rel=1e-6)
+    assert_same_gradients(found, expected)
 
 
 def test_a_loss_that_is_no_number_is_named():

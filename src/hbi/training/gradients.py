@@ -14,7 +14,6 @@ With one part there is nothing to encode again; with one part and one process th
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +25,7 @@ from hbi.training.batches import Batch
 from hbi.training.cut import Cut, Encodings, crossing
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.objective import Loss, Objective
-from hbi.training.towers import Network, matching_parameters
-
-Precision = Literal["fp32", "bf16"]
+from hbi.training.towers import Network, Precision, matching_parameters
 
 
 @dataclass(frozen=True)

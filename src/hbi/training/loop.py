@@ -12,12 +12,20 @@ from hbi.errors import HBIError
 from hbi.training.answering import AnsweringObjective
 from hbi.training.batches import Batch, TrainingBatches
 from hbi.training.distributed import ALONE, Processes
-from hbi.training.gradients import BatchGradient, Precision
+from hbi.training.gradients import BatchGradient
 from hbi.training.objective import Loss, Objective
 from hbi.training.optimization import adamw, warmup_cosine
 from hbi.training.run_folder import RunFolder
 from hbi.training.sharded import clip_gradients, load_model, load_optimizer, whole
-from hbi.training.towers import Network, checkpoint_activations, freeze_towers, replicate, shard
+from hbi.training.towers import (
+    Network,
+    Precision,
+    checkpoint_activations,
+    choose_attention,
+    freeze_towers,
+    replicate,
+    shard,
+)
 
 
 class DivergedError(HBIError):
@@ -97,6 +105,7 @@ class Trainer:
         self.model, self.batches, self.processes = model.to(device), batches, processes
         self.settings, self.folder, self.validate, self.device = settings, folder, validate, device
         self.is_sharded = settings.shard and not processes.is_alone
+        choose_attention(model, device, settings.precision)
         if settings.freeze_towers:
             freeze_towers(model)
         if settings.activation_checkpointing:

@@ -1,5 +1,7 @@
 """What is done to the towers before training: frozen, made to remember less, copied or sharded over processes."""
 
+from typing import Literal
+
 import torch
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
@@ -11,6 +13,7 @@ from hbi.models import GlobalContrastModel, HBIModel, QuestionAnsweringModel
 from hbi.training.distributed import Processes
 
 Network = HBIModel | GlobalContrastModel | QuestionAnsweringModel
+Precision = Literal["fp32", "bf16"]
 
 
 def freeze_towers(model: Network) -> None:
@@ -26,6 +29,15 @@ def checkpoint_activations(model: Network) -> None:
     # The name that transformers gave it in 5.23, and the one before.
     enable = getattr(clip, "activation_checkpointing_enable", None) or clip.gradient_checkpointing_enable
     enable({"use_reentrant": False})
+
+
+def choose_attention(model: Network, device: torch.device, precision: Precision) -> None:
+    """Let CLIP's towers attend by plain matrix products where the fused way is the slower one: bf16 on a processor.
+
+    A step of ViT-B/32 there takes a seventh less (benchmarks/training.py); what is computed is the same.
+    """
+    if device.type == "cpu" and precision == "bf16":
+        model.encoder.clip.set_attn_implementation("eager")
 
 
 def tower_parameters(model: Network) -> list[nn.Parameter]:
