@@ -35,6 +35,7 @@ from hbi.models import HBIConfig, HBIModel
 from hbi.training.batches import Batch
 from hbi.training.cut import Cut
 from hbi.training.gradients import BatchGradient, back_propagate
+from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Objective
 from hbi.training.optimization import adamw
 from hbi.training.towers import choose_attention, freeze_towers
@@ -162,6 +163,8 @@ def measure(row: Row, num_steps: int) -> dict[str, object]:
     model, batch = network(), draw_batch(row.batch_size, has_features=row.way == "features")
     if row.way == "features":
         freeze_towers(model)
+    if row.way != "plain":
+        keep_freed_memory()
     clocks, totals, works = [], [], []
     for step in range(num_steps + 1):
         clock = Clock()

@@ -4,6 +4,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import CLIPModel
 
+from hbi.models.class_token import compute_class_token_only
 from hbi.models.config import HBIConfig
 from hbi.models.outputs import Encoding
 from hbi.models.stem import ConvolutionalStem
@@ -20,6 +21,7 @@ class Encoder(nn.Module):
         if config.stem == "convolutional":
             stem = ConvolutionalStem(config.clip_config.vision_config)
             self.clip.vision_model.embeddings.patch_embedding = stem
+        compute_class_token_only(self.clip.vision_model)
         self.temporal = build_aggregator(config)
         text = config.clip_config.text_config
         self.mark_ids = (text.bos_token_id, text.eos_token_id)

@@ -13,6 +13,7 @@ from hbi.training.answering import AnsweringObjective
 from hbi.training.batches import Batch, TrainingBatches
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.gradients import BatchGradient
+from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Loss, Objective
 from hbi.training.optimization import adamw, warmup_cosine
 from hbi.training.run_folder import RunFolder
@@ -159,6 +160,8 @@ class Trainer:
     def run(self, watch: Watcher) -> None:
         """Train to the last step; write log, checkpoints, best and last weights."""
         settings = self.settings
+        if self.device.type == "cpu":
+            keep_freed_memory()
         while self.step < settings.num_steps:
             started = time.monotonic()
             batch = self.batches[self.step]
