@@ -17,7 +17,7 @@ SMALL = {
     "model.clip": "null",
     "model.width": "16",
     "model.heads": "2",
-    "model.patch_size": "12",
+    "model.patch_size": "8",
     "model.vision_layers": "1",
     "model.text_layers": "1",
     "model.temporal_layers": "1",

@@ -20,7 +20,7 @@ SMALL = {
     "data.num_frames": "6",
     "model.width": "16",
     "model.heads": "2",
-    "model.patch_size": "12",
+    "model.patch_size": "8",
     "model.vision_layers": "1",
     "model.text_layers": "1",
     "model.temporal_layers": "1",
