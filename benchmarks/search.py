@@ -153,9 +153,9 @@ def hierarchy_of(levels: list[np.ndarray]) -> Hierarchy:
 
 
 def fill(index: VideoIndex, world: World, size: int) -> None:
-    """Add what is missing of `size` segments."""
+    """Add what is missing of `size` segments, in whole videos."""
     start = index.store.segments.count_rows() // PER_VIDEO
-    num_videos = -(-size // PER_VIDEO)
+    num_videos = size // PER_VIDEO  # never more segments than were asked for: 100,000 is where the way changes
     at_once = ROWS_AT_ONCE // PER_VIDEO
     for first in range(start - start % at_once, num_videos, at_once):
         numbers = range(first, min(first + at_once, num_videos))
