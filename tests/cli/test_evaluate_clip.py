@@ -87,3 +87,27 @@ def test_mistakes_end_in_one_line(hbi, stories, clip, tmp_path):
         assert code == 2
         assert message in error
         assert len(error.strip().splitlines()) == 1, error
+
+
+@torch.no_grad()
+def test_an_index_searches_with_a_clip_as_it_is(hbi, stories, clip, tmp_path):
+    pytest.importorskip("lancedb", reason="searching needs an extra")
+    folder, model, tokenizer = clip
+    videos, index, text = stories / "videos" / "test", tmp_path / "index", "a red circle slides left"
+    code, _, _ = hbi("index", videos, "--index", index, "--model", folder, "--whole-videos", "--device", "cpu")
+    assert code == 0
+    code, printed, _ = hbi("search", index, text, "--json", "--device", "cpu")
+    assert code == 0
+    hits = json.loads(printed)["hits"]
+
+    tokens = tokenize(tokenizer, [text], 32)
+    wanted = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output[0]
+    expected = {}
+    for video in sorted(videos.glob("*.mp4")):
+        features = model.get_image_features(normalize_pixels(read_frames(video, 12, image_size=24).pixels))
+        mean = torch.nn.functional.normalize(features.pooler_output, dim=-1).mean(0)
+        expected[video.name] = torch.nn.functional.cosine_similarity(wanted, mean, dim=0).item()
+    assert len(hits) == len(expected)
+    assert [hit["path"].rsplit("/", 1)[-1] for hit in hits] == sorted(expected, key=lambda name: -expected[name])
+    # Vectors are stored in half precision.
+    assert [hit["score"] for hit in hits] == pytest.approx(sorted(expected.values(), reverse=True), abs=1e-3)
