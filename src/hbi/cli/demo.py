@@ -32,7 +32,7 @@ def demo(
 ) -> None:
     """Make videos, train HBI and a global baseline, compare both, explain three pairs, write a page, make an index.
 
-    About eight minutes on two cores. Asked again, it continues from what exists.
+    About seven minutes on two cores. Asked again, it continues from what exists.
     """
     from hbi.cli.demo_page import comparison_markdown, demo_page
     from hbi.cli.demo_search import make_searchable

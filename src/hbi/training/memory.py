@@ -11,7 +11,7 @@ def keep_freed_memory() -> bool:
     """Let this process keep what it frees for the next step, where the C library is glibc; say whether it was done.
 
     Otherwise every tensor of over 32 MiB is asked from the system and given back each time, and the system fills its
-    pages with zeros: a quarter of a step of ViT-B/32 with 16 videos (benchmarks/training.py). The process holds on to
+    pages with zeros: a fifth of a step of ViT-B/32 with 16 videos (docs/log.md). The process holds on to
     the most that it ever needed.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None

@@ -34,7 +34,7 @@ def checkpoint_activations(model: Network) -> None:
 def choose_attention(model: Network, device: torch.device, precision: Precision) -> None:
     """Let CLIP's towers attend by plain matrix products where the fused way is the slower one: bf16 on a processor.
 
-    A step of ViT-B/32 there takes a seventh less (benchmarks/training.py); what is computed is the same.
+    A step of ViT-B/32 there takes a tenth less (docs/log.md); what is computed is the same.
     """
     if device.type == "cpu" and precision == "bf16":
         model.encoder.clip.set_attn_implementation("eager")
