@@ -129,6 +129,16 @@ def test_no_more_videos_are_kept_than_asked_for(model, tokenizer, bank, monkeypa
     assert torch.equal(parts, whole)
 
 
+def test_short_texts_are_encoded_with_short_ones_and_stand_in_their_own_rows(model, tokenizer, bank, monkeypatch):
+    texts = ["a blue star falls, then a red circle", "a star", "a red circle grows then a cyan ring", "a ring"]
+    whole = similarity_matrix(model, tokenizer, texts, bank)
+    lengths, encode = [], model.encode_texts
+    monkeypatch.setattr(model, "encode_texts", lambda ids, mask: lengths.append(mask.shape[1]) or encode(ids, mask))
+    assert_close(similarity_matrix(model, tokenizer, texts, bank, blocks=Blocks(texts=2)), whole, atol=1e-6, rtol=0)
+    assert lengths[0] < lengths[1]
+    assert not torch.equal(whole[0], whole[1])
+
+
 def test_a_tie_counts_half(model, tokenizer, bank):
     pairs = [MinimalPair("color", 0, "a red circle", "a red circle")]
     (accuracy,) = minimal_pair_accuracy(model, tokenizer, pairs, bank)

@@ -91,23 +91,25 @@ def similarity_matrix(
 ) -> Float[Tensor, "text video"]:
     """Return the similarity of every text with every video, on the CPU; the model is put in evaluation mode.
 
-    Videos are encoded, merging included, once, and texts once for each `blocks.kept_videos` videos. Processes that
+    Videos are encoded, merging included, once, and texts once for each `blocks.kept_videos` videos, short ones with
+    short ones: a block is as long as its longest text, and half of the paper's 24 words are padding. Processes that
     share the work take whole blocks of videos each, and all return the whole matrix: the bits that one alone computes.
     A video without a single usable frame has similarity 0 with every text.
     """
     model.eval()
     starts = _own_starts(range(0, len(bank.mask), blocks.videos), sharing)
     kept = max(blocks.kept_videos // blocks.videos, 1)
+    by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     parts = [starts[first : first + kept] for first in range(0, len(starts), kept)]
     first = starts[0] if starts else 0
     own = torch.empty(len(texts), min(first + len(starts) * blocks.videos, len(bank.mask)) - first)
     for number, part in enumerate(parts):
         videos = [_encode_rows(model, bank, slice(start, start + blocks.videos)) for start in part]
         column, done = part[0] - first, 0
-        for encoded in encode_texts(model, tokenizer, texts, batch_size=blocks.texts):
-            row = torch.cat([model.similarity(encoded, block) for block in videos], dim=1)
-            own[done : done + len(row), column : column + row.shape[1]] = row
-            done += len(row)
+        for encoded in encode_texts(model, tokenizer, [texts[row] for row in by_length], batch_size=blocks.texts):
+            rows = torch.cat([model.similarity(encoded, block) for block in videos], dim=1)
+            own[by_length[done : done + len(rows)], column : column + rows.shape[1]] = rows.to(own)
+            done += len(rows)
             if progress:
                 progress(number * len(texts) + done, len(parts) * len(texts))
     if sharing is None or sharing.world_size == 1:
