@@ -165,6 +165,18 @@ def test_shape_stories_asks_within_its_vocabulary_and_knows_when():
                 assert getattr(events[each.event], each.kind) == each.answer
 
 
+def test_further_questions_are_drawn_about_the_same_events():
+    stories = annotate_split(World(), 3, "train", 5)
+    once, more = question_split("train", stories), question_split("train", stories, draws=4)
+    assert more == question_split("train", stories, draws=4)
+    assert len(more.questions) == 4 * len(once.questions)
+    assert set(once.questions) < set(more.questions)
+    for each in more.questions:
+        if each.kind in ("color", "shape", "action"):
+            assert getattr(stories[each.video].events[each.event], each.kind) == each.answer
+    assert VOCABULARY.coverage(more.questions) == 100.0
+
+
 def test_multiple_choice_in_both_forms(tmp_path):
     options = ["a dog", "a cat", "a tree"]
     put(tmp_path / "a", "msrvtt_mc_test.jsonl", lines([{"clip_name": "video1", "options": options, "answer": 2}] * 2))

@@ -1,9 +1,13 @@
 """A question is answered from the frames it is about; released VideoQA checkpoints mean here what they mean there."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from test_released_checkpoint import SHARED, close, needs_fixtures, recorded_weights
+from torch import nn
+from torch.nn.functional import normalize
 from torch.testing import assert_close
 from transformers import AutoModel
 
@@ -62,19 +66,37 @@ def test_training_and_answering_give_the_same_scores(model, texts, videos):
 
 
 @torch.no_grad()
-def test_a_word_reads_the_frame_that_it_is_most_like(model, texts, videos):
-    """With a frame that equals a word, and a sharp scale, the others stop mattering."""
+def test_the_frame_that_is_most_like_the_words_answers(model, texts, videos):
+    """With a frame in the direction of the weighted words, and a sharp scale, the others stop mattering."""
     questions = model.trunk.encode_texts(*texts).levels["entity"][1:2]
     frames = model.trunk.encode_videos(*videos).levels["entity"][0:1]
-    word = questions.sequence.tokens[0, questions.sequence.mask[0]][0]
-    frames.sequence.tokens[0, 3] = word
     head, scale = model.answer_heads["entity"], torch.tensor(1e6)
+    words = questions.sequence.tokens[0, questions.sequence.mask[0]]
+    weights = head.word_weights(words).squeeze(-1).softmax(0)
+    frames.sequence.tokens[0, 3] = weights @ normalize(words, dim=-1)
     before = head(questions, frames, scale)
     for other in (0, 1, 2, 4, 5):
-        frames.sequence.tokens[0, other] = torch.randn_like(word)
+        frames.sequence.tokens[0, other] = torch.randn(words.shape[1])
     assert_close(head(questions, frames, scale), before)
-    frames.sequence.tokens[0, 3] = -word
+    frames.sequence.tokens[0, 3] *= -1
     assert not torch.allclose(head(questions, frames, scale), before)
+
+
+@torch.no_grad()
+def test_scores_are_log_probabilities_and_a_mean_over_frames(model, texts, videos):
+    questions = model.trunk.encode_texts(*texts).levels["entity"][1:2]
+    frames = model.trunk.encode_videos(*videos).levels["entity"][0:1]
+    head = model.answer_heads["entity"]
+    nn.init.zeros_(head.frame_weights[2].weight)
+    whole = head(questions, frames, torch.tensor(0.0)).exp()
+    assert_close(whole.sum(), torch.tensor(1.0))
+    alone = []
+    for frame in torch.nonzero(frames.sequence.mask[0]).flatten().tolist():
+        mask = torch.zeros_like(frames.sequence.mask)
+        mask[0, frame] = True
+        only = replace(frames, sequence=replace(frames.sequence, mask=mask))
+        alone.append(head(questions, only, torch.tensor(0.0)).exp())
+    assert_close(torch.stack(alone).mean(0), whole)
 
 
 def test_every_parameter_that_scores_answers_learns(model, texts, videos):

@@ -107,3 +107,13 @@ def test_processes_share_the_batch_that_one_would_see():
 def test_too_few_usable_videos_are_refused():
     with pytest.raises(DataError, match="only 1 are usable"):
         batches([8, 0, 0])
+
+
+def test_captions_come_beside_questions_in_a_number_of_their_own():
+    labels = torch.tensor([3, 1, -1] * 4)  # two questions and a caption for each of four videos
+    for step in range(4):
+        batch = batches([8] * 4, captions_per_video=1, labels=labels, told_per_video=1)[step]
+        assert batch.video_of_text.tolist() == [0, 0, 1, 1]
+        assert [label >= 0 for label in batch.labels.tolist()] == [True, False] * 2
+    without = batches([8] * 4, captions_per_video=3, labels=labels)[0]
+    assert sorted(without.labels.tolist()) == [-1, -1, 1, 1, 3, 3]

@@ -94,7 +94,8 @@ class QuestionAnsweringModel(FromCLIP, PreTrainedModel):
         # The library's small weights, stacked three high on tokens of a small width, would let nothing through.
         if isinstance(module, nn.Linear):
             init.normal_(module.weight, std=module.in_features**-0.5)
-            init.zeros_(module.bias)
+            if module.bias is not None:
+                init.zeros_(module.bias)
 
     @property
     def encoder(self) -> Encoder:

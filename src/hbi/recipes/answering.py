@@ -51,9 +51,13 @@ class DecodedQuestions:
 def question_only(recipe: Recipe) -> Recipe:
     """Return the recipe of the baseline that sees one black frame instead of each video.
 
-    Whatever it gets right can be known from the question alone, and from which answers are frequent.
+    Whatever it gets right can be known from the question alone, and from which answers are frequent. There is nothing
+    to match, so it has neither captions nor the matching objective, and half the steps are plenty.
     """
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"blank": True})})
+    data = recipe.data.model_copy(update={"blank": True, "captions": 0})
+    objective = recipe.objective.model_copy(update={"matching": 0.0})
+    training = recipe.training.model_copy(update={"num_steps": max(1, recipe.training.num_steps // 2)})
+    return recipe.model_copy(update={"data": data, "objective": objective, "training": training})
 
 
 def read_question_split(recipe: Recipe, name: SplitName) -> LoadedQuestions:
@@ -64,7 +68,8 @@ def read_question_split(recipe: Recipe, name: SplitName) -> LoadedQuestions:
     """
     data, root = recipe.data, Path(recipe.data.root)
     if data.dataset == "shape-stories":
-        return LoadedQuestions(question_split(name, load_stories(root, name)), ())
+        draws = data.question_draws if name == "train" else 1
+        return LoadedQuestions(question_split(name, load_stories(root, name), draws=draws), ())
     videos = Path(data.videos) if data.videos else root / "videos"
     return load_questions(
         find_question_benchmark(data.dataset),

@@ -135,6 +135,7 @@ def training_batches(
         seed=recipe.training.seed,
         processes=processes,
         labels=labels,
+        told_per_video=recipe.data.captions,
     )
 
 

@@ -2,7 +2,16 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from hbi.data.annotation_files import did_you_mean
 from hbi.data.benchmarks import benchmark_names
@@ -47,9 +56,12 @@ class DataSection(Section):
         default=None, description="file of the answers that can be given; default: the most frequent ones of training"
     )
     num_answers: PositiveInt | None = Field(default=None, description="how many of those; default: all")
-    captions: bool = Field(
-        default=False,
-        description="beside the questions, captions are texts that belong to their videos and ask nothing",
+    captions: NonNegativeInt = Field(
+        default=0,
+        description="captions of each video that a step sees beside the questions: they belong to it and ask nothing",
+    )
+    question_draws: PositiveInt = Field(
+        default=1, description="how often each kind of question is asked of a training video (shape-stories)"
     )
     blank: bool = Field(default=False, description="one black frame for every video: what can be known without looking")
 

@@ -1,6 +1,6 @@
 """Which videos, frames and captions a step sees: a pure function of the seed and the step, so that a run resumes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +66,8 @@ class TrainingBatches:
 
     Several processes share a batch: it is the same whatever their number, and each is given its own rows, in order.
 
-    Where the texts are questions, `labels` holds the number of the answer to each text of the split.
+    Where the texts are questions, `labels` holds the number of the answer to each text of the split, and -1 for
+    captions: `told_per_video` of a video's captions then come beside its questions.
     """
 
     def __init__(
@@ -82,8 +83,9 @@ class TrainingBatches:
         seed: int,
         processes: Processes = ALONE,
         labels: Int[Tensor, " text"] | None = None,
+        told_per_video: int = 0,
     ) -> None:
-        self.labels = labels
+        self.labels, self.told_per_video = labels, told_per_video
         self.split, self.bank, self.tokenizer = split, bank, tokenizer
         self.batch_size, self.captions_per_video = batch_size, captions_per_video
         self.num_frames, self.max_words, self.seed = num_frames, max_words, seed
@@ -132,11 +134,20 @@ class TrainingBatches:
     def _choose_texts(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[int], Tensor]:
         texts, video_of_text = list[int](), list[int]()
         for index, row in enumerate(rows):
-            owned = self.split.texts_of_video[row]
-            chosen = random.choice(owned, size=min(self.captions_per_video, len(owned)), replace=False)
-            texts += chosen.tolist()
-            video_of_text += [index] * len(chosen)
+            for owned, wanted in self._texts_by_use(self.split.texts_of_video[row]):
+                chosen = random.choice(owned, size=min(wanted, len(owned)), replace=False)
+                texts += chosen.tolist()
+                video_of_text += [index] * len(chosen)
         return texts, torch.tensor(video_of_text)
+
+    def _texts_by_use(self, owned: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
+        """Yield the texts of a video to choose from, and how many: all alike, or questions and then captions."""
+        if self.labels is None or not self.told_per_video:
+            yield owned, self.captions_per_video
+            return
+        for is_asked, wanted in ((True, self.captions_per_video), (False, self.told_per_video)):
+            if some := [text for text in owned if (int(self.labels[text]) >= 0) == is_asked]:
+                yield some, wanted
 
     def _columns(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[Tensor, Tensor]:
         # A short video keeps its few frames at the front of its row: spread the choice over what is there.
