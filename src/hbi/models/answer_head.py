@@ -36,9 +36,10 @@ class AnswerHead(AnswerLayers):
 
         P(answer) = sum over frames of P(frame | question) P(answer | question, frame)
 
-    The words choose the frame together, by the weighted token similarity that also makes the level's game, so that the
-    interactions show where the answer came from. Frames that do not answer as they should then weigh less in the
-    gradient than with a mean of frames: what is found and what is read there are learned from each other.
+    The words choose the frame together, by the token similarity that also makes the level's game, so that the
+    interactions show where the answer came from; a frame has a weight of its own beside. Frames that do not answer as
+    they should weigh less in the gradient than with a mean of frames: what is found and what is read there are learned
+    from each other.
 
     Differs: the released code pools words and frames apart, each by weights of their own, so that a question cannot
     choose the frames that it is about (`ReleasedAnswerHead`).
@@ -63,9 +64,8 @@ class AnswerHead(AnswerLayers):
         )
         weights_A1T = _softmax(self.word_weights(tokens_ATD).squeeze(-1), is_word)[:, None]
         similarity_ATV = pair_token_similarity(tokens_ATD.float(), tokens_AVD.float())
-        looks_AV = scale * (weights_A1T.float() @ similarity_ATV).squeeze(1) + self.frame_weights(tokens_AVD).squeeze(
-            -1
-        )
+        interest_AV = self.frame_weights(tokens_AVD).squeeze(-1)
+        looks_AV = scale * (weights_A1T.float() @ similarity_ATV).squeeze(1) + interest_AV
         question_AVD = (weights_A1T @ tokens_ATD).expand(-1, tokens_AVD.shape[1], -1)
         answers_AVC = self.scores(self._hidden(tokens_AVD, question_AVD)) + self.frame_scores(tokens_AVD)
         log_looks_AV1 = _masked(looks_AV.float(), is_frame).log_softmax(-1)[..., None]

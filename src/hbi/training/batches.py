@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from hbi.data.features import KeptFrames
+from hbi.data.questions import OUT_OF_VOCABULARY
 from hbi.data.samples import DataError, RetrievalSplit
 from hbi.data.tokenizer import tokenize
 from hbi.training.distributed import ALONE, Processes
@@ -146,7 +147,7 @@ class TrainingBatches:
             yield owned, self.captions_per_video
             return
         for is_asked, wanted in ((True, self.captions_per_video), (False, self.told_per_video)):
-            if some := [text for text in owned if (int(self.labels[text]) >= 0) == is_asked]:
+            if some := [text for text in owned if (int(self.labels[text]) != OUT_OF_VOCABULARY) == is_asked]:
                 yield some, wanted
 
     def _columns(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[Tensor, Tensor]:
