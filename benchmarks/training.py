@@ -37,7 +37,7 @@ from hbi.training.cut import Cut
 from hbi.training.gradients import BatchGradient, back_propagate
 from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Objective
-from hbi.training.optimization import adamw
+from hbi.training.optimization import build_optimizers
 from hbi.training.towers import choose_attention, freeze_towers
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
@@ -172,7 +172,7 @@ def measure(row: Row, num_steps: int) -> dict[str, object]:
             if row.way == "plain":
                 plain_optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.2)
             else:
-                optimizer = adamw(model, lr=1e-4, clip_lr=1e-7, weight_decay=0.2)
+                [optimizer] = build_optimizers(model, "adamw", lr=1e-4, clip_lr=1e-7, muon_lr=1e-4, weight_decay=0.2)
         started, worked = time.perf_counter(), time.process_time()
         if row.way == "plain":
             plain_step(model, Objective(beta=2.0, teacher=free_teacher), plain_optimizer, batch)

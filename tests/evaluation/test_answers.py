@@ -7,7 +7,7 @@ from hbi.data.choices import Choice, ChoiceSplit
 from hbi.data.frames import FrameBank
 from hbi.data.questions import AnswerVocabulary, Question, QuestionSplit
 from hbi.data.samples import Video
-from hbi.evaluation.answer_evidence import _on_originals, _share, answer_evidence
+from hbi.evaluation.answer_evidence import _share, answer_evidence
 from hbi.evaluation.answers import answer_logits, majority_answers, report_answers, right_answers
 from hbi.evaluation.choices import choice_accuracy
 from hbi.shapes import LEVELS
@@ -83,12 +83,6 @@ def test_the_share_is_of_positive_interaction_over_all_words():
     inside = torch.tensor([[False, True, False], [True, True, False]])
     shares = _share(interactions, inside, torch.ones(2, 3, dtype=torch.bool))
     assert shares.tolist() == pytest.approx([3 / 6, 2 / 3])
-
-
-def test_merged_tokens_lend_their_interaction():
-    merged = torch.tensor([[[1.0, 2.0]]])
-    words, frames = torch.tensor([[-1, 0, 0]]), torch.tensor([[0, 1, 1, -1]])
-    assert _on_originals(merged, words, frames).tolist() == [[[0, 0, 0, 0], [1, 2, 2, 0], [1, 2, 2, 0]]]
 
 
 def test_choices_go_to_the_most_similar_text_and_ties_are_shared():

@@ -6,11 +6,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from test_released_checkpoint import SHARED, close, needs_fixtures, recorded_weights
-from torch import nn
 from torch.nn.functional import normalize
 from torch.testing import assert_close
 from transformers import AutoModel
 
+from hbi.games import banzhaf_interactions
 from hbi.models import HBIModel, QuestionAnsweringModel, convert
 from hbi.models.state_files import CheckpointError
 from hbi.shapes import LEVELS
@@ -83,20 +83,34 @@ def test_the_frame_that_is_most_like_the_words_answers(model, texts, videos):
 
 
 @torch.no_grad()
-def test_scores_are_log_probabilities_and_a_mean_over_frames(model, texts, videos):
+def test_scores_are_log_probabilities_and_what_the_frames_answer_alone_by_their_weights(model, texts, videos):
     questions = model.trunk.encode_texts(*texts).levels["entity"][1:2]
     frames = model.trunk.encode_videos(*videos).levels["entity"][0:1]
-    head = model.answer_heads["entity"]
-    nn.init.zeros_(head.frame_weights[2].weight)
-    whole = head(questions, frames, torch.tensor(0.0)).exp()
+    head, scale = model.answer_heads["entity"], torch.tensor(3.0)
+    whole = head(questions, frames, scale).exp()
     assert_close(whole.sum(), torch.tensor(1.0))
-    alone = []
+    word_weights, frame_weights = head.weights(questions, frames, scale)
+    assert_close(word_weights.sum(), torch.tensor(1.0))
+    assert not word_weights[~questions.sequence.mask].any()
+    total = torch.zeros_like(whole)
     for frame in torch.nonzero(frames.sequence.mask[0]).flatten().tolist():
         mask = torch.zeros_like(frames.sequence.mask)
         mask[0, frame] = True
         only = replace(frames, sequence=replace(frames.sequence, mask=mask))
-        alone.append(head(questions, only, torch.tensor(0.0)).exp())
-    assert_close(torch.stack(alone).mean(0), whole)
+        total += frame_weights[0, frame] * head(questions, only, scale).exp()
+    assert_close(total, whole)
+
+
+@torch.no_grad()
+def test_in_the_game_of_an_answer_players_weigh_as_in_the_answer(model, texts, videos):
+    questions, seen = model.trunk.encode_texts(*texts), model.trunk.encode_videos(*videos)
+    games, matching = model.games(questions, seen), model.trunk.games(questions, seen)
+    for level in LEVELS:
+        words, frames = questions.levels[level], seen.levels[level]
+        expected = model.answer_heads[level].weights(words, frames, model.encoder.logit_scale)
+        for found, weights in zip(games[level].playing_weights(), expected, strict=True):
+            assert_close(found, weights)
+        assert_close(games[level].similarity, matching[level].similarity)
 
 
 def test_every_parameter_that_scores_answers_learns(model, texts, videos):
@@ -177,6 +191,7 @@ def test_a_released_head_pools_words_and_frames_apart(released):
     questions, videos = model.trunk.encode_texts(ids, text_mask), model.trunk.encode_videos(pixels, video_mask)
     for level, suffix in zip(LEVELS, ("", "0", "1"), strict=True):
         found = model.scores(questions, videos)[level]
+        assert banzhaf_interactions(model.games(questions, videos)[level]).isfinite().all()
         for row in range(2):
             close(found[row], slow_scores(state, suffix, questions, videos, level, row), 1e-5)
 

@@ -12,10 +12,11 @@ from hbi.models import QuestionAnsweringModel
 from hbi.shapes import LEVELS
 from hbi.training.answering import AnsweringObjective, answer_distillation
 from hbi.training.gradients import BatchGradient
-from hbi.training.objective import Objective
+from hbi.training.objective import Objective, contrast
 from small_networks import answering_config, small_config
 
 NUM_ANSWERS = 5
+EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_the_loss_is_the_sum_of_its_terms(model):
 
 
 def test_a_text_that_asks_nothing_is_matched_only(model):
-    """Its scores play no part in the answers' loss; in the contrast it is a text like the others."""
+    """Its scores play no part in the answers' loss; it is contrasted with its like, and so are the questions."""
     model.eval()
     asked, objective = questions(), AnsweringObjective()
     batch = (asked.input_ids, asked.attention_mask, network_input(asked.frames), asked.frame_mask, asked.video_of_text)
@@ -73,7 +74,10 @@ def test_a_text_that_asks_nothing_is_matched_only(model):
         expected = torch.nn.functional.cross_entropy(output.scores[level][1::2], labels[1::2])
         assert_close(some.parts[f"answer/{level}"], expected)
         assert none.parts[f"answer/{level}"] == 0
-        assert_close(some.parts[f"contrast/{level}"], none.parts[f"contrast/{level}"])
+        logits = output.matching.logit_scale * output.matching.levels[level].similarity
+        told, inquired = (contrast(logits[rows], asked.video_of_text[rows]) for rows in (EVEN, ODD))
+        assert_close(some.parts[f"contrast/{level}"], objective.matching * (told + inquired))
+        assert_close(none.parts[f"contrast/{level}"], objective.matching * contrast(logits, asked.video_of_text))
     assert none.total.isfinite()
 
 

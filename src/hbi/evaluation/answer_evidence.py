@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 from transformers import CLIPTokenizer
 
 from hbi.data.frames import FrameBank, network_input
 from hbi.data.questions import Question
 from hbi.data.tokenizer import tokenize
-from hbi.games import banzhaf_interactions
+from hbi.games import banzhaf_interactions, interactions_of_members
 from hbi.models import QuestionAnsweringModel
 from hbi.shapes import LEVELS
 
@@ -20,7 +20,7 @@ ALL_LEVELS = "all"
 
 @dataclass(frozen=True)
 class AnswerEvidence:
-    """Interactions of questions about one event with the frames of their video.
+    """Interactions of questions about one event with the frames of their video, in the games of their answers.
 
     Attributes:
         event: Which event of its video was asked about, from 1, in order of time; None: any.
@@ -86,9 +86,10 @@ def _shares(
     videos = trunk.encode_videos(network_input(bank.content[rows].to(device)), bank.mask[rows].to(device))
     inside = _inside(questions, bank, rows)
     maps = {}
-    for level, game in trunk.games(texts, videos).items():
+    for level, game in model.games(texts, videos).items():
         words, frames = texts.levels[level].sequence.members, videos.levels[level].sequence.members
-        maps[level] = _on_originals(banzhaf_interactions(game).cpu(), words.cpu(), frames.cpu())
+        # Shared out: a long clip lends its frames no more than it has.
+        maps[level] = interactions_of_members(banzhaf_interactions(game), words, frames, is_shared_out=True).cpu()
     weights = dict(zip(LEVELS, model.config.level_weights, strict=True))
     together = torch.stack([weights[level] * maps[level] for level in LEVELS]).sum(0)
     shares = {level: _share(maps[level], inside, bank.mask[rows]) for level in LEVELS}
@@ -101,17 +102,6 @@ def _inside(questions: Sequence[Question], bank: FrameBank, rows: Tensor) -> Boo
     ends = torch.tensor([question.end_seconds for question in questions])[:, None]
     times = bank.timestamps_seconds[rows]
     return (times >= starts) & (times < ends) & bank.mask[rows]
-
-
-def _on_originals(
-    interactions: Float[Tensor, "question word frame"],
-    words: Int[Tensor, "question original_word"],
-    frames: Int[Tensor, "question original_frame"],
-) -> Float[Tensor, "question original_word original_frame"]:
-    """Return the interactions on the original words and frames: merged tokens lend theirs to each of them."""
-    row = torch.arange(len(interactions))[:, None, None]
-    spread = interactions[row, words.clamp(min=0)[:, :, None], frames.clamp(min=0)[:, None, :]]
-    return spread * ((words >= 0)[:, :, None] & (frames >= 0)[:, None, :])
 
 
 def _share(

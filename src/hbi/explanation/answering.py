@@ -24,8 +24,8 @@ class AnsweredQuestion:
     Attributes:
         answers: All that the network can give.
         probabilities: Of each of them; they sum to 1.
-        explanation: The games of the question and the video, whose similarities are how words choose frames to answer
-            from. Its remark names the answer.
+        explanation: The games of the answer (`QuestionAnsweringModel.games`): words choose frames to answer from by
+            their similarity, and each counts as it does in the answer. Its remark names the answer.
         remark: What a reader has to know besides, such as damage of the video file.
     """
 
@@ -82,6 +82,7 @@ def answer_question(
         image_size=image_size,
         start_seconds=start_seconds,
         end_seconds=end_seconds,
+        games=model.games,
     )
     frames = read_frames(video, num_frames, image_size=image_size, start_seconds=start_seconds, end_seconds=end_seconds)
     tokenized = tokenize(tokenizer, [question], model.config.max_words)

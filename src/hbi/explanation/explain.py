@@ -1,5 +1,6 @@
 """From a model, a video file and a text to an `Explanation`."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from hbi.errors import HBIError
 from hbi.explanation.explanation import Explanation, Frame, Word
 from hbi.explanation.solving import LevelGame, explain_games
 from hbi.explanation.tokens import frames_at
-from hbi.models import HBIModel
-from hbi.shapes import LEVELS
+from hbi.games import LateInteractionGame
+from hbi.models import HBIModel, Hierarchy
+from hbi.shapes import LEVELS, Level
 from hbi.video import VideoFrames, probe_video, read_frames
 
 THUMBNAIL_HEIGHT = 120
@@ -38,12 +40,15 @@ def explain(
     image_size: int,
     start_seconds: float | None = None,
     end_seconds: float | None = None,
+    games: Callable[[Hierarchy, Hierarchy], Mapping[Level, LateInteractionGame]] | None = None,
 ) -> Explanation:
     """Return which words match which seconds of a video, at every level.
 
     The numbers are the exact Banzhaf interactions and Shapley values of each level's game, whose grand coalition is
     worth the level's similarity (see docs/method/exact-games.md). A model with `released_behavior` counts the marks of
     a text as words, which are named (start) and (end), and lets padding play, whose share is `unassigned`.
+
+    `games` makes the games of the encoded text and video; None: the model's own, those of matching.
 
     Raises:
         VideoError: The file cannot be decoded.
@@ -73,7 +78,7 @@ def explain(
                 videos.levels[level].sequence.members[0].cpu()[is_frame],
                 weights[level],
             )
-            for level, game in model.games(texts, videos).items()
+            for level, game in (games or model.games)(texts, videos).items()
         },
         text=text,
         words=_words(text, tokenized, is_word),

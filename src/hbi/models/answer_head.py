@@ -57,19 +57,27 @@ class AnswerHead(AnswerLayers):
             frames: Of the video that each question is about.
             scale: What multiplies a cosine to make a logit.
         """
-        is_word, is_frame = words.sequence.mask, frames.sequence.mask
-        tokens_ATD, tokens_AVD = (
-            words.sequence.tokens * is_word[..., None],
-            frames.sequence.tokens * is_frame[..., None],
-        )
-        weights_A1T = _softmax(self.word_weights(tokens_ATD).squeeze(-1), is_word)[:, None]
+        tokens_ATD, tokens_AVD = _real_tokens(words), _real_tokens(frames)
+        weights_AT, log_looks_AV = self._weigh(words, frames, scale)
+        question_AVD = (weights_AT[:, None] @ tokens_ATD).expand(-1, tokens_AVD.shape[1], -1)
+        answers_AVC = self.scores(self._hidden(tokens_AVD, question_AVD)) + self.frame_scores(tokens_AVD)
+        return (log_looks_AV[..., None] + answers_AVC.float().log_softmax(-1)).logsumexp(1)
+
+    def weights(
+        self, words: Players, frames: Players, scale: Float[Tensor, ""]
+    ) -> tuple[Float[Tensor, "question word"], Float[Tensor, "question frame"]]:
+        """Return how much each word counts in choosing frames, and P(frame | question); each sums to 1."""
+        weights_AT, log_looks_AV = self._weigh(words, frames, scale)
+        return weights_AT.float(), log_looks_AV.exp() * frames.sequence.mask
+
+    def _weigh(self, words: Players, frames: Players, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the words' weights [question, word] and log P(frame | question) [question, frame]."""
+        tokens_ATD, tokens_AVD = _real_tokens(words), _real_tokens(frames)
+        weights_AT = _softmax(self.word_weights(tokens_ATD).squeeze(-1), words.sequence.mask)
         similarity_ATV = pair_token_similarity(tokens_ATD.float(), tokens_AVD.float())
         interest_AV = self.frame_weights(tokens_AVD).squeeze(-1)
-        looks_AV = scale * (weights_A1T.float() @ similarity_ATV).squeeze(1) + interest_AV
-        question_AVD = (weights_A1T @ tokens_ATD).expand(-1, tokens_AVD.shape[1], -1)
-        answers_AVC = self.scores(self._hidden(tokens_AVD, question_AVD)) + self.frame_scores(tokens_AVD)
-        log_looks_AV1 = _masked(looks_AV.float(), is_frame).log_softmax(-1)[..., None]
-        return (log_looks_AV1 + answers_AVC.float().log_softmax(-1)).logsumexp(1)
+        looks_AV = scale * (weights_AT[:, None].float() @ similarity_ATV).squeeze(1) + interest_AV
+        return weights_AT, _masked(looks_AV.float(), frames.sequence.mask).log_softmax(-1)
 
 
 class ReleasedAnswerHead(AnswerLayers):
@@ -77,14 +85,26 @@ class ReleasedAnswerHead(AnswerLayers):
 
     def forward(self, words: Players, frames: Players, scale: Float[Tensor, ""]) -> Float[Tensor, "question answer"]:
         """Return a score for every answer; `scale` plays no part."""
-        return self.scores(self._hidden(_pooled(frames, self.frame_weights), _pooled(words, self.word_weights)))
+        word_weights, frame_weights = self.weights(words, frames, scale)
+        return self.scores(self._hidden(_pooled(frames, frame_weights), _pooled(words, word_weights)))
+
+    def weights(
+        self, words: Players, frames: Players, scale: Float[Tensor, ""]
+    ) -> tuple[Float[Tensor, "question word"], Float[Tensor, "question frame"]]:
+        """Return how much each word and each frame counts among its own; each sums to 1 together with padding."""
+        return (
+            self.word_weights(words.sequence.tokens).squeeze(-1).softmax(-1),
+            self.frame_weights(frames.sequence.tokens).squeeze(-1).softmax(-1),
+        )
 
 
-def _pooled(players: Players, weigh: nn.Module) -> Float[Tensor, "question width"]:
-    """Return the weighted sum of tokens, whose weights sum to 1 together with those of padding."""
-    tokens_AND, mask = players.sequence.tokens, players.sequence.mask
-    weights_AN = weigh(tokens_AND).squeeze(-1).softmax(-1)
-    return (weights_AN[:, None] @ (tokens_AND * mask[..., None])).squeeze(1)
+def _pooled(players: Players, weights: Float[Tensor, "question token"]) -> Float[Tensor, "question width"]:
+    return (weights[:, None] @ _real_tokens(players)).squeeze(1)
+
+
+def _real_tokens(players: Players) -> Float[Tensor, "question token width"]:
+    """Return the tokens, and zeros at padding."""
+    return players.sequence.tokens * players.sequence.mask[..., None]
 
 
 def _softmax(logits: Tensor, mask: Bool[Tensor, "..."]) -> Tensor:

@@ -52,8 +52,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
     def level_similarities(self, texts: Hierarchy, videos: Hierarchy) -> dict[Level, Float[Tensor, "text video"]]:
         """Return the similarity of every text and video at each level, in [-1, 1]."""
         return {
-            level: self._level_similarity(self._compared(texts, level), self._compared(videos, level))
-            for level in LEVELS
+            level: self._level_similarity(self.compared(texts, level), self.compared(videos, level)) for level in LEVELS
         }
 
     def _level_similarity(self, words: Players, frames: Players) -> Float[Tensor, "text video"]:
@@ -68,7 +67,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
             frames.sequence.mask,
         )
 
-    def _compared(self, hierarchy: Hierarchy, level: Level) -> Players:
+    def compared(self, hierarchy: Hierarchy, level: Level) -> Players:
         """Return who is compared at a level: the players, and in the released code padding as well."""
         players = hierarchy.levels[level]
         return padding_as_zeros(players) if self.config.released_behavior else players
@@ -84,7 +83,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
         return self.combine({level: self._ranking_similarity(texts, videos, level) for level in LEVELS})
 
     def _ranking_similarity(self, texts: Hierarchy, videos: Hierarchy, level: Level) -> Float[Tensor, "text video"]:
-        words, frames = self._compared(texts, level), self._compared(videos, level)
+        words, frames = self.compared(texts, level), self.compared(videos, level)
         if self.config.interaction == "global":
             return self._level_similarity(words, frames)
         return ranking_interaction(
@@ -106,7 +105,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
         """
         if self.config.interaction == "global":
             raise ModelError("a model with global interaction plays no game: it compares whole texts and videos")
-        return {level: matched_games(self._compared(texts, level), self._compared(videos, level)) for level in LEVELS}
+        return {level: matched_games(self.compared(texts, level), self.compared(videos, level)) for level in LEVELS}
 
     def forward(
         self,
@@ -142,7 +141,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
         videos: Hierarchy,
         video_of_text: Int[Tensor, " text"],
     ) -> LevelOutput:
-        words, frames = self._compared(texts, level), self._compared(videos, level)
+        words, frames = self.compared(texts, level), self.compared(videos, level)
         first = _first_text(video_of_text, len(videos))
         game = matched_games(words[first], frames)
         real_words, real_frames = texts.levels[level].sequence.mask[first], videos.levels[level].sequence.mask

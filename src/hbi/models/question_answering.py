@@ -1,7 +1,7 @@
 """The network that answers questions: `HBIModel` as it is, and a head of answers at every level."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 
+from hbi.games import LateInteractionGame
 from hbi.models.answer_head import AnswerHead, ReleasedAnswerHead
 from hbi.models.config import HBIConfig, ModelError
 from hbi.models.encoder import Encoder
 from hbi.models.from_clip import FromCLIP
 from hbi.models.hbi import HBIModel
 from hbi.models.outputs import Encoding, Hierarchy, MatchOutput
+from hbi.models.play import matched_games
 from hbi.shapes import LEVELS, Level
 
 
@@ -117,6 +119,22 @@ class QuestionAnsweringModel(FromCLIP, PreTrainedModel):
             level: self.answer_heads[level](questions.levels[level], asked.levels[level], self.encoder.logit_scale)
             for level in LEVELS
         }
+
+    def games(self, questions: Hierarchy, videos: Hierarchy) -> dict[Level, LateInteractionGame]:
+        """Return the games of the answers to question 0 about video 0, question 1 about video 1, … at each level.
+
+        Similarities are the trunk's, by which words choose frames to answer from; words and frames weigh as much as in
+        the answer. In the trunk's own games they weigh as much as when texts are matched with videos.
+        """
+        games: dict[Level, LateInteractionGame] = {}
+        for level in LEVELS:
+            asked, seen = questions.levels[level], videos.levels[level]
+            head = self.answer_heads[level]
+            assert isinstance(head, AnswerHead | ReleasedAnswerHead)
+            word_weights, frame_weights = head.weights(asked, seen, self.encoder.logit_scale)
+            words, frames = self.trunk.compared(questions, level), self.trunk.compared(videos, level)
+            games[level] = matched_games(replace(words, weights=word_weights), replace(frames, weights=frame_weights))
+        return games
 
     def combine(self, scores: Mapping[Level, Float[Tensor, "question answer"]]) -> Float[Tensor, "question answer"]:
         """Return the logits that decide: the mean of the levels' scores by `config.level_weights`."""

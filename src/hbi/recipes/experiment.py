@@ -157,4 +157,6 @@ def training_settings(recipe: Recipe) -> TrainingSettings:
         activation_checkpointing=training.activation_checkpointing,
         freeze_towers=training.freeze_towers,
         shard=training.shard,
+        optimizer=training.optimizer,
+        muon_lr=training.muon_lr,
     )

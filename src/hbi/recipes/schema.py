@@ -18,6 +18,7 @@ from hbi.data.benchmarks import benchmark_names
 from hbi.data.question_benchmarks import QUESTION_BENCHMARKS
 from hbi.models.config import Stem
 from hbi.shapes import LEVELS, Level
+from hbi.training.optimization import OptimizerName
 
 
 class Section(BaseModel):
@@ -145,6 +146,12 @@ class TrainingSection(Section):
     lr: PositiveFloat = Field(default=1e-3, description="highest learning rate")
     clip_lr: PositiveFloat | None = Field(default=None, description="the same for CLIP's towers; default: lr")
     weight_decay: float = Field(default=0.2, ge=0)
+    optimizer: OptimizerName = Field(
+        default="adamw", description="adamw; or muon for the matrices, which learns sooner from random weights"
+    )
+    muon_lr: PositiveFloat | None = Field(
+        default=None, description="the same for the matrices that Muon moves, in the towers too; default: lr"
+    )
     warmup_steps: int = Field(default=20, ge=0)
     max_gradient_norm: PositiveFloat = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -162,6 +169,14 @@ class TrainingSection(Section):
     validate_every: PositiveInt = 100
     checkpoint_every: PositiveInt = 50
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _muon_fits(self) -> Self:
+        if self.shard and self.optimizer == "muon":
+            raise ValueError("training.shard splits the matrices that training.optimizer=muon needs whole: drop one")
+        if self.muon_lr is not None and self.optimizer != "muon":
+            raise ValueError("training.muon_lr needs training.optimizer=muon")
+        return self
 
 
 class Recipe(Section):

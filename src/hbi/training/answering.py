@@ -20,6 +20,9 @@ class AnsweringObjective:
     Sum over levels of answer cross-entropy + matching * (contrast + alpha * interaction), + beta * distillation of the
     entity level's answers to the action and event level.
 
+    Captions that come beside the questions have a contrast of their own: among questions, which are more and tell less,
+    they would hardly count (docs/results/video-qa.md).
+
     Attributes:
         matching: Weight of the retrieval objective, for which every question is a text that belongs to its video. The
             paper's is 0.5.
@@ -49,7 +52,7 @@ class AnsweringObjective:
             for level in LEVELS
         }
         if self.matching:
-            matched = replace(self.retrieval, beta=0.0)(output.matching, video_of_text)
+            matched = replace(self.retrieval, beta=0.0)(output.matching, video_of_text, asked)
             parts |= {name: self.matching * value for name, value in matched.parts.items()}
         if self.beta:
             for level in STUDENTS:

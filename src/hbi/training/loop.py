@@ -15,8 +15,8 @@ from hbi.training.distributed import ALONE, Processes
 from hbi.training.gradients import BatchGradient
 from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Loss, Objective
-from hbi.training.optimization import adamw, warmup_cosine
-from hbi.training.run_folder import RunFolder
+from hbi.training.optimization import OptimizerName, build_optimizers, warmup_cosine
+from hbi.training.run_folder import RunError, RunFolder
 from hbi.training.sharded import clip_gradients, load_model, load_optimizer, whole
 from hbi.training.towers import (
     Network,
@@ -48,6 +48,8 @@ class TrainingSettings:
         activation_checkpointing: Whether the towers compute activations again instead of remembering them.
         freeze_towers: Whether CLIP's towers stay as they are.
         shard: Whether the processes of a job split the encoder's parameters instead of each holding all of them.
+        optimizer: AdamW, or Muon for the matrices.
+        muon_lr: Highest learning rate of those, CLIP's towers' among them; None: `lr`.
     """
 
     num_steps: int
@@ -64,6 +66,8 @@ class TrainingSettings:
     activation_checkpointing: bool = False
     freeze_towers: bool = False
     shard: bool = False
+    optimizer: OptimizerName = "adamw"
+    muon_lr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -120,17 +124,24 @@ class Trainer:
             settings.precision,
             processes,
         )
-        self.optimizer = adamw(
+        self.optimizers = build_optimizers(
             model,
+            settings.optimizer,
             lr=settings.lr,
             clip_lr=settings.clip_lr,
+            muon_lr=settings.muon_lr or settings.lr,
             weight_decay=settings.weight_decay,
             is_sharded=self.is_sharded,
         )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer,
-            lambda step: warmup_cosine(step, num_steps=settings.num_steps, num_warmup_steps=settings.num_warmup_steps),
-        )
+        self.schedules = [
+            torch.optim.lr_scheduler.LambdaLR(
+                optimizer,
+                lambda step: warmup_cosine(
+                    step, num_steps=settings.num_steps, num_warmup_steps=settings.num_warmup_steps
+                ),
+            )
+            for optimizer in self.optimizers
+        ]
         self.step, self.best_score, self.seconds = 0, float("-inf"), 0.0
 
     def _shared_encoder(self) -> nn.Module:
@@ -146,12 +157,19 @@ class Trainer:
         """Continue from the folder's checkpoint, if there is one; return the steps already done.
 
         It may come from a job of another number of processes.
+
+        Raises:
+            RunError: The checkpoint cannot be read, or was written before there were several optimizers.
         """
         state = self.folder.load_checkpoint()
         if state is not None:
+            if "optimizers" not in state:
+                raise RunError(f"{self.folder.checkpoint} was written by an older hbi: delete it to start anew")
             load_model(self.model, state["model"])
-            load_optimizer(self.optimizer, state["optimizer"])
-            self.schedule.load_state_dict(state["schedule"])
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                load_optimizer(optimizer, saved)
+            for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
+                schedule.load_state_dict(saved)
             self.step, self.best_score, self.seconds = state["step"], state["best_score"], state["seconds"]
         if self.processes.is_main:
             self.folder.truncate_metrics(self.step)
@@ -181,7 +199,8 @@ class Trainer:
         self.model.train()
         if self.settings.freeze_towers:
             self.model.encoder.clip.eval()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         # What is drawn in a step (by the sampled teacher) depends on its number alone: a resumed run draws it too.
         try:
             loss = self.gradient(batch, seed=self.batches.seed + self.step)
@@ -190,15 +209,16 @@ class Trainer:
                 f"{error} at step {self.step + 1}: lower training.lr, or raise training.warmup_steps"
             ) from error
         clip_gradients(self.model.parameters(), self.settings.max_gradient_norm)
-        self.optimizer.step()
-        self.schedule.step()
+        for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
+            optimizer.step()
+            schedule.step()
         return loss
 
     def _record(self, parts: Mapping[str, float]) -> None:
         """Log, validate and save, where it is time to; the main process writes and the others wait for it."""
         settings, is_last = self.settings, self.step == self.settings.num_steps
         if self.processes.is_main and (self.step % settings.log_every == 0 or is_last):
-            rate = self.schedule.get_last_lr()[0]
+            rate = self.schedules[0].get_last_lr()[0]
             self.folder.append_metrics(
                 {"step": self.step, "kind": "train", "lr": rate, "seconds": self.seconds, **parts}
             )
@@ -227,13 +247,16 @@ class Trainer:
         return model
 
     def _save_checkpoint(self) -> None:
-        model, optimizer = whole(self.model.state_dict()), whole(self.optimizer.state_dict())
+        model, optimizers = (
+            whole(self.model.state_dict()),
+            whole([optimizer.state_dict() for optimizer in self.optimizers]),
+        )
         if self.processes.is_main:
             self.folder.save_checkpoint(
                 {
                     "model": model,
-                    "optimizer": optimizer,
-                    "schedule": self.schedule.state_dict(),
+                    "optimizers": optimizers,
+                    "schedules": [schedule.state_dict() for schedule in self.schedules],
                     "step": self.step,
                     "best_score": self.best_score,
                     "seconds": self.seconds,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
@@ -45,17 +45,28 @@ class Objective:
     levels: tuple[Level, ...] = LEVELS
     teacher: Teacher = field(default_factory=ExactTeacher)
 
-    def __call__(self, output: MatchOutput, video_of_text: Int[Tensor, " text"]) -> Loss:
-        """Return the loss of a batch; for the global baseline, which has no levels, the contrast alone."""
+    def __call__(
+        self,
+        output: MatchOutput,
+        video_of_text: Int[Tensor, " text"],
+        kind_of_text: Shaped[Tensor, " text"] | None = None,
+    ) -> Loss:
+        """Return the loss of a batch; for the global baseline, which has no levels, the contrast alone.
+
+        Args:
+            output: What the network gave.
+            video_of_text: The video of each text.
+            kind_of_text: Texts of each kind have a contrast of their own, the sum of which counts; None: all are alike.
+        """
         scale, parts = output.logit_scale, dict[str, Tensor]()
         if not output.levels:
-            parts["contrast"] = contrast(scale * output.similarity, video_of_text)
+            parts["contrast"] = contrast_of_kinds(scale * output.similarity, video_of_text, kind_of_text)
         levels = {name: output.levels[name] for name in self.levels} if output.levels else {}
         for name, level in levels.items():
-            parts[f"contrast/{name}"] = contrast(scale * level.similarity, video_of_text)
+            parts[f"contrast/{name}"] = contrast_of_kinds(scale * level.similarity, video_of_text, kind_of_text)
             if self.gamma:
-                similarity = coalition_similarity(level)
-                parts[f"coalition/{name}"] = self.gamma * contrast(scale * similarity, video_of_text)
+                logits = scale * coalition_similarity(level)
+                parts[f"coalition/{name}"] = self.gamma * contrast_of_kinds(logits, video_of_text, kind_of_text)
             if self.alpha:
                 target = interaction_logits(level, scale, self.teacher)
                 parts[f"interaction/{name}"] = self.alpha * interaction_divergence(level.predicted, target, level.cells)
@@ -92,6 +103,18 @@ def coalition_similarity(level: LevelOutput) -> Float[Tensor, "text video"]:
         game.similarity.new_tensor(0.5).expand(game.similarity.shape[-2]),
         game.similarity.new_tensor(0.5).expand(game.similarity.shape[-1]),
     )
+
+
+def contrast_of_kinds(
+    logits: Float[Tensor, "text video"],
+    video_of_text: Int[Tensor, " text"],
+    kind_of_text: Shaped[Tensor, " text"] | None,
+) -> Float[Tensor, ""]:
+    """Return the contrast of all texts; or the sum of one contrast for the texts of each kind."""
+    if kind_of_text is None:
+        return contrast(logits, video_of_text)
+    alike = [kind_of_text == kind for kind in kind_of_text.unique()]
+    return torch.stack([contrast(logits[texts], video_of_text[texts]) for texts in alike]).sum()
 
 
 def contrast(logits: Float[Tensor, "text video"], video_of_text: Int[Tensor, " text"]) -> Float[Tensor, ""]:

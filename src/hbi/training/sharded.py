@@ -43,7 +43,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -
     # How the update is computed belongs to the job, not to the state.
     ways = ("fused", "foreach")
     groups = [
-        saved | {way: own[way] for way in ways}
+        saved | {way: own[way] for way in ways if way in own}
         for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
     ]
     optimizer.load_state_dict({"state": tensors, "param_groups": groups})
