@@ -136,8 +136,8 @@ def _choose_pairs(data: Path, run: Path) -> "list[tuple[Story, Caption]]":
     """Return three pairs of different videos, chosen without looking at what the network would explain.
 
     The first of the test split whose text tells two events. Videos that show no color twice come first (the network
-    learns shapes less well than colors in these minutes: what only a shape tells apart, it may point at in both places),
-    and of those the texts that find their video first.
+    learns shapes less than colors in these minutes: what only a shape tells apart, it may point at in both places), and
+    of those the texts that find their video first.
     """
     from hbi.data.shape_stories import load_stories
     from hbi.evaluation.rank_files import read_ranks

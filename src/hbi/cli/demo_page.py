@@ -69,8 +69,8 @@ def demo_page(
 _CHOICE = (
     "<section><h2>Three explanations</h2><p>Not picked by how they look: the first pairs of the test split whose "
     "text tells two events and finds its video first, of videos that show no color twice. Where a color comes twice "
-    "and only the shape tells which is meant, color words may point at both: colors and order are learned best in these "
-    "minutes, shapes less, actions hardly (see the pairs above).</p></section>"
+    "and only the shape tells which is meant, color words may point at both: colors and order are learned best in "
+    "these minutes, shapes less, actions hardly (see the pairs above).</p></section>"
 )
 
 
