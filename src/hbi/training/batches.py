@@ -88,6 +88,7 @@ class TrainingBatches:
     ) -> None:
         self.labels, self.told_per_video = labels, told_per_video
         self.split, self.bank, self.tokenizer = split, bank, tokenizer
+        self._is_asked = None if labels is None else (labels != OUT_OF_VOCABULARY).tolist()
         self.batch_size, self.captions_per_video = batch_size, captions_per_video
         self.num_frames, self.max_words, self.seed = num_frames, max_words, seed
         has_text = torch.tensor([bool(texts) for texts in split.texts_of_video], dtype=torch.bool)
@@ -143,11 +144,11 @@ class TrainingBatches:
 
     def _texts_by_use(self, owned: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
         """Yield the texts of a video to choose from, and how many: all alike, or questions and then captions."""
-        if self.labels is None or not self.told_per_video:
+        if self._is_asked is None or not self.told_per_video:
             yield owned, self.captions_per_video
             return
         for is_asked, wanted in ((True, self.captions_per_video), (False, self.told_per_video)):
-            if some := [text for text in owned if (int(self.labels[text]) != OUT_OF_VOCABULARY) == is_asked]:
+            if some := [text for text in owned if self._is_asked[text] == is_asked]:
                 yield some, wanted
 
     def _columns(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[Tensor, Tensor]:
