@@ -22,7 +22,7 @@ def test_the_baseline_sees_black_frames_and_has_nothing_to_match():
     recipe = read_recipe("shape-stories-qa")
     blind = question_only(recipe)
     assert (blind.data.blank, blind.data.captions, blind.objective.matching) == (True, 0, 0.0)
-    assert blind.training.num_steps == recipe.training.num_steps // 2
+    assert blind.training.num_steps == recipe.training.num_steps // 3
     assert blind.model == recipe.model
     assert blind.data.question_draws == recipe.data.question_draws
 

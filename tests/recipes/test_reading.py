@@ -65,3 +65,10 @@ def test_a_wrong_name_or_file_is_named(tmp_path):
 def test_an_estimator_needs_weights_and_weights_an_estimator(change):
     with pytest.raises(RecipeError, match="go together"):
         read_recipe("shape-stories", [change])
+
+
+def test_a_rate_of_muon_needs_muon():
+    with pytest.raises(RecipeError, match=r"muon_lr needs training.optimizer=muon: set it to null"):
+        read_recipe("shape-stories", ["training.optimizer=adamw"])
+    recipe = read_recipe("shape-stories", ["training.optimizer=adamw", "training.muon_lr=null"])
+    assert (recipe.training.optimizer, recipe.training.muon_lr) == ("adamw", None)

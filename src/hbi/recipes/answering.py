@@ -52,8 +52,8 @@ def question_only(recipe: Recipe) -> Recipe:
     """Return the recipe of the baseline that sees one black frame instead of each video.
 
     Whatever it gets right can be known from the question alone, and from which answers are frequent. There is nothing
-    to match, so it has neither captions nor the matching objective, and a third of the steps, which is more than it needs
-    (docs/results/video-qa.md).
+    to match, so it has neither captions nor the matching objective, and a third of the steps: it stops rising before
+    that (docs/results/video-qa.md).
     """
     data = recipe.data.model_copy(update={"blank": True, "captions": 0})
     objective = recipe.objective.model_copy(update={"matching": 0.0})

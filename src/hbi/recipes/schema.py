@@ -171,11 +171,9 @@ class TrainingSection(Section):
     seed: int = 0
 
     @model_validator(mode="after")
-    def _muon_fits(self) -> Self:
-        if self.shard and self.optimizer == "muon":
-            raise ValueError("training.shard splits the matrices that training.optimizer=muon needs whole: drop one")
+    def _muon_lr_has_muon(self) -> Self:
         if self.muon_lr is not None and self.optimizer != "muon":
-            raise ValueError("training.muon_lr needs training.optimizer=muon")
+            raise ValueError("training.muon_lr needs training.optimizer=muon: set it to null, or the optimizer to muon")
         return self
 
 
