@@ -15,7 +15,7 @@ def parameter_groups(model: nn.Module, *, lr: float, clip_lr: float, weight_deca
 
     Vectors and scalars (biases, norms, the logit scale) and embeddings do not decay.
     """
-    embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    embeddings = _embeddings(model)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -64,7 +64,7 @@ def build_optimizers(
 
 def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
     """Return the parameters that map features to features: matrices, but for embeddings."""
-    embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    embeddings = _embeddings(model)
     return [
         each for each in model.parameters() if each.requires_grad and each.dim() == 2 and id(each) not in embeddings
     ]
@@ -77,6 +77,10 @@ def adamw(groups: list[dict[str, Any]], *, is_sharded: bool = False) -> torch.op
     """
     way = {"foreach": False} if is_sharded else {"fused": True}
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, **way)
+
+
+def _embeddings(model: nn.Module) -> set[int]:
+    return {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
 
 
 def _part(groups: list[dict[str, Any]], is_in: Callable[[nn.Parameter], bool]) -> list[dict[str, Any]]:
