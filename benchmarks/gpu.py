@@ -4,7 +4,7 @@
     python benchmarks/gpu.py games training   # some of the parts; the others stay in the file as they were
 
 Numbers are random, of the paper's sizes. A time is the median of several runs, each waited for until the GPU is done.
-Interactions are compared with those of the CPU in float64 from the same numbers, gradients with those in float64 too.
+Interactions and their gradients are compared with those of the CPU in float64, rankings with the CPU's in float32.
 """
 
 import argparse

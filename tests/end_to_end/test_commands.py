@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from end_to_end.conftest import ENVIRONMENT, HBI, fail, fail_here, overrides, run, succeed
@@ -226,3 +227,13 @@ def limit_file_size():
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+def test_a_checkpoint_of_before_there_were_several_optimizers_is_named(trained, data, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(trained, folder)
+    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    state["optimizer"] = state.pop("optimizers")[0]
+    torch.save(state, folder / "checkpoint.pt")
+    said = fail_here("train", "shape-stories", *overrides(data_root=str(data)), "--out", folder, "--resume")
+    assert "was written by an older hbi: delete it to start anew" in said

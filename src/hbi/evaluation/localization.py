@@ -11,7 +11,7 @@ from transformers import CLIPTokenizer
 from hbi.data.frames import FrameBank, normalize_pixels
 from hbi.data.samples import Evidence
 from hbi.data.tokenizer import TokenizedTexts, tokenize
-from hbi.games import banzhaf_interactions
+from hbi.games import banzhaf_interactions, interactions_of_members
 from hbi.models import HBIModel
 from hbi.shapes import LEVELS, Level
 
@@ -60,9 +60,7 @@ def localization(
         telling, inside = _telling_words(tokenized, part), _frames_inside(bank, rows, part)
         for level, game in model.games(texts, videos).items():
             words, frames = texts.levels[level].sequence.members, videos.levels[level].sequence.members
-            merged = banzhaf_interactions(game).cpu()
-            pair = torch.arange(len(part))[:, None, None]
-            on_players = merged[pair, words.cpu().clamp(min=0)[:, :, None], frames.cpu().clamp(min=0)[:, None, :]]
+            on_players = interactions_of_members(banzhaf_interactions(game), words, frames).cpu()
             totals[level] += _measure(on_players, telling & (words.cpu() >= 0), inside, bank.mask[rows])
     return [_localization(level, totals[level]) for level in LEVELS]
 

@@ -150,7 +150,8 @@ class TrainingSection(Section):
         default="adamw", description="adamw; or muon for the matrices, which learns sooner from random weights"
     )
     muon_lr: PositiveFloat | None = Field(
-        default=None, description="the same for the matrices that Muon moves, in the towers too; default: lr"
+        default=None,
+        description="highest learning rate of what Muon moves, in the towers too; default: lr",
     )
     warmup_steps: int = Field(default=20, ge=0)
     max_gradient_norm: PositiveFloat = 1.0

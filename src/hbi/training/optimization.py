@@ -47,7 +47,8 @@ def build_optimizers(
     weight_decay: float,
     is_sharded: bool = False,
 ) -> list[torch.optim.Optimizer]:
-    """Return the optimizers that step together: AdamW; or Muon, at `muon_lr`, for the matrices and AdamW for the rest.
+    """Return the optimizers that step together: AdamW; or Muon, at `muon_lr`, for the matrices and AdamW for the rest,
+    embeddings among them.
 
     Muon (Jordan et al. 2024; update scaled to AdamW's size as in Liu et al. 2025, arXiv 2502.16982) makes all singular
     values of a matrix's update alike: directions that few examples ask for move as fast as those that all ask for. From
@@ -56,18 +57,14 @@ def build_optimizers(
     groups = parameter_groups(model, lr=lr, clip_lr=clip_lr, weight_decay=weight_decay)
     if name == "adamw":
         return [adamw(groups, is_sharded=is_sharded)]
-    hidden = {id(parameter) for parameter in hidden_matrices(model)}
-    matrices = [group | {"lr": muon_lr} for group in _part(groups, lambda parameter: id(parameter) in hidden)]
-    rest = _part(groups, lambda parameter: id(parameter) not in hidden)
-    return [torch.optim.Muon(matrices, lr=muon_lr, adjust_lr_fn="match_rms_adamw"), adamw(rest, is_sharded=is_sharded)]
-
-
-def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters that map features to features: matrices, but for embeddings."""
     embeddings = _embeddings(model)
-    return [
-        each for each in model.parameters() if each.requires_grad and each.dim() == 2 and id(each) not in embeddings
-    ]
+
+    def is_matrix(parameter: nn.Parameter) -> bool:
+        return parameter.dim() == 2 and id(parameter) not in embeddings
+
+    matrices = [group | {"lr": muon_lr} for group in _part(groups, is_matrix)]
+    rest = _part(groups, lambda parameter: not is_matrix(parameter))
+    return [torch.optim.Muon(matrices, lr=muon_lr, adjust_lr_fn="match_rms_adamw"), adamw(rest, is_sharded=is_sharded)]
 
 
 def adamw(groups: list[dict[str, Any]], *, is_sharded: bool = False) -> torch.optim.AdamW:
