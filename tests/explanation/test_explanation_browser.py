@@ -1,6 +1,5 @@
 """The page in a real browser, opened from disk: pointing, keys, tabs, touch, no request, no complaint."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from hbi.explanation import Comparison, Explained, Failure, Word, comparison_sec
 from hbi.explanation.page import page, render_page
 from hbi.explanation.player import Videos
 from hbi.explanation.section import explanation_section
+from in_chromium import needs_chromium, running_chromium, wait_until
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = needs_chromium
 
 WORDS = "a red square slides left"
 TABLE = np.zeros((5, 6))
@@ -38,11 +36,8 @@ def example(text=WORDS, values=values):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        running = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+    with running_chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -345,15 +340,15 @@ def test_a_click_plays_the_video_at_that_second(open_page, clip, tmp_path, is_em
     videos = Videos(page=tmp_path / "page.html", bytes_left=10**6 if is_embedded else 0)
     opened = open_page(render_page(example(), address=videos.address(clip)))
     video = opened.locator("video")
-    opened.wait_for_function("document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
+    wait_until(opened, "document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
     if not video.count():
         pytest.skip("this Chromium plays no H.264")
     opened.locator(".hbi-frame[data-frame='4']:visible").click()
-    opened.wait_for_function("document.querySelector('video').currentTime >= 4")
+    wait_until(opened, "document.querySelector('video').currentTime >= 4")
     assert 4.0 <= video.evaluate("part => part.currentTime") < 6.0
-    opened.wait_for_function("document.querySelector('.hbi-frame.now') !== null")
+    wait_until(opened, "document.querySelector('.hbi-frame.now') !== null")
     opened.get_by_role("button", name="red").click()
-    opened.wait_for_function("document.querySelector('video').currentTime < 3.9")
+    wait_until(opened, "document.querySelector('video').currentTime < 3.9")
     assert video.evaluate("part => part.currentTime") >= 2.0, "the best frame of “red” begins there"
     opened.get_by_role("button", name="red").click()
     assert video.evaluate("part => part.paused")
@@ -361,17 +356,17 @@ def test_a_click_plays_the_video_at_that_second(open_page, clip, tmp_path, is_em
 
 def test_who_wants_no_motion_gets_the_second_and_no_film(open_page, clip):
     opened = open_page(render_page(example(), address=Videos().address(clip)), reduced_motion="reduce")
-    opened.wait_for_function("document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
+    wait_until(opened, "document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
     if not opened.locator("video").count():
         pytest.skip("this Chromium plays no H.264")
     opened.locator(".hbi-frame[data-frame='4']:visible").click()
-    opened.wait_for_function("document.querySelector('video').currentTime === 4")
+    wait_until(opened, "document.querySelector('video').currentTime === 4")
     assert opened.locator("video").evaluate("part => part.paused")
 
 
 def test_a_video_that_cannot_be_played_goes_away(open_page):
     opened = open_page(render_page(example(), address="data:video/mp4;base64,AAAA"))
-    opened.wait_for_function("document.querySelector('video') === null")
+    wait_until(opened, "document.querySelector('video') === null")
     opened.locator(".hbi-frame[data-frame='4']:visible").click()
     assert lit_frames(opened) == [4]
 

@@ -1,6 +1,5 @@
 """The pages in a real browser: search, open, play, explain, upload, empty and error states, keyboard, narrow screen."""
 
-import shutil
 import socket
 import threading
 import time
@@ -9,11 +8,10 @@ import pytest
 
 from hbi.web.app import create_app
 from hbi.web.limits import Limits
+from in_chromium import needs_chromium, running_chromium, wait_until
 from small_clips import write_clip
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"), pytest.mark.slow]
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +34,8 @@ def address(served):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        running = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+    with running_chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -60,14 +55,6 @@ def tab(browser, address):
     context.close()
     assert all(url.startswith((address, "data:", "blob:")) for url in requests), requests
     assert complaints == []
-
-
-def wait_until(tab, expression):
-    """Playwright's own waiting evaluates strings in the page, which the page's policy forbids."""
-    until = time.monotonic() + 60
-    while not tab.evaluate(expression):
-        assert time.monotonic() < until, expression
-        time.sleep(0.05)
 
 
 def is_within(tab):
