@@ -10,7 +10,9 @@ from annotation_samples import msrvtt_data, write
 
 from hbi.data.annotation_files import read_pickle
 from hbi.data.benchmarks import find_benchmark
+from hbi.data.frames import FrameBank
 from hbi.data.loading import load_split
+from hbi.data.questions import Question
 from hbi.data.samples import DataError, Evidence, MinimalPair, RetrievalSplit, Text, Video
 from hbi.data.video_files import VideoFiles
 
@@ -98,3 +100,18 @@ def test_some_videos_of_a_split_keep_what_was_written_for_them():
     assert kept.minimal_pairs == (MinimalPair("color", 1, "z", "w"),)
     assert kept.evidence == (Evidence("of c", 0, 2, 1, 0.0, 1.0, None),)
     assert torch.equal(kept.relevance, torch.eye(2, dtype=torch.bool))
+
+
+def test_which_frames_a_span_of_a_video_shows():
+    times = torch.tensor([[0.0, 1.2, 2.4], [0.0, 1.2, 0.0]], dtype=torch.float64)
+    bank = FrameBank(
+        torch.zeros(2, 3, 3, 2, 2, dtype=torch.uint8), torch.tensor([[True] * 3, [True, True, False]]), times, ()
+    )
+    shown = bank.is_shown_between(
+        [
+            Evidence("from a frame to before the next", 0, 1, 0, 1.2, 2.4, None),
+            Evidence("no padding", 0, 1, 1, 0.0, 9.0, None),
+            Question("the whole video?", "yes", "what", 0),
+        ]
+    )
+    assert shown.tolist() == [[False, True, False], [True, True, False], [True, True, True]]

@@ -10,12 +10,13 @@ from torch.testing import assert_close
 from hbi.data.frames import FrameBank
 from hbi.data.samples import Evidence, MinimalPair, RetrievalSplit, Text, Video
 from hbi.data.tokenizer import tokenize
-from hbi.evaluation.localization import localization
+from hbi.evaluation.localization import _measure, localization
 from hbi.evaluation.minimal_pairs import minimal_pair_accuracy
 from hbi.evaluation.post_processing import dual_softmax
 from hbi.evaluation.ranks import ranks
 from hbi.evaluation.report import evaluate
 from hbi.evaluation.similarity import Blocks, pair_similarity, similarity_matrix
+from hbi.games import interactions_of_members
 from hbi.shapes import LEVELS
 from small_networks import small_model
 
@@ -181,6 +182,16 @@ def test_localization_tells_inside_from_outside(tokenizer, bank, frame, inside):
         assert level.share_of_frames == 50.0
         assert level.pointing == (100.0 if inside else 0.0)
         assert (level.share_inside > 70.0) == inside
+
+
+def test_a_long_clip_has_no_more_than_a_short_one_of_the_same_worth():
+    merged, frames = torch.ones(1, 1, 2), torch.tensor([[0, 0, 0, 1]])
+    words, inside = torch.zeros(1, 1, dtype=torch.long), torch.tensor([[True, True, True, False]])
+    lent = interactions_of_members(merged, words, frames)
+    shared_out = interactions_of_members(merged, words, frames, is_shared_out=True)
+    one_word = torch.ones(1, 1, dtype=torch.bool)
+    share, of_frames, pointing, count = _measure(lent, shared_out, one_word, inside, torch.ones_like(inside)).tolist()
+    assert (share, of_frames, pointing, count) == (pytest.approx(0.5), 0.75, 1.0, 1.0)
 
 
 def test_tokens_know_their_characters(tokenizer):

@@ -1,5 +1,6 @@
 """The frames of a split, decoded once and kept in memory."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,22 @@ class Pixels(Protocol):
     def __getitem__(self, index: Any, /) -> Tensor: ...
 
 
+class InVideo(Protocol):
+    """Something that is seen in `[start_seconds, end_seconds)` of a video."""
+
+    @property
+    def video(self) -> int:
+        """The row of its video."""
+
+    @property
+    def start_seconds(self) -> float | None:
+        """None: from the first frame."""
+
+    @property
+    def end_seconds(self) -> float | None:
+        """None: up to the last frame."""
+
+
 @dataclass(frozen=True)
 class FrameBank:
     """Decoded frames of many videos, padded to the same number.
@@ -54,6 +71,15 @@ class FrameBank:
     def only(self, is_kept: Bool[Tensor, " video"]) -> "FrameBank":
         """Return the frames of some of the videos; what was wrong with the others is still told."""
         return FrameBank(self.pixels[is_kept], self.mask[is_kept], self.timestamps_seconds[is_kept], self.faults)
+
+    def is_shown_between(self, spans: Sequence[InVideo]) -> Bool[Tensor, "span frame"]:
+        """Return which frames of each span's video it shows; a span without seconds is the whole video."""
+        rows = torch.tensor([span.video for span in spans])
+        starts = [-math.inf if span.start_seconds is None else span.start_seconds for span in spans]
+        ends = [math.inf if span.end_seconds is None else span.end_seconds for span in spans]
+        first, last = (torch.tensor(seconds, dtype=torch.float64)[:, None] for seconds in (starts, ends))
+        times = self.timestamps_seconds[rows]
+        return (times >= first) & (times < last) & self.mask[rows]
 
     @property
     def content(self) -> Pixels:

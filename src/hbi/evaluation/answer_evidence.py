@@ -84,7 +84,7 @@ def _shares(
     trunk, device = model.trunk, model.device
     texts = trunk.encode_texts(tokenized.input_ids.to(device), tokenized.attention_mask.to(device))
     videos = trunk.encode_videos(network_input(bank.content[rows].to(device)), bank.mask[rows].to(device))
-    inside = _inside(questions, bank, rows)
+    inside = bank.is_shown_between(questions)
     maps = {}
     for level, game in model.games(texts, videos).items():
         words, frames = texts.levels[level].sequence.members, videos.levels[level].sequence.members
@@ -95,13 +95,6 @@ def _shares(
     shares = {level: _share(maps[level], inside, bank.mask[rows]) for level in LEVELS}
     uniform = inside.sum(-1) / bank.mask[rows].sum(-1).clamp(min=1)
     return shares | {ALL_LEVELS: _share(together, inside, bank.mask[rows])}, uniform
-
-
-def _inside(questions: Sequence[Question], bank: FrameBank, rows: Tensor) -> Bool[Tensor, "question frame"]:
-    starts = torch.tensor([question.start_seconds for question in questions])[:, None]
-    ends = torch.tensor([question.end_seconds for question in questions])[:, None]
-    times = bank.timestamps_seconds[rows]
-    return (times >= starts) & (times < ends) & bank.mask[rows]
 
 
 def _share(

@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from hbi.data.frames import FrameBank, normalize_pixels
+from hbi.data.frames import FrameBank, network_input
 from hbi.data.samples import Evidence
 from hbi.data.tokenizer import TokenizedTexts, tokenize
 from hbi.games import banzhaf_interactions, interactions_of_members
@@ -40,7 +40,8 @@ def localization(
 ) -> list[Localization]:
     """Return, for each level, how well exact interactions point at the true seconds.
 
-    Merged tokens lend their interaction to each of their words and frames.
+    Merged tokens share their interaction out among their words and frames, so that a long clip has no more than a short
+    one of the same worth; which frame is the strongest is asked of what a picture shows, where each has it in full.
     """
     model.eval()
     totals = {level: torch.zeros(4, dtype=torch.float64) for level in LEVELS}
@@ -55,13 +56,15 @@ def localization(
         rows = torch.tensor([item.video for item in part])
         texts = model.encode_texts(tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device))
         videos = model.encode_videos(
-            normalize_pixels(bank.pixels[rows].to(model.device)), bank.mask[rows].to(model.device)
+            network_input(bank.content[rows].to(model.device)), bank.mask[rows].to(model.device)
         )
-        telling, inside = _telling_words(tokenized, part), _frames_inside(bank, rows, part)
+        telling, inside = _telling_words(tokenized, part), bank.is_shown_between(part)
         for level, game in model.games(texts, videos).items():
             words, frames = texts.levels[level].sequence.members, videos.levels[level].sequence.members
-            on_players = interactions_of_members(banzhaf_interactions(game), words, frames).cpu()
-            totals[level] += _measure(on_players, telling & (words.cpu() >= 0), inside, bank.mask[rows])
+            interactions = banzhaf_interactions(game)
+            lent = interactions_of_members(interactions, words, frames).cpu()
+            shared_out = interactions_of_members(interactions, words, frames, is_shared_out=True).cpu()
+            totals[level] += _measure(lent, shared_out, telling & (words.cpu() >= 0), inside, bank.mask[rows])
     return [_localization(level, totals[level]) for level in LEVELS]
 
 
@@ -78,20 +81,13 @@ def _telling_words(tokenized: TokenizedTexts, evidence: Sequence[Evidence]) -> B
     return (first >= starts) & (last <= ends) & (last > first)
 
 
-def _frames_inside(bank: FrameBank, rows: Tensor, evidence: Sequence[Evidence]) -> Bool[Tensor, "item frame"]:
-    starts = torch.tensor([item.start_seconds for item in evidence])[:, None]
-    ends = torch.tensor([item.end_seconds for item in evidence])[:, None]
-    times = bank.timestamps_seconds[rows]
-    return (times >= starts) & (times < ends) & bank.mask[rows]
-
-
-def _measure(interactions: Tensor, telling: Tensor, inside: Tensor, is_frame: Tensor) -> Tensor:
+def _measure(lent: Tensor, shared_out: Tensor, telling: Tensor, inside: Tensor, is_frame: Tensor) -> Tensor:
     """Return sums over telling words of: positive share inside, share of frames, pointing; and the number of words."""
-    positive = interactions.clamp(min=0).masked_fill(~is_frame[:, None, :], 0.0).double()
+    positive = shared_out.clamp(min=0).masked_fill(~is_frame[:, None, :], 0.0).double()
     mass = positive.sum(-1)
     share_of_frames = (inside.sum(-1) / is_frame.sum(-1).clamp(min=1)).double()[:, None].expand_as(mass)
     # A word with no positive interaction points nowhere: it scores as a uniform map does.
     share = torch.where(mass > 0, (positive * inside[:, None, :]).sum(-1) / mass.clamp(min=1e-300), share_of_frames)
-    strongest = interactions.masked_fill(~is_frame[:, None, :], -torch.inf).argmax(-1)
+    strongest = lent.masked_fill(~is_frame[:, None, :], -torch.inf).argmax(-1)
     pointing = inside.gather(1, strongest).double()
     return torch.stack([value[telling].sum() for value in (share, share_of_frames, pointing, torch.ones_like(mass))])
