@@ -26,8 +26,6 @@ PAGE = HERE.parent / "docs" / "results" / "shape-stories.md"
 MARKS = ("<!-- ablation -->", "<!-- /ablation -->")
 DATA_SEED = 1
 NUM_STEPS = 400
-TOWERS = ("model.stem=patch", "model.vision_layers=2")
-"""Those of the recipe when the study was made; it has others since (docs/log.md)."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ def run_job(job: Job) -> tuple[str, dict[str, object]]:
 
     changes = [change.format(out=job.out) for change in job.variant.changes]
     settings = [f"data.root={job.data}", f"training.seed={job.seed}", f"training.num_steps={NUM_STEPS}"]
-    recipe = read_recipe(job.variant.recipe, [*TOWERS, *settings, *changes])
+    recipe = read_recipe(job.variant.recipe, [*settings, *changes])
     folder = job.out / job.key
     trainer = start_run(recipe, folder, resume=True, device=torch.device("cpu"), progress=None, decode=decoded_once)
     trainer.run(lambda progress: None)
