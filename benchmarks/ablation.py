@@ -20,10 +20,11 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+from pages import put, spread, table
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "ablation.json"
 PAGE = HERE.parent / "docs" / "results" / "shape-stories.md"
-MARKS = ("<!-- ablation -->", "<!-- /ablation -->")
 DATA_SEED = 1
 NUM_STEPS = 400
 
@@ -187,15 +188,12 @@ def write_table() -> None:
     """Write mean and spread of every variant into the page."""
     stored = read_results()
     header = ("", "seeds", "T2V R@1", "R@10", "V2T R@1", "color", "shape", "action", "order", "inside", "s/epoch")
-    lines = [f"| {' | '.join(header)} |", f"| --- {'| ---: ' * (len(header) - 1)}|"]
+    rows = []
     for variant in VARIANTS:
         runs = [result for key, result in stored.items() if re.fullmatch(rf"{variant.name}-\d+", key)]
         if runs:
-            lines.append(f"| {' | '.join(row(variant, runs))} |")
-    page = PAGE.read_text()
-    before, rest = page.split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    PAGE.write_text("\n".join([f"{before}{MARKS[0]}", *lines, f"{MARKS[1]}{after}"]))
+            rows.append(row(variant, runs))
+    put(PAGE, {"ablation": table(header, rows)})
 
 
 def row(variant: Variant, runs: list[dict]) -> list[str]:  # type: ignore[type-arg]
@@ -210,15 +208,7 @@ def row(variant: Variant, runs: list[dict]) -> list[str]:  # type: ignore[type-a
         inside,
     ]
     seconds = statistics.mean(run["seconds_per_epoch"] for run in runs)
-    return [variant.title, str(len(runs)), *map(spread, columns), f"{seconds:.0f}"]
-
-
-def spread(values: list[float]) -> str:
-    """Return mean ± standard deviation, or nothing where nothing was measured."""
-    if not values:
-        return ""
-    deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.1f}{deviation}"
+    return [variant.title, str(len(runs)), *(spread(column, 1) for column in columns), f"{seconds:.0f}"]
 
 
 if __name__ == "__main__":

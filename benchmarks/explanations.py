@@ -11,9 +11,11 @@ import argparse
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+
+from pages import put, spread, table
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "explanations.json"
@@ -115,19 +117,10 @@ def write_page() -> None:
     stored = list(read_results().values())
     names = list(dict.fromkeys(score["method"] for run in stored for score in run["subsets"]["all"]))
     main_names = [name for name in names if name in stored[0]["ours"]]
-    page = PAGE.read_text()
-    for subset in SUBSETS:
-        page = between(page, f"pointing-{subset}", pointing_table(stored, subset, main_names))
-    page = between(page, "faithfulness", faithfulness_table(stored, "all", main_names))
-    page = between(page, "variants", variants_table(stored, [name for name in names if name not in main_names]))
-    PAGE.write_text(page)
-
-
-def between(page: str, mark: str, lines: Iterable[str]) -> str:
-    """Return the page with other lines between a pair of marks."""
-    before, rest = page.split(f"<!-- {mark} -->")
-    after = rest.split(f"<!-- /{mark} -->")[1]
-    return "\n".join([f"{before}<!-- {mark} -->", *lines, f"<!-- /{mark} -->{after}"])
+    tables = {f"pointing-{subset}": pointing_table(stored, subset, main_names) for subset in SUBSETS}
+    tables["faithfulness"] = faithfulness_table(stored, "all", main_names)
+    tables["variants"] = variants_table(stored, [name for name in names if name not in main_names])
+    put(PAGE, tables)
 
 
 def pointing_table(stored: Sequence[dict], subset: str, names: Sequence[str]) -> list[str]:
@@ -204,21 +197,6 @@ def scores_of(stored: Sequence[dict], subset: str, name: str) -> list[dict]:
 def pointing(score: dict, kind: str) -> dict:
     """Return the measures of the words of a kind."""
     return next(entry for entry in score["pointing"] if entry["kind"] == kind)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a Markdown table."""
-    lines = [f"| {' | '.join(header)} |", f"| --- {'| ---: ' * (len(header) - 1)}|"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
-
-
-def spread(values: Sequence[float | None], decimals: int) -> str:
-    """Return mean ± standard deviation over runs."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return "–"
-    deviation = f" ± {statistics.stdev(known):.{decimals}f}" if len(known) > 1 else ""
-    return f"{statistics.mean(known):.{decimals}f}{deviation}"
 
 
 if __name__ == "__main__":

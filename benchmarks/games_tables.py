@@ -6,24 +6,24 @@ A table stands between `<!-- name -->` and `<!-- /name -->`; one that has no fig
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
+
+from pages import put, table
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "method" / "exact-games.md"
 
 
 def main() -> None:
-    games = read("games")
-    page = PAGE.read_text()
-    for name, (sections, table) in TABLES.items():
+    games, tables = read("games"), dict[str, list[str]]()
+    for name, (sections, make) in TABLES.items():
         if all(section in games for section in sections):
-            page = replaced(page, name, table(*(games[section]["rows"] for section in sections)))
+            tables[name] = make(*(games[section]["rows"] for section in sections))
     for name in ("random", "trained"):
         if results := read(f"games_shortcuts_{name}"):
-            page = replaced(page, f"shortcuts-{name}", shortcuts(results["rows"]))
-    PAGE.write_text(page)
+            tables[f"shortcuts-{name}"] = shortcuts(results["rows"])
+    put(PAGE, tables)
 
 
 def read(name: str) -> dict:
@@ -31,18 +31,7 @@ def read(name: str) -> dict:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def replaced(page: str, name: str, table: str) -> str:
-    between = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    if not between.search(page):
-        raise SystemExit(f"{PAGE} has no place for the table {name}")
-    return between.sub(lambda match: f"{match[1]}{table}{match[2]}", page)
-
-
-def markdown(header: str, alignment: str, rows: Iterable[Iterable[str]]) -> str:
-    return "\n".join((header, alignment, *(f"| {' | '.join(row)} |" for row in rows))) + "\n"
-
-
-def speed(exact: list[dict], all_pairs: list[dict], compiled: dict) -> str:
+def speed(exact: list[dict], all_pairs: list[dict], compiled: dict) -> list[str]:
     def row(pairs: dict) -> tuple[str, ...]:
         size = pairs["words"], pairs["frames"]
         one, many = (next(r for r in exact if (r["words"], r["frames"], r["batch"]) == (*size, b)) for b in (1, 128))
@@ -55,11 +44,11 @@ def speed(exact: list[dict], all_pairs: list[dict], compiled: dict) -> str:
             f"{many['error_of_largest']:.1e}",
         )
 
-    header = "| words x frames | one pair | 128 pairs | all pairs of 128 texts and 128 videos | error |"
-    return markdown(header, "| --- | ---: | ---: | ---: | ---: |", map(row, all_pairs))
+    header = ("words x frames", "one pair", "128 pairs", "all pairs of 128 texts and 128 videos", "error")
+    return table(header, map(row, all_pairs))
 
 
-def parts(rows: list[dict]) -> str:
+def parts(rows: list[dict]) -> list[str]:
     names = [name for name in rows[0] if name not in ("words", "frames", "whole")]
 
     def cell(measured: dict, name: str) -> str:
@@ -70,11 +59,10 @@ def parts(rows: list[dict]) -> str:
         size = f"{measured['words']} x {measured['frames']}"
         return size, duration(measured["whole"]), *(cell(measured, name) for name in names)
 
-    header = f"| words x frames | whole | {' | '.join(names)} |"
-    return markdown(header, "| --- |" + " ---: |" * (len(names) + 1), map(row, rows))
+    return table(("words x frames", "whole", *names), map(row, rows))
 
 
-def sampling(measured: dict) -> str:
+def sampling(measured: dict) -> list[str]:
     exact, loop, best = measured["exact_seconds"], measured["plain_loop"], measured["best_sampler"]
     first = best["runs"][0]
 
@@ -88,19 +76,19 @@ def sampling(measured: dict) -> str:
         row("`sample_late_interactions`", first["seconds"], first["error"], best["seconds_to_error"]),
         ("exact", duration(exact), "below 0.0001 %", "", "", "1", "1"),
     )
-    header = "| | 100 samples a cell | error left | to 1 % | to 0.1 % | times exact | times exact, to 1 % |"
-    return markdown(header, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |", rows)
+    header = ("", "100 samples a cell", "error left", "to 1 %", "to 0.1 %", "times exact", "times exact, to 1 %")
+    return table(header, rows)
 
 
-def enumeration(rows: list[dict]) -> str:
+def enumeration(rows: list[dict]) -> list[str]:
     cells = (
         (r["method"], str(r["players"]), duration(r["seconds"]), f"{r['error']:.0e}" if r["error"] else "")
         for r in rows
     )
-    return markdown("| | players | time | error |", "| --- | ---: | ---: | ---: |", cells)
+    return table(("", "players", "time", "error"), cells)
 
 
-def equal_time(sections: list[dict]) -> str:
+def equal_time(sections: list[dict]) -> list[str]:
     rows = []
     for section in sections:
         exact, in_batch = section["seconds"], section["seconds_in_batch"]
@@ -115,11 +103,10 @@ def equal_time(sections: list[dict]) -> str:
                 note = " (what fits)" if run is fits else ""
                 times = f"{ratio(run['seconds'] / exact)} ({ratio(run['seconds'] / in_batch)})"
                 rows.append((method["method"], f"{run['budget']:,}{note}", duration(run["seconds"]), times, error))
-    header = "| | values of the game | time of one game | times exact (of a batch) | error |"
-    return markdown(header, "| --- | ---: | ---: | ---: | ---: |", rows)
+    return table(("", "values of the game", "time of one game", "times exact (of a batch)", "error"), rows)
 
 
-def shortcuts(rows: list[dict]) -> str:
+def shortcuts(rows: list[dict]) -> list[str]:
     cells = (
         (
             row["variant"],
@@ -131,8 +118,7 @@ def shortcuts(rows: list[dict]) -> str:
         )
         for row in rows
     )
-    header = "| | correlation | same sign | relative error | bias | same best frame |"
-    return markdown(header, "| --- | ---: | ---: | ---: | ---: | ---: |", cells)
+    return table(("", "correlation", "same sign", "relative error", "bias", "same best frame"), cells)
 
 
 def ratio(times: float) -> str:
@@ -145,7 +131,7 @@ def duration(seconds: float) -> str:
     return f"{float(f'{number:.2g}'):,g} {unit}"
 
 
-TABLES: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
+TABLES: dict[str, tuple[tuple[str, ...], Callable[..., list[str]]]] = {
     "speed": (("exact", "all_pairs", "compiled"), speed),
     "parts": (("parts",), parts),
     "sampling": (("against_sampling",), sampling),
