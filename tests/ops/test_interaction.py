@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from hbi.ops import (
+    all_pairs_interaction,
     global_similarity,
     pair_token_similarity,
-    ranking_interaction,
     token_similarity,
     weighted_token_interaction,
 )
@@ -46,10 +46,28 @@ def test_agrees_with_the_plain_loops(num_words, num_frames, seed):
     def noisy(tokens, mask):
         return torch.where(mask[..., None], tokens, torch.tensor(torch.nan))  # padding is never looked at
 
-    ranking = ranking_interaction(
+    ranking = all_pairs_interaction(
         noisy(words, word_mask), noisy(frames, frame_mask), word_weights, frame_weights, word_mask, frame_mask
     )
     assert_close(ranking, similarity, atol=1e-6, rtol=0)
+
+
+def test_all_pairs_have_the_gradient_of_the_plain_form():
+    torch.manual_seed(0)
+    words, word_mask, word_weights = sequences([5, 1, 0, 3], 3)
+    frames, frame_mask, frame_weights = sequences([4, 2, 0], 3)
+    inputs = [each.double().requires_grad_() for each in (words, frames, word_weights, frame_weights)]
+    factors = torch.randn(4, 3, dtype=torch.float64)
+
+    def plain(words, frames, word_weights, frame_weights, *masks):
+        return weighted_token_interaction(token_similarity(words, frames), word_weights, frame_weights, *masks)
+
+    expected, found = (
+        torch.autograd.grad((compare(*inputs, word_mask, frame_mask) * factors).sum(), inputs)
+        for compare in (plain, all_pairs_interaction)
+    )
+    for ours, theirs in zip(found, expected, strict=True):
+        assert_close(ours, theirs)
 
 
 def test_padding_neither_raises_a_negative_similarity_nor_gets_a_gradient():

@@ -16,7 +16,7 @@ from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Pl
 from hbi.models.play import matched_games
 from hbi.models.released import ReleasedEncoder, padding_as_zeros
 from hbi.models.side import Side
-from hbi.ops import mean_token_similarity, ranking_interaction, token_similarity, weighted_token_interaction
+from hbi.ops import all_pairs_interaction, mean_token_similarity
 from hbi.shapes import LEVELS, Level
 
 
@@ -59,12 +59,8 @@ class HBIModel(FromCLIP, PreTrainedModel):
         word_tokens, frame_tokens = words.sequence.tokens.float(), frames.sequence.tokens.float()
         if self.config.interaction == "global":
             return mean_token_similarity(word_tokens, frame_tokens, words.weights, frames.weights)
-        return weighted_token_interaction(
-            token_similarity(word_tokens, frame_tokens),
-            words.weights,
-            frames.weights,
-            words.sequence.mask,
-            frames.sequence.mask,
+        return all_pairs_interaction(
+            word_tokens, frame_tokens, words.weights, frames.weights, words.sequence.mask, frames.sequence.mask
         )
 
     def compared(self, hierarchy: Hierarchy, level: Level) -> Players:
@@ -79,21 +75,8 @@ class HBIModel(FromCLIP, PreTrainedModel):
         return sum((weights[level] / total * similarities[level] for level in LEVELS), start=torch.zeros(()))
 
     def similarity(self, texts: Hierarchy, videos: Hierarchy) -> Float[Tensor, "text video"]:
-        """Return the similarity that ranks, of every text with every video: that of `level_similarities`, sooner."""
-        return self.combine({level: self._ranking_similarity(texts, videos, level) for level in LEVELS})
-
-    def _ranking_similarity(self, texts: Hierarchy, videos: Hierarchy, level: Level) -> Float[Tensor, "text video"]:
-        words, frames = self.compared(texts, level), self.compared(videos, level)
-        if self.config.interaction == "global":
-            return self._level_similarity(words, frames)
-        return ranking_interaction(
-            words.sequence.tokens.float(),
-            frames.sequence.tokens.float(),
-            words.weights,
-            frames.weights,
-            words.sequence.mask,
-            frames.sequence.mask,
-        )
+        """Return the similarity that ranks, of every text with every video."""
+        return self.combine(self.level_similarities(texts, videos))
 
     def games(self, texts: Hierarchy, videos: Hierarchy) -> dict[Level, LateInteractionGame]:
         """Return the games of matched pairs (text 0 with video 0, …) at each level.

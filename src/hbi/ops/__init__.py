@@ -2,9 +2,9 @@
 
 from hbi.ops.clustering import Clusters, cluster_dpc_knn
 from hbi.ops.interaction import (
+    all_pairs_interaction,
     global_similarity,
     mean_token_similarity,
-    ranking_interaction,
     weighted_token_interaction,
 )
 from hbi.ops.merging import compose_members, merge_tokens
@@ -15,13 +15,13 @@ from hbi.ops.tokens import TokenSequence
 __all__ = [
     "Clusters",
     "TokenSequence",
+    "all_pairs_interaction",
     "cluster_dpc_knn",
     "compose_members",
     "global_similarity",
     "mean_token_similarity",
     "merge_tokens",
     "pair_token_similarity",
-    "ranking_interaction",
     "released_clusters",
     "released_merge",
     "token_similarity",

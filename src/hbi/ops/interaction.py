@@ -38,7 +38,7 @@ def weighted_token_interaction(
     return (text_to_video + video_to_text) / 2
 
 
-def ranking_interaction(
+def all_pairs_interaction(
     words_ATD: Float[Tensor, "text word width"],
     frames_BVD: Float[Tensor, "video frame width"],
     word_weights: Float[Tensor, "text word"],
@@ -46,19 +46,24 @@ def ranking_interaction(
     word_mask: Bool[Tensor, "text word"],
     frame_mask: Bool[Tensor, "video frame"],
 ) -> Float[Tensor, "text video"]:
-    """Return the `weighted_token_interaction` of token similarities, in little more time than the similarities take.
+    """Return the `weighted_token_interaction` of every text with every video, in little more time than its products.
 
-    Ranking is bound by memory, not by arithmetic, where the cosines of all pairs are gone through once for each mask.
+    Comparing is bound by memory, not by arithmetic, where the cosines of all pairs are gone through once for each mask.
     Here no pair is masked: padding repeats the first real token of its sequence, which changes no maximum and has no
-    weight. Frames stand before videos, so that both maxima run along whole rows.
+    weight. Frames stand before videos, so that both maxima run along whole rows. Of equal cosines one has the gradient.
     """
     (num_texts, num_words, width), (num_videos, num_frames, _) = words_ATD.shape, frames_BVD.shape
     words = normalize(_repeat_at_padding(words_ATD, word_mask), dim=-1).reshape(-1, width)
     frames = normalize(_repeat_at_padding(frames_BVD, frame_mask), dim=-1).transpose(0, 1).reshape(-1, width)
     similarity_ATVB = (words @ frames.T).view(num_texts, num_words, num_frames, num_videos)
-    text_to_video = torch.einsum("atb,at->ab", similarity_ATVB.amax(dim=2), word_weights * word_mask)
-    video_to_text = torch.einsum("avb,bv->ab", similarity_ATVB.amax(dim=1), frame_weights * frame_mask)
+    text_to_video = torch.einsum("atb,at->ab", _largest(similarity_ATVB, 2), word_weights * word_mask)
+    video_to_text = torch.einsum("avb,bv->ab", _largest(similarity_ATVB, 1), frame_weights * frame_mask)
     return (text_to_video + video_to_text) / 2
+
+
+def _largest(values: Tensor, axis: int) -> Tensor:
+    """Return the maxima. `amax` finds them sooner; the gradient of `max`, which knows where they were, is cheaper."""
+    return values.max(axis).values if values.requires_grad else values.amax(axis)
 
 
 def _repeat_at_padding(
