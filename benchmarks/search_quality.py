@@ -1,7 +1,7 @@
 """Whether searches find what they should and say what is true of it, on ShapeStories, where the truth is known.
 
     hbi demo
-    hbi data shape-stories --out data/unseen --seed 1 --num-train 0 --num-val 0 --num-test 500
+    hbi data shape-stories data/unseen --seed 1
     python benchmarks/search_quality.py demo/runs/shape-stories data/unseen
     python benchmarks/search_quality.py --table          # write the tables again from what is stored
 
