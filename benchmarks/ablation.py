@@ -170,10 +170,10 @@ def decoded_videos(root: str, name: str, num_frames: int, image_size: int, posit
         f"data.image_size={image_size}",
         f"data.frames_per_position={positions}",
     ]
-    return decode_split(read_recipe("shape-stories", changes), name)  # type: ignore[arg-type]
+    return decode_split(read_recipe("shape-stories", changes), name)
 
 
-def decoded_once(recipe, name, progress):  # type: ignore[no-untyped-def]
+def decoded_once(recipe, name, progress):
     """Return a split as `decode_split` does, from memory the second time."""
     data = recipe.data
     return decoded_videos(data.root, name, data.num_frames, data.image_size, data.frames_per_position)
@@ -196,7 +196,7 @@ def write_table() -> None:
     put(PAGE, {"ablation": table(header, rows)})
 
 
-def row(variant: Variant, runs: list[dict]) -> list[str]:  # type: ignore[type-arg]
+def row(variant: Variant, runs: list[dict]) -> list[str]:
     """Return a variant's line: mean ± standard deviation over seeds."""
     pairs = [{pair["kind"]: pair["accuracy"] for pair in run["minimal_pairs"]} for run in runs]
     inside = [level["share_inside"] for run in runs for level in run["localization"] if level["level"] == "entity"]

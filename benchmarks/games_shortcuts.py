@@ -99,7 +99,7 @@ def variants(
 
 
 def compare(estimates: Sequence[Tensor], exact: Sequence[Tensor]) -> dict[str, float]:
-    def average(of) -> float:  # type: ignore[no-untyped-def]
+    def average(of) -> float:
         return sum(of(e, x).item() for e, x in zip(estimates, exact, strict=True)) / len(exact)
 
     return {

@@ -115,7 +115,7 @@ def candidates(index: VideoIndex, texts: Sequence[str]) -> list[dict[str, object
         encoding = index.search_model.encode_texts([text]).encoding
         best = full_scores(index.codec, encoding, segments)[0].argsort(descending=True)[:10]
         levels = model.level_similarities(encoding, videos)
-        scores = {way: measure(encoding, videos) for way, measure in ONE_VECTOR.items()}
+        scores = {way: compare(encoding, videos) for way, compare in ONE_VECTOR.items()}
         scores |= {f"{level} level in full": levels[level][0] for level in LEVELS}
         for way, score in scores.items():
             order = score.argsort(descending=True)
