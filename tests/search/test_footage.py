@@ -36,13 +36,13 @@ def assert_same_as_alone(path, windows):
 @pytest.mark.parametrize(("window", "overlap"), [(10, 0.5), (4, 0.0), (3.3, 0.7), (None, 0.0), (100, 0.5)])
 def test_segments_see_what_each_would_see_alone(tmp_path, window, overlap):
     path = write_clip(tmp_path / "clip.mp4", seconds=23)
-    assert_same_as_alone(path, settings(window, overlap).windows(probe_video(path).duration_seconds))
+    assert_same_as_alone(path, settings(window, overlap).windows(0.0, 23.0))
 
 
 def test_several_stretches(tmp_path, monkeypatch):
     monkeypatch.setattr("hbi.search.footage.STRETCH_SECONDS", 9.0)
     path = write_clip(tmp_path / "clip.mkv", seconds=23)
-    windows = settings(4).windows(probe_video(path).duration_seconds)
+    windows = settings(4).windows(0.0, 23.0)
     assert len(list(read_stretches(path, windows, num_frames=6, image_size=24))) > 3
     assert_same_as_alone(path, windows)
 
@@ -52,17 +52,19 @@ def test_real_videos():
     for path in sorted(SHARED.iterdir()):
         if path.suffix in {".mp4", ".mkv", ".avi", ".gif"}:
             try:
-                duration = probe_video(path).duration_seconds
+                info = probe_video(path)
             except VideoError:
                 continue
-            assert_same_as_alone(path, settings(4.0).windows(duration))
+            end_seconds = info.start_seconds + info.duration_seconds
+            assert_same_as_alone(path, settings(4.0).windows(info.start_seconds, end_seconds))
 
 
-def test_windows_cover_everything_and_end_with_the_video():
+@pytest.mark.parametrize("start", [0.0, 4.011])
+def test_windows_cover_everything_and_end_with_the_video(start):
     for duration in (0.0, 3.0, 10.0, 10.0004, 14.9, 15.0, 61.7):
-        windows = settings(10.0).windows(duration)
-        assert windows[0][0] == 0
-        assert windows[-1][1] == pytest.approx(duration)
+        windows = settings(10.0).windows(start, start + duration)
+        assert windows[0][0] == start
+        assert windows[-1][1] == pytest.approx(start + duration)
         assert all(later[0] <= earlier[1] for earlier, later in pairwise(windows))
         assert all(later[0] > earlier[0] for earlier, later in pairwise(windows))
 
@@ -73,7 +75,7 @@ def test_a_damaged_video_gives_what_can_be_read_and_says_so(tmp_path):
     middle = len(data) // 2
     data[middle : middle + len(data) // 6] = random.Random(0).randbytes(len(data) // 6)
     path.write_bytes(data)
-    windows = settings(4.0, 0.0).windows(24.0)
+    windows = settings(4.0, 0.0).windows(0.0, 24.0)
     stretches = list(read_stretches(path, windows, num_frames=6, image_size=24))
     segments = [each for stretch in stretches for each in stretch.segments]
     assert segments
@@ -87,3 +89,7 @@ def test_a_file_that_is_no_video_gives_a_reason(tmp_path):
     (stretch,) = read_stretches(path, [(0.0, 1.0)], num_frames=6, image_size=24)
     assert not stretch.segments
     assert stretch.fault
+
+
+def test_nothing_is_read_where_nothing_is_wanted(tmp_path):
+    assert list(read_stretches(tmp_path / "none.mp4", [], num_frames=6, image_size=24)) == []

@@ -68,26 +68,32 @@ def write_sound(path: Path) -> Path:
     return path
 
 
-def decode_all(path: Path) -> tuple[list[float], list[np.ndarray]]:
-    """All frames of a whole file, one after the other: seconds after the first, and pictures [height, width, 3]."""
+def decode_all(path: Path) -> tuple[list[Fraction], list[np.ndarray]]:
+    """All frames of a whole file, one after the other: exact seconds as players show, pictures [height, width, 3]."""
     with av.open(str(path)) as container:
         stream = container.streams.best("video")
         frames = list(container.decode(stream))
         if container.format.name == "avi":  # keeps no times of showing: one frame a tick
             ticks = list(range(len(frames)))
         else:
-            ticks = [frame.pts - frames[0].pts for frame in frames]
-        seconds = [float(tick * stream.time_base) for tick in ticks]
+            has_own_zero = container.format.name.startswith(("mov", "matroska"))
+            zero = min(0, frames[0].pts) if has_own_zero else frames[0].pts
+            ticks = [frame.pts - zero for frame in frames]
+        seconds = [tick * stream.time_base for tick in ticks]
+        width = round(frames[0].width * (stream.sample_aspect_ratio or 1))
     return seconds, [
-        frame.reformat(format="rgb24", interpolation=Interpolation.BICUBIC).to_ndarray() for frame in frames
+        frame.reformat(width, format="rgb24", interpolation=Interpolation.BICUBIC).to_ndarray() for frame in frames
     ]
 
 
-def frames_on_screen(seconds: list[float], start: float, end: float, num_frames: int) -> list[int]:
-    """Numbers of the frames on screen at the middles of equal parts, each once, found by looking at all."""
+def frames_on_screen(seconds: list[Fraction], start: float, end: float, num_frames: int) -> list[int]:
+    """Numbers of the frames on screen at the middles of equal parts, each once, found by looking at all.
+
+    Exact but for a nanosecond, which forgives that 0.3 is a hair less than 3/10 as a number of the machine.
+    """
     numbers = []
     for part in range(num_frames):
-        middle = start + (part + 0.5) * (end - start) / num_frames
-        begun = [number for number, second in enumerate(seconds) if second <= middle + 1e-9]
+        middle = Fraction(start) + (part + Fraction(1, 2)) * (Fraction(end) - Fraction(start)) / num_frames
+        begun = [number for number, second in enumerate(seconds) if second <= middle + Fraction(1, 10**9)]
         numbers.append(begun[-1] if begun else 0)
     return list(dict.fromkeys(numbers))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hbi.video import VideoError, VideoFrames, probe_video, read_frames
-from hbi.video.truncation import is_cut_short
+from hbi.video.structure import read_structure
 
 SOURCES = {
     "mp4": Clip(".mp4", num_b_frames=2, container_options={"movflags": "faststart"}),
@@ -37,11 +37,11 @@ def packet_positions(path: Path) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_cut_is_seen_wherever_it_falls(name: str, sources: dict[str, Path], tmp_path: Path) -> None:
     whole, cut = sources[name].read_bytes(), tmp_path / "cut"
-    assert not is_cut_short(sources[name])
+    assert not read_structure(sources[name]).is_cut_short
     for size in {*range(200, len(whole), len(whole) // 40), len(whole) - 1}:
         cut.write_bytes(whole[:size])
         # a GIF says nothing of its length, so one in many cuts falls behind a byte that looks like its last
-        assert is_cut_short(cut) or (name == "gif" and whole[:size].rstrip(b"\0").endswith(b";"))
+        assert read_structure(cut).is_cut_short or (name == "gif" and whole[:size].rstrip(b"\0").endswith(b";"))
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -59,7 +59,7 @@ def test_a_cut_file_gives_its_beginning(name: str, sources: dict[str, Path], tmp
     # The very last frame that an AVI with B-frames holds comes out without a time.
     num_sure = len(frames.pixels) - (name == "avi")
     for second, pixels in zip(frames.timestamps_seconds.tolist()[:num_sure], frames.pixels, strict=False):
-        number = int(np.argmin(np.abs(np.array(seconds) - second)))
+        number = int(np.argmin(np.abs(np.array(seconds, float) - second)))
         np.testing.assert_array_equal(pixels.permute(1, 2, 0), pictures[number])
     assert read_frames(path, 3, start_seconds=0.3, end_seconds=1.5).damage is None
     with pytest.raises(VideoError, match=r"cut short|but the video ends"):
@@ -109,7 +109,9 @@ def test_a_frame_that_decodes_to_rubbish_is_not_shown(tmp_path: Path) -> None:
     assert frames.damage == "damaged: 6 of 6 frames decoded (broken packets: 1)"
     seconds, pictures = decode_all(source)
     for second, pixels in zip(frames.timestamps_seconds.tolist(), frames.pixels, strict=True):
-        np.testing.assert_array_equal(pixels.permute(1, 2, 0), pictures[seconds.index(second)])
+        np.testing.assert_array_equal(
+            pixels.permute(1, 2, 0), pictures[[float(each) for each in seconds].index(second)]
+        )
 
 
 @settings(max_examples=60, deadline=None, database=None)
@@ -134,4 +136,51 @@ def assert_sound(frames: VideoFrames) -> None:
     assert 1 <= len(frames.pixels) == len(frames.timestamps_seconds) <= 4
     assert frames.pixels.shape[1:] == (3, HEIGHT, WIDTH)
     assert (frames.timestamps_seconds.diff() > 0).all()
-    assert 0 <= frames.start_seconds <= frames.end_seconds <= frames.duration_seconds
+    assert 0 <= frames.video_start_seconds <= frames.start_seconds <= frames.end_seconds <= frames.video_end_seconds
+
+
+@pytest.mark.parametrize("name", ["a cluster each", "one cluster", "live"])
+def test_a_stretch_of_matroska_that_the_demuxer_skips_is_told(name: str, tmp_path: Path) -> None:
+    options = {
+        "a cluster each": {"cluster_time_limit": "1000"},
+        "one cluster": {"cluster_time_limit": "60000"},
+        "live": {"live": "1"},
+    }
+    clip = Clip(".mkv", num_b_frames=2, container_options=options[name])
+    source = write_clip(tmp_path / "whole.mkv", clip)
+    assert read_frames(source, 12).damage is None
+    positions = [position for position, _ in packet_positions(source)]
+    seconds, pictures = decode_all(source)
+    for first, last in ((10, 12), (17, 40), (45, 59)):
+        content = bytearray(source.read_bytes())
+        content[positions[first] - 20 : positions[last] - 20] = bytes(positions[last] - positions[first])
+        path = tmp_path / "hole.mkv"
+        path.write_bytes(content)
+        frames = read_frames(path, 30)
+        assert frames.damage is not None, (first, last)
+        assert frames.damage.startswith("damaged"), frames.damage
+        picture_at = {float(second): pixels for second, pixels in zip(seconds, pictures, strict=True)}
+        for second, pixels in zip(frames.timestamps_seconds.tolist(), frames.pixels, strict=True):
+            difference = np.abs(pixels.permute(1, 2, 0).numpy().astype(int) - picture_at[round(second, 3)])
+            assert difference.max() == 0, (first, last, second)
+
+
+def test_pictures_that_stand_for_long_are_no_hole(tmp_path: Path) -> None:
+    for suffix in (".mkv", ".ts", ".mp4"):
+        clip = Clip(suffix, pts=[0, 100, 200, 2200, 4200, 4300], num_frames=6)
+        frames = read_frames(write_clip(tmp_path / f"slides{suffix}", clip), 43)
+        assert frames.damage is None
+        assert frames.timestamps_seconds.tolist() == pytest.approx([0, 1, 2, 22, 42])
+
+
+def test_lost_pieces_of_a_transport_stream_are_told(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "whole.ts", Clip(".ts", group_size=5))
+    content = source.read_bytes()
+    assert read_frames(source, 30).damage is None
+    first = len(content) // 2 // 188 * 188
+    path = tmp_path / "lost.ts"
+    path.write_bytes(content[:first] + content[first + 188 * 37 :])
+    frames = read_frames(path, 60)
+    assert frames.damage is not None
+    assert frames.damage.startswith("damaged: ")
+    assert len(frames.pixels) < 60

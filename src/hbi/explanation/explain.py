@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from hbi.data.frames import normalize_pixels
-from hbi.data.tokenizer import TokenizedTexts, tokenize
+from hbi.data.tokenizer import TokenizedTexts, remark_on_unread, tokenize
 from hbi.errors import HBIError
 from hbi.explanation.explanation import Explanation, Frame, Word
 from hbi.explanation.solving import LevelGame, explain_games
@@ -60,8 +60,8 @@ def explain(
         )
     read = partial(read_frames, video, num_frames, start_seconds=start_seconds, end_seconds=end_seconds)
     frames = read(image_size=image_size)
-    is_released = model.config.released_behavior
-    tokenized = tokenize(tokenizer, [text], model.config.max_words, is_padded_to_max_words=is_released)
+    is_released, max_words = model.config.released_behavior, model.config.max_words
+    tokenized = tokenize(tokenizer, [text], max_words, is_padded_to_max_words=is_released)
     texts = model.encode_texts(tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device))
     is_word = texts.levels["entity"].sequence.mask[0].cpu()
     if not (is_word & (tokenized.spans[0, :, 1] > tokenized.spans[0, :, 0])).any():
@@ -84,9 +84,9 @@ def explain(
         words=_words(text, tokenized, is_word),
         frames=players,
         video=video.name,
-        duration_seconds=max(frames.duration_seconds, players[-1].end_seconds),
+        duration_seconds=max(frames.video_end_seconds, players[-1].end_seconds),
         model=name,
-        remark=_remark(frames, text, tokenized, max_words=model.config.max_words),
+        remark="; ".join(filter(None, [frames.damage, remark_on_unread(text, tokenized.spans[0], max_words)])) or None,
     )
 
 
@@ -114,7 +114,7 @@ def _words(text: str, tokenized: TokenizedTexts, is_word: torch.Tensor) -> tuple
 def _frames(frames: VideoFrames, thumbnails: VideoFrames) -> tuple[Frame, ...]:
     """Return the frames of the sampled span with what to show of each."""
     times = frames.timestamps_seconds.tolist()
-    last = min(max(frames.end_seconds, times[-1]), max(frames.duration_seconds, times[-1]))
+    last = min(max(frames.end_seconds, times[-1]), max(frames.video_end_seconds, times[-1]))
     return frames_at(
         times, thumbnails.pixels.numpy(), start_seconds=min(frames.start_seconds, times[0]), end_seconds=last
     )
@@ -123,11 +123,3 @@ def _frames(frames: VideoFrames, thumbnails: VideoFrames) -> tuple[Frame, ...]:
 def _thumbnail_size(video: Path) -> tuple[int, int]:
     info = probe_video(video)
     return THUMBNAIL_HEIGHT, max(1, round(THUMBNAIL_HEIGHT * info.width / info.height))
-
-
-def _remark(frames: VideoFrames, text: str, tokenized: TokenizedTexts, *, max_words: int) -> str | None:
-    remarks = [frames.damage] if frames.damage else []
-    unread = text[int(tokenized.spans[0, :, 1].max()) :].strip()
-    if tokenized.input_ids.shape[1] >= max_words and any(character.isalnum() for character in unread):
-        remarks.append(f"the text is too long for the model: it did not read {unread!r}")
-    return "; ".join(remarks) or None

@@ -119,13 +119,13 @@ class Decoder:
     def _decode(self, file: FoundFile, content: str) -> None:
         try:
             with open_video(file.path) as video:
-                duration = video.duration_seconds
+                duration, fault = video.duration_seconds, video.structure.fault
+                windows = self._settings.windows(video.start_seconds, video.end_seconds)
         except VideoError as error:
             return self._finish(file, content, 0.0, 0, error.cause)
-        windows = self._settings.windows(duration)
         there = self._starts_of(content)
         missing = [window for window in windows if round(window[0] * 1000) not in there]
-        num_segments, faults, done = len(windows) - len(missing), [], 0
+        num_segments, faults, done = len(windows) - len(missing), [fault] if fault else [], 0
         reading = read_stretches(
             Path(file.path), missing, num_frames=self._settings.num_frames, image_size=self._settings.image_size
         )

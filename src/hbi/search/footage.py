@@ -1,7 +1,7 @@
-"""A long video in stretches of segments: every frame is decoded once, for all the segments that show it."""
+"""A long video in stretches of segments: it is gone through once, and every frame serves all segments that show it."""
 
 import io
-from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 from hbi.video import VideoError
-from hbi.video.finding import FrameFinder
-from hbi.video.opening import OpenVideo, open_video
+from hbi.video.demuxing import Faults
+from hbi.video.finding import FoundFrame, FrameFinder
+from hbi.video.opening import OpenVideo, middles, open_video
 from hbi.video.picture import PictureMaker, upright_size
 
 STRETCH_SECONDS = 240.0
-"""What is decoded in one go; longer costs memory, shorter costs opening the file again."""
+"""What is handed on in one go; longer costs memory."""
 THUMBNAIL_HEIGHT = 144
 LONGEST_THUMBNAIL = 4
 """No thumbnail is wider, in heights, than this."""
@@ -50,11 +51,13 @@ def read_stretches(
 
     A segment without one frame that can be decoded is left out, and the stretch's `fault` says so.
     """
-    for group in _groups(windows):
-        try:
-            yield _read(path, group, num_frames, image_size)
-        except VideoError as error:
-            yield Stretch((), error.cause)
+    if not windows:
+        return
+    try:
+        with open_video(path) as video:
+            yield from _Reading(video, num_frames, image_size).stretches(windows)
+    except VideoError as error:
+        yield Stretch((), error.cause)
 
 
 def _groups(windows: Sequence[tuple[float, float]]) -> Iterator[list[tuple[float, float]]]:
@@ -68,54 +71,75 @@ def _groups(windows: Sequence[tuple[float, float]]) -> Iterator[list[tuple[float
         yield group
 
 
-def _read(path: Path, windows: Sequence[tuple[float, float]], num_frames: int, image_size: int) -> Stretch:
-    small = PictureMaker(path, image_size, "crop")
-    large: PictureMaker | None = None
-    pictures: dict[int, np.ndarray] = {}
-    thumbnails: dict[int, np.ndarray] = {}
-    with open_video(path) as video:
-        targets = [_targets(video, window, num_frames) for window in windows]
-        part = max(end - start for start, end in windows) / num_frames / float(video.time_base)
-        finder = FrameFinder(sorted({target for row in targets for target in row}), reach=part / 2)
-        for pts, frame in finder.frames(video):
-            if pts not in pictures:
-                large = large or PictureMaker(path, _thumbnail_size(*upright_size(frame)), "squash")
-                pictures[pts], thumbnails[pts] = small.picture(frame), large.picture(frame)
-    is_whole = finder.num_bad_packets == 0 and finder.num_lost == 0
-    found, segments = sorted(pictures), []
-    for (start, end), row in zip(windows, targets, strict=True):
-        shown = _shown(found, row, None if is_whole else part)
-        if shown:
-            pixels = torch.zeros(num_frames, 3, image_size, image_size, dtype=torch.uint8)
-            for place, pts in enumerate(shown):
-                pixels[place] = torch.from_numpy(np.ascontiguousarray(pictures[pts].transpose(2, 0, 1)))
-            mask = torch.arange(num_frames) < len(shown)
-            segments.append(SegmentFrames(start, end, pixels, mask, _jpeg(thumbnails[shown[len(shown) // 2]])))
-    num_lost = len(windows) - len(segments)
-    reasons = [f"broken packets: {finder.num_bad_packets}"] if not is_whole else []
-    reasons += [f"{num_lost} of {len(windows)} segments could not be decoded"] if num_lost else []
-    return Stretch(tuple(segments), ", ".join(reasons) or None)
+@dataclass(frozen=True)
+class _Seen:
+    """A frame as the network sees it, and as a person does."""
+
+    picture: np.ndarray
+    thumbnail: np.ndarray
 
 
-def _targets(video: OpenVideo, window: tuple[float, float], num_frames: int) -> list[int]:
-    """Return the middles of equal parts, in ticks, exactly as `read_frames` chooses them."""
-    start, end = window
-    part = (end - start) / num_frames
-    return [video.pts_at(start + (number + 0.5) * part) for number in range(num_frames)]
+class _Reading:
+    """One walk through a video, which lets go of each frame behind the last segment that shows it."""
 
+    def __init__(self, video: OpenVideo, num_frames: int, image_size: int) -> None:
+        self._video, self._num_frames, self._image_size = video, num_frames, image_size
+        self._small = PictureMaker(video, image_size, "crop")
+        self._large: PictureMaker | None = None
+        self._shown: dict[int, int] = {}  # by target: the pts of the frame that is on screen
+        self._seen: dict[int, _Seen] = {}  # by pts
 
-def _shown(found: Sequence[int], targets: Sequence[int], reach: float | None) -> list[int]:
-    """Return which of the frames `found` (pts, ascending) are on screen at `targets`; each once.
+    def stretches(self, windows: Sequence[tuple[float, float]]) -> Iterator[Stretch]:
+        """Yield the segments of all windows."""
+        groups = deque([(window, self._targets(window)) for window in group] for group in _groups(windows))
+        targets = sorted({target for group in groups for _, row in group for target in row})
+        part = max(end - start for start, end in windows) / self._num_frames / float(self._video.time_base)
+        finder, faults = FrameFinder(targets, reach=part / 2), Faults()
+        for found in finder.frames(self._video):
+            while groups and found.targets[0] > groups[0][-1][1][-1]:
+                yield self._stretch(groups, finder.faults, faults)
+                faults = finder.faults
+            self._keep(found)
+        while groups:
+            yield self._stretch(groups, finder.faults, faults)
+            faults = finder.faults
 
-    In a damaged video a frame farther than `reach` from a target does not stand for it.
-    """
-    shown: dict[int, None] = {}
-    for target in targets:
-        place = bisect_right(found, target) - 1
-        nearest = found[max(place, 0)] if found else None
-        if nearest is not None and (reach is None or abs(target - nearest) <= reach):
-            shown[nearest] = None
-    return list(shown)
+    def _targets(self, window: tuple[float, float]) -> list[int]:
+        """Return the middles of equal parts, in ticks, exactly as `read_frames` chooses them."""
+        return [self._video.pts_at(middle) for middle in middles(*window, self._num_frames)]
+
+    def _keep(self, found: FoundFrame) -> None:
+        if found.pts not in self._seen:
+            size = _thumbnail_size(*upright_size(self._video, found.frame))
+            self._large = self._large or PictureMaker(self._video, size, "squash")
+            self._seen[found.pts] = _Seen(self._small.picture(found.frame), self._large.picture(found.frame))
+        self._shown |= dict.fromkeys(found.targets, found.pts)
+
+    def _stretch(
+        self, groups: deque[list[tuple[tuple[float, float], list[int]]]], faults: Faults, faults_before: Faults
+    ) -> Stretch:
+        """Return the segments of the first of `groups`, and let go of what no later one shows."""
+        group = groups.popleft()
+        segments = [segment for window, row in group if (segment := self._segment(window, row))]
+        first = groups[0][0][1][0] if groups else None
+        self._shown = {target: pts for target, pts in self._shown.items() if first is not None and target >= first}
+        kept = set(self._shown.values())
+        self._seen = {pts: seen for pts, seen in self._seen.items() if pts in kept}
+        num_lost = len(group) - len(segments)
+        reasons = [str(faults)] if faults != faults_before else []
+        reasons += [f"{num_lost} of {len(group)} segments could not be decoded"] if num_lost else []
+        return Stretch(tuple(segments), ", ".join(reasons) or None)
+
+    def _segment(self, window: tuple[float, float], row: Sequence[int]) -> SegmentFrames | None:
+        """Return what is seen of one window, each frame once; None where nothing is."""
+        shown = list(dict.fromkeys(self._shown[target] for target in row if target in self._shown))
+        if not shown:
+            return None
+        pixels = torch.zeros(self._num_frames, 3, self._image_size, self._image_size, dtype=torch.uint8)
+        for place, pts in enumerate(shown):
+            pixels[place] = torch.from_numpy(np.ascontiguousarray(self._seen[pts].picture.transpose(2, 0, 1)))
+        mask = torch.arange(self._num_frames) < len(shown)
+        return SegmentFrames(*window, pixels, mask, _jpeg(self._seen[shown[len(shown) // 2]].thumbnail))
 
 
 def _thumbnail_size(height: int, width: int) -> tuple[int, int]:

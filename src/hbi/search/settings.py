@@ -8,7 +8,8 @@ from pathlib import Path
 from hbi.files import write_atomically
 from hbi.search.error import SearchError
 
-FORMAT = 1
+FORMAT = 2
+"""1: seconds counted from the first picture, not on the axis of players."""
 TOLERANCE_SECONDS = 1e-3
 
 
@@ -40,20 +41,22 @@ class IndexSettings:
         if not 0 <= self.overlap < 1:
             raise SearchError(f"an overlap of {self.overlap}: give a share from 0 to below 1")
 
-    def windows(self, duration_seconds: float) -> tuple[tuple[float, float], ...]:
-        """Return (start, end) in seconds of a video's segments; the last one ends where the video does.
+    def windows(self, start_seconds: float, end_seconds: float) -> tuple[tuple[float, float], ...]:
+        """Return (start, end) in seconds of the segments of a video with pictures from start to end.
+
+        The last segment ends where the pictures do.
 
         >>> settings = IndexSettings(10.0, 0.5, 12, 48, "a run", "hbi", "")
-        >>> settings.windows(17.0)
+        >>> settings.windows(0.0, 17.0)
         ((0.0, 10.0), (5.0, 15.0), (7.0, 17.0))
         """
         # A hair of tolerance: a length that rounding has moved is no reason for one more segment.
-        if self.window_seconds is None or duration_seconds <= self.window_seconds + TOLERANCE_SECONDS:
-            return ((0.0, duration_seconds),)
+        if self.window_seconds is None or end_seconds - start_seconds <= self.window_seconds + TOLERANCE_SECONDS:
+            return ((start_seconds, end_seconds),)
         stride = self.window_seconds * (1 - self.overlap)
-        last = duration_seconds - self.window_seconds
-        count = math.ceil((last - TOLERANCE_SECONDS) / stride)
-        starts = [number * stride for number in range(count)] + [last]
+        last = end_seconds - self.window_seconds
+        count = math.ceil((last - start_seconds - TOLERANCE_SECONDS) / stride)
+        starts = [start_seconds + number * stride for number in range(count)] + [last]
         return tuple((start, start + self.window_seconds) for start in starts)
 
     def write(self, file: Path) -> None:

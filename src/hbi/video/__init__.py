@@ -1,4 +1,4 @@
-"""Files to frames: opening, sampling and decoding videos with PyAV. Knows no data set."""
+"""Files to frames: opening, sampling, decoding and cutting videos with PyAV. Knows no data set."""
 
 from hbi.video.error import VideoError
 from hbi.video.probing import VideoInfo, probe_video

@@ -1,12 +1,13 @@
-"""The packets of one stream of a file, over whatever stumbling blocks lie in it."""
+"""The packets of a file, over whatever stumbling blocks lie in it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.stream import VideoStream
+from av.stream import Stream
 
 # A demuxer may stumble over damage and find its feet again; one that stumbles at every step is not waited for.
 MAX_READ_ERRORS = 64
@@ -14,19 +15,41 @@ MAX_READ_ERRORS = 64
 
 @dataclass
 class Faults:
-    """What went wrong on the way, counted."""
+    """What went wrong on the way, counted: packets that are broken, and stretches of the file that hold none."""
 
     num_bad_packets: int = 0
+    num_holes: int = 0
+
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing went wrong."""
+        return not (self.num_bad_packets or self.num_holes)
+
+    def __str__(self) -> str:
+        counts = {"broken packets": self.num_bad_packets, "destroyed stretches": self.num_holes}
+        return ", ".join(f"{name}: {count}" for name, count in counts.items() if count)
 
 
-def demux(container: InputContainer, stream: VideoStream, faults: Faults) -> Iterator[Packet]:
-    """Yield the packets of `stream` from the current position of `container`, going on after read errors."""
+class SetsTimes(Protocol):
+    """Something that moves the times of packets."""
+
+    def set(self, packet: Packet) -> Packet:
+        """Return the packet with its times moved."""
+
+
+def demux(
+    container: InputContainer, stream: Stream | None, faults: Faults, clock: SetsTimes | None = None
+) -> Iterator[Packet]:
+    """Yield the packets of `stream` (None: of all) from where `container` is, going on after read errors.
+
+    With a clock, the times of packets are on its axis.
+    """
     num_errors = 0
     while num_errors < MAX_READ_ERRORS:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(stream) if stream is not None else container.demux():
                 if packet.size:  # an empty packet would tell the decoder that the stream has ended
-                    yield packet
+                    yield clock.set(packet) if clock is not None else packet
             return
         except IndexError:
             continue  # PyAV meets a packet of a stream that the header did not announce: not ours

@@ -1,8 +1,7 @@
-"""Opening a video file: the checks before FFmpeg sees it, the choice of the stream, its time axis."""
+"""Opening a video file: the choice of the stream, its time axis, and what is wrong with the file as a whole."""
 
 import math
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,133 +10,200 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.stream import Discard, Disposition
+from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from hbi.video.clock import Survey, survey
+from hbi.video.container import keep_only, open_container, picture_stream
 from hbi.video.demuxing import Faults, demux
 from hbi.video.error import VideoError
-from hbi.video.truncation import is_cut_short
-
-ANOTHER_FILE = "give a video file that FFmpeg can decode"
-
-# The containers of moving pictures. Left out on purpose: playlists (hls, concat, dash), which open other files that a
-# stranger's "video" names; tty, which takes any text for a film; bare streams without times (h264); still images.
-FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,apng,mpegts,mpeg,flv,asf,ogg,nut,ivf,mxf,rm,dv,wtv,yuv4mpegpipe"
-)
+from hbi.video.structure import Structure, read_structure
 
 # Twice the pixels of 8K: what claims more is a broken header, and would fill the memory.
 MAX_PIXELS = 2**26
 
+OWN_ZERO = ("mov", "matroska")
+"""Formats whose times count from a zero of their own, where players begin; the others begin with the first packet."""
+
+NO_INDEX = ("mpegts", "mpeg", "ogg", "nut")
+"""Formats without a list of key frames, most of which let the clock jump: all their packets are looked at once."""
+
+SLIVER = Fraction(1, 10**9)
+"""Seconds that forgive rounding: 0.3 s, a hair below 3/10 as a number, must not fall before the frame at 3/10."""
+
 
 @dataclass(frozen=True)
 class OpenVideo:
-    """An open container, its video stream, and the stream's time axis.
+    """An open container, its video stream, and its time axis, which is that of players.
 
-    `start_pts` is the presentation timestamp (pts) of the first frame and `time_base` the seconds of one tick of it;
-    `has_display_times` is False where the container keeps no trustworthy pts (AVI stores the order of decoding only);
-    `is_cut_short` is True where the file ends before it says it does.
+    Attributes:
+        time_base: Seconds of one tick of a presentation timestamp (pts).
+        zero: Second 0 of the axis, on the clock of the file.
+        start_pts: When the first frame is shown; `start_seconds` on the axis, more than 0 where sound begins earlier.
+        end_seconds: When the last frame ends.
+        has_display_times: False where the container keeps no trustworthy pts (AVI stores the order of decoding only).
+        pixel_aspect: Width of a pixel over its height.
+        structure: What the file is as bytes: whole, cut short, with holes.
+        survey: What all its packets tell, of a file without a list of key frames or with several parts.
     """
 
     path: Path
     container: InputContainer
     stream: VideoStream
     time_base: Fraction
+    zero: Fraction
     start_pts: int
-    duration_seconds: float
+    end_seconds: float
     has_display_times: bool
-    is_cut_short: bool
+    pixel_aspect: Fraction
+    structure: Structure
+    survey: Survey | None
 
-    def pts_at(self, seconds: float) -> int:
-        """Return the last tick not later than `seconds` after the first frame."""
-        # A sliver of a tick forgives rounding: 0.1 s must not fall just before the frame at 0.1 s.
-        return self.start_pts + math.floor(seconds * self.time_base.denominator / self.time_base.numerator + 1e-5)
+    @property
+    def start_seconds(self) -> float:
+        """When the first frame is shown."""
+        return self.seconds_at(self.start_pts)
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long there are pictures."""
+        return self.end_seconds - self.start_seconds
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the file ends before it says it does."""
+        return self.structure.is_cut_short
+
+    @property
+    def is_transport_stream(self) -> bool:
+        """Whether packets come in small pieces that are counted, so that a loss between them shows."""
+        return self.container.format.name == "mpegts"
+
+    @property
+    def needs_first_packet(self) -> bool:
+        """Whether the decoder must see the file's first packet, wherever it is to begin.
+
+        The first packet of an H.264 file tells which x264 wrote it. Those before build 151 coded 4:4:4 otherwise than
+        the standard says, which FFmpeg makes up for only if it knows.
+        """
+        return "4:4:4" in str(self.stream.codec_context.profile)
+
+    def pts_at(self, seconds: float | Fraction) -> int:
+        """Return the last tick that is not later than `seconds`."""
+        return math.floor((Fraction(seconds) + SLIVER + self.zero) / self.time_base)
 
     def seconds_at(self, pts: int) -> float:
-        """Return the time of `pts` in seconds after the first frame."""
-        return (pts - self.start_pts) * self.time_base.numerator / self.time_base.denominator
+        """Return the time of a tick in seconds."""
+        return float(pts * self.time_base - self.zero)
+
+    def span(self, start_seconds: float | None, end_seconds: float | None) -> tuple[float, float]:
+        """Return a span of the video, cut to it; None stands for its start or end.
+
+        Raises:
+            VideoError: There is nothing of the video in it.
+        """
+        first, last = self.start_seconds, self.end_seconds
+        start = first if start_seconds is None else start_seconds
+        end = last if end_seconds is None else end_seconds
+        if not (math.isfinite(start) and not math.isnan(end)):
+            raise VideoError(self.path, f"the span from {start} to {end} s is no span", "give finite seconds")
+        if start_seconds is not None and start >= last:
+            cause = f"the span starts at {start:.2f} s, but the video ends at {last:.2f} s"
+            raise VideoError(self.path, cause, "start it inside the video")
+        if end_seconds is not None and (end <= 0 or (start_seconds is not None and end <= start)):
+            raise VideoError(self.path, f"the span from {start:.2f} to {end:.2f} s is empty", "end it after its start")
+        if end_seconds is not None and end <= first:
+            cause = f"the span ends at {end:.2f} s, but the pictures begin at {first:.2f} s"
+            raise VideoError(self.path, cause, "end it inside the video")
+        return max(start, first), min(end, last)
+
+    def packets(self, faults: Faults) -> Iterator[Packet]:
+        """Yield the packets of the stream from where the container is, their times on one growing axis."""
+        clock = self.survey.clock.again() if self.survey else None
+        return demux(self.container, self.stream, faults, clock)
 
 
 @contextmanager
 def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
     """Yield the open video at `path`, decoding in one thread; VideoError where there is none."""
     path = Path(path)
-    _require_regular_file(path)
-    with _open_container(path) as container:
-        stream = container.streams.best("video")
-        if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
-            raise VideoError(path, "it has no video stream", ANOTHER_FILE)
-        if stream.codec_context is None:
-            raise VideoError(path, "its codec is not known here", "convert it, for instance to H.264 in MP4")
-        for other in container.streams:
-            if other.index != stream.index:
-                other.discard = Discard.all
+    with open_container(path) as container:
+        stream = picture_stream(path, container)
         stream.thread_type = "NONE"
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         time_base = stream.time_base or Fraction(1)
-        start_pts = stream.start_time or 0
+        has_display_times = container.format.name != "avi"
+        structure = read_structure(path)
+        start_pts, end = stream.start_time or 0, _stated_end(container, stream)
+        surveyed = None
+        if container.format.name in NO_INDEX or structure.is_joined or end is None:
+            surveyed = survey(path)
+            if surveyed.first_pts is not None and surveyed.end_pts is not None:
+                start_pts = surveyed.first_pts if has_display_times else start_pts
+                end = (start_pts + surveyed.end_pts - surveyed.first_pts) * time_base
+        zero = _zero(container, start_pts * time_base, surveyed)
+        keep_only(container, stream.index)
         yield OpenVideo(
             path=path,
             container=container,
             stream=stream,
             time_base=time_base,
+            zero=zero,
             start_pts=start_pts,
-            duration_seconds=_stated_duration(container, stream, float(start_pts * time_base))
-            or _measured_duration(path),
-            has_display_times=container.format.name != "avi",
-            is_cut_short=is_cut_short(path),
+            end_seconds=float(max(end or 0, start_pts * time_base) - zero),
+            has_display_times=has_display_times,
+            pixel_aspect=_pixel_aspect(stream),
+            structure=structure,
+            survey=surveyed,
         )
 
 
-def _require_regular_file(path: Path) -> None:
-    """Refuse what would fail late, or block for ever (a FIFO), when FFmpeg opens it."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise VideoError(path, f"cannot be opened ({reason})", "check the path") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise VideoError(path, "it is not a regular file", "give the path of one video file")
-    if status.st_size == 0:
-        raise VideoError(path, "the file is empty", "fetch or export it again")
+def middles(start_seconds: float, end_seconds: float, count: int) -> list[Fraction]:
+    """Return the middles of `count` equal parts of a span, exactly.
+
+    >>> middles(0.0, 3.0, 2)
+    [Fraction(3, 4), Fraction(9, 4)]
+    """
+    start, length = Fraction(start_seconds), Fraction(end_seconds) - Fraction(start_seconds)
+    return [start + Fraction(2 * number + 1, 2 * count) * length for number in range(count)]
 
 
-def _open_container(path: Path) -> InputContainer:
-    try:
-        return av.open(
-            os.path.abspath(path),  # never taken for a protocol, as "http:..." would be
-            options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
-            metadata_errors="replace",  # titles in odd encodings are no reason to fail
-        )
-    except av.error.ArgumentError as error:
-        raise VideoError(path, "not a video (another kind of file)", ANOTHER_FILE) from error
-    except av.error.FFmpegError as error:
-        raise VideoError(path, f"not a readable video ({error.strerror})", ANOTHER_FILE) from error
+def _zero(container: InputContainer, picture_start: Fraction, surveyed: Survey | None) -> Fraction:
+    """Return second 0 of the axis that players show, on the clock of the file."""
+    if container.format.name.startswith(OWN_ZERO) and (surveyed is None or surveyed.clock.is_steady):
+        return min(Fraction(0), picture_start)
+    if surveyed is not None and surveyed.start_seconds is not None:
+        return surveyed.start_seconds
+    starts = [
+        stream.start_time * stream.time_base
+        for stream in container.streams
+        if stream.type in ("video", "audio")
+        and stream.start_time is not None
+        and stream.time_base
+        and not stream.disposition & Disposition.attached_pic
+    ]
+    return min([*starts, picture_start])
 
 
-def _stated_duration(container: InputContainer, stream: VideoStream, start_seconds: float) -> float:
-    """Return the seconds of the video stream that the file states, 0 where it does not."""
+def _pixel_aspect(stream: VideoStream) -> Fraction:
+    aspect = stream.sample_aspect_ratio
+    return aspect if aspect is not None and Fraction(1, 8) <= aspect <= 8 else Fraction(1)
+
+
+def _stated_end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Return when the pictures end by what the file states, on its own clock; None where it does not."""
+    start = (stream.start_time or 0) * (stream.time_base or 0)
     if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    tag = stream.metadata.get("DURATION", "")  # Matroska: the duration of this stream; the container's covers all
+        return start + stream.duration * stream.time_base
+    tag = stream.metadata.get("DURATION", "")  # Matroska: the end of this stream; the container's covers all
     hours, _, rest = tag.partition(":")
     minutes, _, seconds = rest.partition(":")
     try:
-        end_seconds = 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+        end = Fraction(3600 * int(hours) + 60 * int(minutes)) + Fraction(seconds)
     except ValueError:
-        end_seconds = (container.duration or 0) / av.time_base
-    return max(0.0, end_seconds - max(0.0, start_seconds))
-
-
-def _measured_duration(path: Path) -> float:
-    """Return the seconds from first to last frame by walking over all packets, decoding none."""
-    start_pts, end_pts = math.inf, -math.inf
-    with _open_container(path) as container:
-        stream = container.streams.best("video")
-        if not isinstance(stream, VideoStream):
-            return 0.0
-        for packet in demux(container, stream, Faults()):
-            if packet.pts is not None:
-                start_pts = min(start_pts, packet.pts)
-                end_pts = max(end_pts, packet.pts + (packet.duration or 0))
-        return max(0.0, end_pts - start_pts) * float(stream.time_base or 1)
+        end = Fraction(container.duration or 0, av.time_base)
+        # Where times do not count from the file's own zero, the length stated is counted from the first packet.
+        if not container.format.name.startswith((*OWN_ZERO, "flv")):
+            end += Fraction(container.start_time or 0, av.time_base)
+    return end if end > max(start, 0) else None

@@ -2,59 +2,58 @@
 
 A packet holds one coded frame. Packets come in the order of decoding, frames are shown in the order of their pts, and
 which frame is on screen at a time follows from the pts alone. So one can tell before decoding which packets are wanted,
-when it is time to jump to a later key frame, and when nothing more is needed.
+when it is time to go on from a later key frame, and when nothing more is needed.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
-import av
 from av.packet import Packet
 
-from hbi.video.demuxing import Faults, demux
+from hbi.video.demuxing import Faults
+from hbi.video.gaps import Gaps
 from hbi.video.opening import OpenVideo
-
-# The codecs reorder at most 16 frames, so that the frame shown after a given one is among the 32 packets around it.
-LOOK_AHEAD = 32
+from hbi.video.seeking import LOOK_AHEAD, Seeker
 
 
 class PacketPlan:
     """The packets to decode for frames shown at `targets` (ascending pts), in order, each with whether it is wanted.
 
-    After iteration, `shown` tells for every target the pts of the frame on screen at it, except for those beyond the
-    end of a file that was cut short. A None among the packets asks to drain the decoder: the next packet lies
-    elsewhere, or there is none.
+    While it is iterated, `shown` comes to tell for every target the pts of the frame on screen at it, except for those
+    beyond the end of a file that was cut short, and those in holes of the file, which come to be in `lost`. A None
+    among the packets asks to drain the decoder: the next packet lies elsewhere, or there is none.
     """
 
     def __init__(self, video: OpenVideo, targets: Sequence[int], faults: Faults) -> None:
         self.shown: dict[int, int] = {}
+        self.lost: set[int] = set()
         self._video = video
         self._faults = faults
-        self._waiting = list(targets)
+        self._waiting = deque(targets)
         self._is_at_start = True
-        # The first packet of an H.264 file tells which x264 wrote it. Those before build 151 coded 4:4:4 otherwise than
-        # the standard says, which FFmpeg makes up for only if it knows.
-        self._decoder_needs_first_packet = "4:4:4" in str(video.stream.codec_context.profile)
-        self._reorder_ticks = 0
+        self._decoder_needs_first_packet = video.needs_first_packet
+        self._seeker = Seeker(video)
         self._passed_key = video.start_pts  # where the last key frame that was decoded or jumped to lies in the index
-        self._incoming = demux(video.container, video.stream, faults)
+        self._gaps = Gaps()
+        self._hole_ends: set[int] = set()  # pts of the key frames that come after holes
+        self._is_end_lost = False
         self._window: deque[Packet] = deque()
         self._known_pts: list[int] = []
-        if "matroska" in video.container.format.name:
-            self._seek(video.start_pts)  # Matroska reads its index at the first seek
+        self._incoming = self._seeker.from_start(faults)
         self._fill_window()
 
     def __iter__(self) -> Iterator[tuple[Packet | None, bool]]:
         """Yield (packet, whether its frame is wanted)."""
         while self._waiting:
-            key = self._later_key_frame(self._waiting[0])
-            if key is not None:
+            key = self._seeker.last_key(self._waiting[0])
+            if key is not None and key > self._passed_key:
                 if self._decoder_needs_first_packet and self._window:
                     yield self._window[0], False
                 self._decoder_needs_first_packet = False
                 yield None, False
-                self._jump(key, self._waiting[0])
+                self._jump(key)
             if not self._window:
                 break
             packet = self._window.popleft()
@@ -69,64 +68,50 @@ class PacketPlan:
         while len(self._window) < LOOK_AHEAD:
             packet = next(self._incoming, None)
             if packet is None:
+                self._is_end_lost = self._is_end_lost or self._gaps.is_hole_after(self._video)
                 return
+            if self._gaps.is_lost(packet, self._video):
+                continue
+            if self._gaps.has_just_ended() and packet.pts is not None:
+                self._hole_ends.add(packet.pts)
             self._window.append(packet)
             if packet.pts is not None and not packet.is_discard:
                 insort(self._known_pts, packet.pts)
-            if packet.is_keyframe and packet.pts is not None and packet.dts is not None:
-                self._reorder_ticks = max(self._reorder_ticks, packet.pts - packet.dts)
+            self._seeker.learn(packet)
 
     def _claim(self, packet: Packet) -> bool:
         """Note the waiting targets at which the frame of `packet` is on screen; return whether there are any."""
         pts = packet.pts
         if pts is None or packet.is_discard:
             return False
-        following = bisect_right(self._known_pts, pts)
+        place = bisect_right(self._known_pts, pts)
+        following = self._known_pts[place] if place < len(self._known_pts) else None
+        ends = pts + max(1, packet.duration or 0)
+        is_hole = following in self._hole_ends or (following is None and self._is_end_lost)
+        until = following
+        if is_hole or (following is None and self._video.is_cut_short):
+            until = ends  # what followed is lost; otherwise the last frame stays on screen
         is_first = self._is_at_start and self._known_pts[0] == pts
-        first = 0 if is_first else bisect_left(self._waiting, pts)
-        last = len(self._waiting)
-        if following < len(self._known_pts):
-            last = bisect_left(self._waiting, self._known_pts[following])
-        elif self._video.is_cut_short:  # what followed is lost; otherwise the last frame stays on screen
-            last = bisect_left(self._waiting, pts + max(1, packet.duration or 0))
-        for target in self._waiting[first:last]:
-            self.shown[target] = pts
-        del self._waiting[first:last]
-        return first < last
+        waiting, is_wanted = self._waiting, False
+        while waiting and (until is None or waiting[0] < until) and (waiting[0] >= pts or is_first):
+            self.shown[waiting.popleft()] = pts
+            is_wanted = True
+        if is_hole:
+            self._lose(following)
+        return is_wanted
 
-    def _later_key_frame(self, target: int) -> int | None:
-        """Return where in the index the last key frame shown by `target` lies, None if it is not ahead of us."""
-        index = self._video.stream.index_entries
-        # MP4 lists key frames by the time of decoding, which is earlier than that of showing: by how much, the key
-        # frames seen so far tell.
-        number = index.search_timestamp(target - self._reorder_ticks)
-        if number < 0:
-            return None
-        timestamp = index[number].timestamp
-        return timestamp if timestamp > self._passed_key else None
+    def _lose(self, following: int | None) -> None:
+        """Give up the targets before the frame that comes after a hole."""
+        self._faults.num_holes += 1
+        while self._waiting and (following is None or self._waiting[0] < following):
+            self.lost.add(self._waiting.popleft())
 
-    def _jump(self, key: int, target: int) -> None:
-        """Go to the key frame at `key` in the index, or the nearest one that is shown by `target`."""
-        index = self._video.stream.index_entries
+    def _jump(self, key: int) -> None:
+        """Go to the key frame at `key`, or the nearest one that is shown by the first target that waits."""
         self._passed_key = key
-        timestamp = target
-        while (number := index.search_timestamp(timestamp)) >= 0:
-            self._seek(timestamp)
-            first = self._window[0] if self._window else None
-            if first is not None and first.is_keyframe and first.pts is not None and first.pts <= target:
-                self._is_at_start = False
-                return
-            timestamp = index[number].timestamp - 1
-        self._seek(self._video.start_pts)
-        self._is_at_start = True
-
-    def _seek(self, timestamp: int) -> None:
-        """Start anew from the last key frame at or before `timestamp`; where that is impossible, no packets follow."""
-        try:
-            self._video.container.seek(timestamp, stream=self._video.stream)
-            self._incoming = demux(self._video.container, self._video.stream, self._faults)
-        except av.error.FFmpegError:
-            self._incoming = iter(())
+        ahead = chain(list(self._window), self._incoming)
         self._window.clear()
         self._known_pts.clear()
+        self._gaps = Gaps()
+        self._incoming, self._is_at_start = self._seeker.from_key(self._waiting[0], ahead, self._faults)
         self._fill_window()

@@ -1,7 +1,6 @@
-"""From a decoded frame to an RGB tensor: rotation, resizing, cropping."""
+"""From a decoded frame to an RGB tensor: colors, resizing with square pixels, orientation, cropping."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import av
@@ -13,56 +12,69 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hbi.video.colors import color_space, to_screen
 from hbi.video.error import VideoError
+from hbi.video.opening import OpenVideo
+from hbi.video.orientation import Orientation
 
 Fit: TypeAlias = Literal["crop", "squash"]
 
 
 class PictureMaker:
-    """Makes upright RGB pictures of one size from the frames of one video; all share one scaler.
+    """Makes upright RGB pictures of one size, for an ordinary screen, from the frames of one video.
 
     The size is `image_size` (the side of a square, or (height, width)), or that of the first frame where it is None.
+    All pictures share one scaler.
     """
 
-    def __init__(self, path: Path, image_size: int | tuple[int, int] | None, fit: Fit) -> None:
-        self._path = path
+    def __init__(self, video: OpenVideo, image_size: int | tuple[int, int] | None, fit: Fit) -> None:
+        self._video = video
         if image_size is not None and not isinstance(image_size, tuple):
             image_size = (image_size, image_size)
         self._size = image_size
         if self._size is not None and min(self._size) < 1:
-            raise VideoError(path, f"pictures of size {image_size} were asked for", "ask for at least one pixel a side")
+            cause = f"pictures of size {image_size} were asked for"
+            raise VideoError(video.path, cause, "ask for at least one pixel a side")
         self._fit = fit
         self._reformatter = VideoReformatter()
 
     def picture(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Return `frame` upright as RGB [height, width, 3] in the size asked for."""
-        own_size = upright_size(frame)
+        own_size = upright_size(self._video, frame)
         if self._size is None:
             self._size = own_size
         height, width = _scaled_size(own_size, self._size, self._fit)
-        quarter_turns = _quarter_turns(frame)
-        stored_height, stored_width = (width, height) if quarter_turns % 2 else (height, width)
-        pixels = self._scaled(frame, stored_width, stored_height)
-        if quarter_turns:
-            pixels = np.rot90(pixels, quarter_turns)
+        orientation = Orientation.of(frame)
+        stored_height, stored_width = orientation.size(height, width)
+        pixels = orientation.upright(self._scaled(frame, stored_width, stored_height))
         top, left = (height - self._size[0]) // 2, (width - self._size[1]) // 2
-        return pixels[top : top + self._size[0], left : left + self._size[1]]
+        return np.asarray(pixels[top : top + self._size[0], left : left + self._size[1]], np.uint8)
 
     def _scaled(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         """Return `frame` as stored, in RGB, scaled to `width` and `height`."""
+        convert = to_screen(frame)
         try:
             scaled = self._reformatter.reformat(
-                frame, width, height, "rgb24", interpolation=Interpolation.BICUBIC, threads=1
+                frame,
+                width,
+                height,
+                "rgb24" if convert is None else "rgb48le",
+                src_colorspace=color_space(frame),
+                interpolation=Interpolation.BICUBIC,
+                threads=1,
             )
         except av.error.FFmpegError as error:
             cause = f"its {frame.format.name} pictures cannot be turned into {width}x{height} RGB ({error.strerror})"
-            raise VideoError(self._path, cause, "convert it, for instance to H.264 in MP4") from error
-        return np.asarray(scaled.to_ndarray(), np.uint8)
+            raise VideoError(self._video.path, cause, "convert it, for instance to H.264 in MP4") from error
+        if convert is None:
+            return np.asarray(scaled.to_ndarray(), np.uint8)
+        return convert(np.asarray(scaled.to_ndarray(), np.uint16))
 
 
-def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """Return (height, width) of `frame` after rotation."""
-    return (frame.width, frame.height) if _quarter_turns(frame) % 2 else (frame.height, frame.width)
+def upright_size(video: OpenVideo, frame: VideoFrame) -> tuple[int, int]:
+    """Return (height, width) of a frame of a video as it is shown: upright, with square pixels."""
+    width = max(1, round(frame.width * video.pixel_aspect))
+    return Orientation.of(frame).size(frame.height, width)
 
 
 def stack_pictures(pictures: Sequence[NDArray[np.uint8]]) -> UInt8[Tensor, "frames 3 height width"]:
@@ -73,11 +85,6 @@ def stack_pictures(pictures: Sequence[NDArray[np.uint8]]) -> UInt8[Tensor, "fram
     for number, pixels in enumerate(pictures):
         stacked[number] = pixels.transpose(2, 0, 1)
     return torch.from_numpy(stacked)
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    """Return how many quarter turns counterclockwise bring `frame` upright, from its display matrix."""
-    return round(frame.rotation / 90) % 4
 
 
 def _scaled_size(size: tuple[int, int], target: tuple[int, int], fit: Fit) -> tuple[int, int]:

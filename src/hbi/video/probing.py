@@ -13,11 +13,13 @@ from hbi.video.picture import upright_size
 class VideoInfo:
     """Length, rate and size of a video; None where the file does not say.
 
-    `width` and `height` are those of the upright picture, after rotation. `num_frames` counts the frames that are
-    shown; in damaged files it is what was once written.
+    `start_seconds` is when the first frame is shown on the axis that players show, `duration_seconds` how long there
+    are pictures. `width` and `height` are those of the upright picture with square pixels. `num_frames` counts the
+    frames that are shown; in damaged files it is what was once written.
     """
 
     path: Path
+    start_seconds: float
     duration_seconds: float
     num_frames: int | None
     frames_per_second: float | None
@@ -34,9 +36,10 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
         num_frames = _num_frames(video)
         rate = stream.average_rate or stream.guessed_rate
         frame = first_frame(video)  # only a decoded frame tells how the picture is to be turned
-        height, width = upright_size(frame) if frame is not None else (stream.height, stream.width)
+        height, width = upright_size(video, frame) if frame is not None else (stream.height, stream.width)
         return VideoInfo(
             path=video.path,
+            start_seconds=video.start_seconds,
             duration_seconds=video.duration_seconds,
             num_frames=num_frames,
             frames_per_second=float(rate) if rate else None,

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 from hbi.explanation import Explanation
 from hbi.search import Filters, SearchResult, VideoIndex
 from hbi.search.answers import Located
-from hbi.search.cutting import cut_clip
 from hbi.search.record import result_to_dict
 from hbi.search.video_index import DEFAULT_THRESHOLD
 from hbi.video import probe_video
+from hbi.video.cutting import cut_clip
 from hbi.web.limits import Limits, RefusalError
 
 MAX_HITS = 100

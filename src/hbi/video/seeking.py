@@ -1,0 +1,76 @@
+"""From where in a file to decode: the last key frame that is shown by a time."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import chain, dropwhile
+
+import av
+from av.packet import Packet
+
+from hbi.video.demuxing import Faults
+from hbi.video.opening import OpenVideo
+
+# The codecs reorder at most 16 frames, so that the frame shown after a given one is among the 32 packets around it.
+LOOK_AHEAD = 32
+
+
+class Seeker:
+    """Finds the packets of a video from its start, or from the last key frame that is shown by a time."""
+
+    def __init__(self, video: OpenVideo) -> None:
+        self._video = video
+        self._reorder_ticks = 0
+
+    def learn(self, packet: Packet) -> None:
+        """Note how much earlier than shown a key frame is decoded."""
+        # MP4 lists key frames by the time of decoding, which is earlier than that of showing: by how much, the key
+        # frames seen so far tell.
+        if packet.is_keyframe and packet.pts is not None and packet.dts is not None:
+            self._reorder_ticks = max(self._reorder_ticks, packet.pts - packet.dts)
+
+    def last_key(self, target: int) -> int | None:
+        """Return where in the index the last key frame shown by `target` lies, None if there is none."""
+        if self._video.survey is not None:
+            place = bisect_right(self._video.survey.key_pts, target) - 1
+            return self._video.survey.key_pts[place] if place >= 0 else None
+        index = self._video.stream.index_entries
+        number = index.search_timestamp(target - self._reorder_ticks)
+        return index[number].timestamp if number >= 0 else None
+
+    def from_start(self, faults: Faults) -> Iterator[Packet]:
+        """Return the packets of a video that was just opened."""
+        if "matroska" in self._video.container.format.name and self._video.survey is None:
+            return self._from(self._video.start_pts, faults)  # Matroska reads its index at the first seek
+        return self._video.packets(faults)
+
+    def from_key(self, target: int, ahead: Iterator[Packet], faults: Faults) -> tuple[Iterator[Packet], bool]:
+        """Return the packets from the last key frame shown by `target`, and whether they are those from the start.
+
+        `ahead` are those that would come next. Where a file has no list of key frames, or its clock jumps, there is no
+        way but to read on over them: what counts is that they are not decoded.
+        """
+        if self._video.survey is not None:
+            key = self.last_key(target)
+            if key is None:
+                return ahead, True
+            return dropwhile(lambda packet: not (packet.is_keyframe and packet.pts == key), ahead), False
+        index, timestamp = self._video.stream.index_entries, target
+        while (number := index.search_timestamp(timestamp)) >= 0:
+            packets = self._from(timestamp, faults)
+            first = next(packets, None)
+            if first is not None and first.is_keyframe and first.pts is not None and first.pts <= target:
+                return chain([first], packets), False
+            timestamp = index[number].timestamp - 1
+        return self._from(self._video.start_pts, faults), True
+
+    def from_decoding_time(self, dts: int, faults: Faults) -> Iterator[Packet]:
+        """Return the packets from a key frame on that is decoded early enough for what is shown at `dts`."""
+        return self._from(max(0, dts - LOOK_AHEAD), faults)
+
+    def _from(self, timestamp: int, faults: Faults) -> Iterator[Packet]:
+        """Return the packets from the last key frame at or before a time; none where that is impossible."""
+        try:
+            self._video.container.seek(timestamp, stream=self._video.stream)
+        except av.error.FFmpegError:
+            return iter(())
+        return self._video.packets(faults)
