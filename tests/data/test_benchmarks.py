@@ -210,6 +210,36 @@ def test_vatex(tmp_path):
     assert len(texts("vatex", tmp_path, "val", "official")) == 2
 
 
+# All of them
+
+
+def test_what_is_no_number_is_told_with_its_line(tmp_path):
+    told = '{"v_abc": {\n"sentences": ["a \\"NaN\\" sits", "Infinity"],\n"timestamps": [[0, NaN], [1, 2]]}}'
+    write(tmp_path / "val_1.json", told.encode())
+    with pytest.raises(DataError, match=r"val_1.json, line 3: NaN is no number; write one, or null"):
+        texts("activitynet", tmp_path, "test")
+    write(tmp_path / "val_1.json", told.replace("NaN]", "1e999]").encode())
+    with pytest.raises(DataError, match=r"val_1.json, line 3: 1e999 is no number"):
+        texts("activitynet", tmp_path, "test")
+
+
+def test_captions_and_videos_that_are_no_texts_are_told(tmp_path):
+    write(tmp_path / "msrvtt_ret_train9k.json", [{"video": "a", "caption": "b"}, {"video": "a", "caption": [1]}])
+    with pytest.raises(DataError, match=r"entry 2: the caption 1 is no text"):
+        texts("msrvtt", tmp_path, "train")
+    write(tmp_path / "msrvtt_ret_train9k.json", [{"video": {"id": 3}, "caption": "b"}])
+    with pytest.raises(DataError, match=r'entry 1: the video \{"id": 3\} is no name'):
+        texts("msrvtt", tmp_path, "train")
+
+
+def test_what_a_mac_leaves_beside_annotations_is_passed_over(tmp_path):
+    write(tmp_path / "vatex_validation_v1.0.json", [{"videoID": "b_000001_000011", "enCap": ["one"]}])
+    write(tmp_path / "._my_vatex_val_list.txt", b"\x00\x05\x16\x07")
+    write(tmp_path / "__MACOSX" / "a_vatex_val_list.txt", b"\x00\x05\x16\x07")
+    write(tmp_path / "the" / "lists" / "my_vatex_val_list.txt", "b_000001_000011\n")
+    assert list(texts("vatex", tmp_path, "val")) == ["b_000001_000011"]
+
+
 # The real files
 
 

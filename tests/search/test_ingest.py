@@ -9,9 +9,14 @@ import time
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from hbi.cli import index as index_command
 from hbi.search import SearchError, VideoIndex
+from hbi.search.ingest import LostPlaceError
 from hbi.search.store import ARRAY_COLUMNS
+from hbi.video.folders import PassedOver
 from small_clips import write_clip
 
 
@@ -27,7 +32,7 @@ def wanted_segments(index):
             (record.content, start)
             for record in index.videos()
             if not record.is_broken
-            for start, _ in index.settings.windows(record.duration_seconds)
+            for start, _ in index.settings.windows(0.0, record.duration_seconds)
         }
     )
 
@@ -134,6 +139,37 @@ def test_pruning_one_folder_leaves_others_alone(fresh, folder, tmp_path):
     assert len(names(fresh)) == 4
 
 
+def test_a_folder_of_which_nothing_is_left_is_pruned_only_by_who_is_sure(fresh, folder):
+    for file in folder.iterdir():
+        file.unlink()
+    assert fresh.add([folder]).num_gone == 3
+    with pytest.raises(LostPlaceError) as caught:
+        fresh.add([folder], prune=True)
+    assert str(caught.value) == (
+        f"nothing is left of what the index knows below {folder} (videos: 3): see whether the disk is there, or forget "
+        "it with --prune --yes"
+    )
+    assert len(names(fresh)) == 3
+    assert fresh.add([folder], prune=True, is_sure=True).num_removed == 3
+    assert names(fresh) == []
+
+
+def test_what_is_excluded_is_not_indexed_and_forgotten_when_pruned(fresh, folder):
+    write_clip(folder / "private" / "new.mp4", seconds=2, seed=5)
+    report = fresh.add([folder], exclude=["clip-1.*", "private"])
+    assert (report.num_unchanged, report.num_new, report.num_gone) == (2, 0, 1)
+    assert report.passed_over.num_excluded == 2
+    assert len(names(fresh)) == 3
+    assert fresh.add([folder], exclude=["clip-1.*", "private"], prune=True).num_removed == 1
+    assert names(fresh) == ["clip-0.mp4", "clip-2.mp4"]
+
+
+def test_an_index_among_the_videos_is_not_looked_into(folder, search_model):
+    index = VideoIndex.create(folder / "videos.index", search_model)
+    index.add([folder])
+    assert index.add([folder]).passed_over.endings == ()
+
+
 def test_copies_share_their_segments_and_are_found_once(fresh, folder):
     before = segments_of(fresh)
     shutil.copy(folder / "clip-0.mp4", folder / "copy.mp4")
@@ -165,10 +201,65 @@ def test_broken_files_are_listed_with_their_reason_and_stop_nothing(folder, sear
     assert {os.path.basename(record.path) for record in report.broken} == {"empty.mp4", "text.avi"}
     assert all(record.fault for record in report.broken)
     assert len(report.skipped) == 1
+    assert report.passed_over == PassedOver(1, 0, 1, ((".txt", 1),))
     assert report.num_new == 3
     again = index.add([folder])
     assert again.num_unchanged == 5
     assert len(again.broken) == 2
+
+
+@pytest.fixture
+def run_index(fresh, monkeypatch):
+    """`hbi index` on an index that is there."""
+    app = typer.Typer()
+    app.command()(index_command.index)
+
+    def run(*arguments, terminal_input=None):
+        monkeypatch.setattr(index_command, "_is_at_terminal", lambda: terminal_input is not None)
+        words = [str(word) for word in (*arguments, "--index", fresh.path, "--device", "cpu")]
+        return CliRunner().invoke(app, words, input=terminal_input)
+
+    return run
+
+
+def test_the_command_tells_in_one_line_what_was_passed_over(run_index, folder):
+    assert "passed over" not in run_index(folder).output
+    for name in ("._clip-0.mp4", "a.txt", "b.txt", "c.jpg", "draft.mp4"):
+        (folder / name).touch()
+    (folder / "@eaDir").mkdir()
+    lines = run_index(folder, "--exclude", "draft*", "--exclude", "nothing").output.splitlines()
+    assert "passed over: 2 hidden or system files, 1 excluded, 3 other files (2 .txt, 1 .jpg)" in lines
+    for number in range(9):
+        (folder / f"d.{number}{number}").touch()
+    assert "12 other files (2 .txt, 1 .00, 1 .11, 1 .22, 1 .33, …)" in run_index(folder, "--exclude", "draft*").output
+
+
+def test_the_command_prints_names_as_they_are(run_index, folder):
+    (folder / "a[" / "b").mkdir(parents=True)
+    for name in ("Trip [official video].mp4", "[red]a[bold].mp4", "a[/b/c].mp4"):
+        (folder / name).write_text("no video")
+    output = run_index(folder).output
+    for name in ("Trip [official video].mp4", "[red]a[bold].mp4", "a[/b/c].mp4"):
+        assert f"not readable: {folder}/{name}: " in output
+
+
+def test_the_command_asks_before_a_whole_folder_is_forgotten(run_index, fresh, folder):
+    for file in folder.iterdir():
+        file.unlink()
+    assert isinstance(run_index(folder, "--prune").exception, LostPlaceError)
+    refused = run_index(folder, "--prune", terminal_input="n\n")
+    assert isinstance(refused.exception, LostPlaceError)
+    assert f"below {folder} (videos: 3)" in refused.output
+    assert len(names(fresh)) == 3
+    assert "3 removed" in run_index(folder, "--prune", terminal_input="y\n").output
+    assert names(fresh) == []
+
+
+def test_the_command_forgets_a_whole_folder_for_who_says_yes(run_index, fresh, folder):
+    for file in folder.iterdir():
+        file.unlink()
+    assert "3 removed" in run_index(folder, "--prune", "--yes").output
+    assert names(fresh) == []
 
 
 def test_an_index_is_of_one_model_and_one_way_of_cutting(fresh, search_model, folder):
@@ -234,7 +325,7 @@ def test_killed_at_any_moment_it_goes_on_without_loss_or_doubles(search_model, t
         assert len(stored) == len(set(stored))
         counts.append(len(stored))
     assert counts == sorted(counts)
-    assert 0 < counts[1] < 12 * len(index.settings.windows(30.0))
+    assert 0 < counts[1] < 12 * len(index.settings.windows(0.0, 30.0))
     process = start(path, folder)
     assert process.wait(timeout=120) == 0
     assert segments_of(index) == wanted_segments(index)

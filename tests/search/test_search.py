@@ -234,7 +234,7 @@ def test_a_model_that_compares_wholes(clips, tmp_path):
 
 
 def test_a_clip_is_cut_out(index, clips, tmp_path):
-    from hbi.search.cutting import cut_clip
+    from hbi.video.cutting import cut_clip
 
     out = tmp_path / "new" / "clip.mp4"
     cut_clip(clips / "clip-0.mp4", 5.0, 15.0, out)

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import math
 import pickle
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hbi.data.samples import DataError
+from hbi.video.folders import is_system_name
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,13 @@ class Record:
 
 
 def find_file(folder: Path, *patterns: str) -> Path | None:
-    """Return the file of a folder or below that fits the first fitting pattern, the least deep one."""
+    """Return the file of a folder or below that fits the first fitting pattern, the least deep one.
+
+    What systems put there is passed over: a Mac leaves `._val_list.txt` beside `val_list.txt`.
+    """
     for pattern in patterns:
-        found = [path for path in folder.rglob(pattern) if path.is_file()]
+        paths = (path for path in folder.rglob(pattern) if path.is_file())
+        found = [path for path in paths if not any(map(is_system_name, path.relative_to(folder).parts))]
         if found:
             return min(found, key=lambda path: (len(path.parts), path))
     return None
@@ -103,25 +110,18 @@ def read_bare_table(path: Path, *columns: str, delimiter: str = "\t") -> list[Re
 
 def read_json(path: Path) -> Any:
     """Return what a JSON file holds."""
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+    return _parse(read_text(path), path)
 
 
 def read_json_records(path: Path) -> list[Record]:
     """Return the objects of a JSON list, or of a file with one JSON object a line (.jsonl)."""
-    if path.suffix != ".jsonl":
+    if path.suffix.lower() != ".jsonl":
         return as_records(path, read_json(path))
-    records = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.strip():
-            try:
-                value = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: not valid JSON ({error.msg})") from error
-            records.append(_record(f"{path}, line {number}", value))
-    return records
+    return [
+        _record(f"{path}, line {number}", _parse(line, path, first_line=number))
+        for number, line in enumerate(read_text(path).split("\n"), start=1)
+        if line.strip()
+    ]
 
 
 def as_records(path: Path, values: Any) -> list[Record]:
@@ -158,12 +158,71 @@ def _record(place: str, value: Any) -> Record:
     return Record(place, value)
 
 
+class _NotANumberError(ValueError):
+    pass
+
+
+def _parse(text: str, path: Path, *, first_line: int = 1) -> Any:
+    """Return what a JSON text holds; NaN and infinities, which Python reads though JSON has none, are refused."""
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except _NotANumberError as error:
+        line = first_line + text.count("\n", 0, _place_of(str(error), text))
+        raise DataError(f"{path}, line {line}: {error} is no number; write one, or null") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}, line {first_line + error.lineno - 1}: not valid JSON ({error.msg})") from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
+        raise DataError(f"{path}, line {first_line}: no annotations ({str(error).splitlines()[0]})") from error
+
+
+def _finite(token: str) -> float:
+    if not math.isfinite(value := float(token)):
+        raise _NotANumberError(token)
+    return value
+
+
+def _place_of(token: str, text: str) -> int:
+    """Return where a number, or what stands for one, is in a JSON text: not within quotation marks."""
+    pieces = re.finditer(r'"(?:[^"\\]|\\.)*"|[-+.\w]+', text)
+    return next((piece.start() for piece in pieces if piece[0] == token), 0)
+
+
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line that each row ends on, and the row; empty lines are passed over."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter)
-    try:
-        for row in reader:
-            if any(value.strip() for value in row):
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+    lines = list(io.StringIO(read_text(path), newline=""))
+    reader = csv.reader(lines, delimiter=delimiter)
+    begun = 0
+    while begun < len(lines):
+        try:
+            row, ended, fault = next(reader, []), reader.line_num, None
+        except csv.Error as error:  # a value of more than 128 KiB, say: perhaps the rest of the file
+            row, ended, fault = [], len(lines), f"line {reader.line_num}: {error}"
+        if ended > begun + 1 or ended == len(lines):  # only there can a quotation mark have swallowed what follows
+            opened = _never_closed("".join(lines[begun:ended]), delimiter)
+            if opened is not None:
+                fault = (
+                    f"line {begun + opened + 1}: a quotation mark begins a value and is never closed: close it (and "
+                    'write "" for one within), or leave it out'
+                )
+        if fault:
+            raise DataError(f"{path}, {fault}")
+        if any(value.strip() for value in row):
+            yield ended, row
+        begun = ended
+
+
+def _never_closed(rows: str, delimiter: str) -> int | None:
+    """Return the line, from 0, of a quotation mark that begins a value and is not closed, None where all are.
+
+    One that is closed on a later line, amid other text, is not closed either: what closes it is the next such mark, or
+    belongs to another value. Within a line such a mark is no harm.
+    """
+    value = rf'(?:"(?P<quoted>[^"]*(?:""[^"]*)*)(?P<end>"?))?(?P<rest>[^{delimiter}\r\n]*)(?:{delimiter}|\r\n|\r|\n|\Z)'
+    for match in re.finditer(value, rows):
+        quoted = match["quoted"] or ""
+        has_lines = "\n" in quoted or "\r" in quoted
+        is_other_rows = has_lines and (match["rest"] or (delimiter == "\t" and delimiter in quoted))
+        if match["quoted"] is not None and (not match["end"] or is_other_rows):
+            before = rows[: match.start()]
+            return max(before.count("\n"), before.count("\r"))
+    return None

@@ -1,8 +1,12 @@
 """Captions grouped by video, from the forms that annotation files of many benchmarks share."""
 
+import json
+import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from hbi.data.annotation_files import Record, read_json_records, read_pickle
 from hbi.data.benchmark import Caption, CaptionedVideo
@@ -10,11 +14,17 @@ from hbi.data.samples import DataError
 
 VIDEO_KEYS = ("video", "video_id", "videoID", "clip_name", "image_id", "vid")
 CAPTION_KEYS = ("caption", "captions", "sentence", "description", "desc", "enCap", "text")
+BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
+"""What counts as a letter or a symbol in Unicode, and is shown as nothing."""
 
 
 def clean(text: str) -> str:
-    """Return a caption on one line, without surplus blanks."""
-    return " ".join(text.split())
+    """Return a caption on one line, without surplus blanks; "" where nothing of it can be seen.
+
+    >>> clean(" a \t dog"), clean("\u200b\ufeff")
+    ('a dog', '')
+    """
+    return " ".join(text.split()) if any(map(_is_visible, text)) else ""
 
 
 def captioned(video_id: str, texts: Iterable[str], aliases: Sequence[str] = ()) -> CaptionedVideo:
@@ -22,22 +32,56 @@ def captioned(video_id: str, texts: Iterable[str], aliases: Sequence[str] = ()) 
     return CaptionedVideo(video_id, tuple(Caption(clean(text)) for text in texts), tuple(aliases))
 
 
+def texts_of_record(record: Record, *keys: str) -> list[str]:
+    """Return the captions that a record brings under the first of `keys` it has: one text, or a list of them.
+
+    Raises:
+        DataError: It is anything else; the message names the record's place.
+    """
+    value = record.first(*keys)
+    texts = value if isinstance(value, list) else [value]
+    for text in texts:
+        if not isinstance(text, str):
+            raise DataError(f"{record.place}: the caption {_shown(text)} is no text; write one, or a list of texts")
+        _require_characters(record, text)
+    return texts
+
+
+def video_of_record(record: Record, *keys: str) -> str:
+    """Return the video that a record names under the first of `keys` it has, by a text or a whole number.
+
+    Raises:
+        DataError: It names none so; the message names the record's place.
+    """
+    value = record.first(*keys)
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise DataError(f"{record.place}: the video {_shown(value)} is no name; write that of its file")
+    _require_characters(record, str(value))
+    return str(value).strip()
+
+
 def group_by_video(records: Iterable[Record]) -> dict[str, list[str]]:
     """Return the captions of every video, in order; a record brings one caption or a list of them."""
     captions: dict[str, list[str]] = {}
     for record in records:
-        texts = record.first(*CAPTION_KEYS)
-        if not isinstance(texts, list):
-            texts = [texts]
-        if not all(isinstance(text, str) for text in texts):
-            raise DataError(f"{record.place}: the caption is no text")
-        captions.setdefault(str(record.first(*VIDEO_KEYS)), []).extend(texts)
+        captions.setdefault(video_of_record(record, *VIDEO_KEYS), []).extend(texts_of_record(record, *CAPTION_KEYS))
     return captions
 
 
 def read_caption_records(path: Path) -> list[CaptionedVideo]:
-    """Return the videos of a JSON list, or of JSON lines, with a video and its caption or captions each."""
-    return [captioned(video_id, texts) for video_id, texts in group_by_video(read_json_records(path)).items()]
+    """Return the videos of a JSON list, or of JSON lines, with a video and its caption or captions each.
+
+    Where they name a folder ("0001/clip.avi") that is one of many layouts: the file is known by its name alone, too,
+    unless another video of the list has the same one.
+    """
+    captions = group_by_video(read_json_records(path))
+    num_of_name = Counter(map(os.path.basename, captions))
+    videos = []
+    for video_id, texts in captions.items():
+        name = os.path.basename(video_id)
+        has_own_name = name != video_id and num_of_name[name] == 1
+        videos.append(captioned(video_id, texts, [name] if has_own_name else []))
+    return videos
 
 
 def read_raw_captions(path: Path) -> dict[str, list[str]]:
@@ -70,3 +114,22 @@ def _sentence(path: Path, caption: Any) -> str:
     if isinstance(caption, list | tuple) and all(isinstance(word, str) for word in caption):
         return " ".join(caption)
     raise DataError(f"{path}: a caption is a {type(caption).__name__}, not a text or a list of words")
+
+
+def _is_visible(character: str) -> bool:
+    # Not so: control and format characters, blanks, and marks, which need a letter to stand on.
+    return not category(character).startswith(("Cc", "Cf", "Z", "M")) and character not in BLANKS
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a JSON file has it, or how it begins."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _require_characters(record: Record, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start].encode("unicode_escape").decode()
+        raise DataError(f"{record.place}: {half} is half a character; write it whole, in UTF-8") from error

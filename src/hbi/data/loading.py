@@ -1,5 +1,6 @@
 """From a benchmark's annotations and a folder of videos to a split of typed samples; what is left out is listed."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,23 +52,30 @@ def load_split(
     found: list[Video] = []
     faults: list[str] = []
     for video in captioned:
-        path = files.find(video.video_id, *video.aliases) if files else Path(video.video_id)
+        names = (video.video_id, *video.aliases)
+        path = files.find(*names) if files else Path(video.video_id)
         faults += [f"{video.video_id}: a caption is empty" for caption in video.captions if not caption.text]
         if path is None:
-            faults.append(f"{video.video_id}: no video file of this name below {videos}")
+            faults.append(files.why_missing(*names) if files else names[0])
         elif not any(caption.text for caption in video.captions):
             faults.append(f"{video.video_id}: it has no caption")
         else:
             kept.append(video)
             found.append(Video(video.video_id, path, video.start_seconds, video.end_seconds))
     if not found:
-        raise DataError(
-            f"{videos} holds none of the {len(captioned)} videos of {benchmark.title} {split} "
-            f"(looked for {without_suffix(captioned[0].video_id)}.mp4 and other extensions, at any depth)"
-        )
+        raise DataError(_why_empty(f"{len(captioned)} videos of {benchmark.title} {split}", captioned, files))
     texts = [Text(text, row, (row,)) for row, video in enumerate(kept) for text in texts_of(benchmark, video)]
     evidence = [item for row, video in enumerate(kept) for item in _evidence(benchmark, row, video)]
     return LoadedSplit(RetrievalSplit(split, tuple(found), tuple(texts), evidence=tuple(evidence)), tuple(faults))
+
+
+def _why_empty(what: str, captioned: Sequence[CaptionedVideo], files: VideoFiles | None) -> str:
+    names = [(video.video_id, *video.aliases) for video in captioned]
+    if files is None or any(files.find(*each) for each in names):
+        return f"none of the {what} has a file and a caption: write captions for those that have a file"
+    first = os.path.join(os.path.dirname(names[0][0]), without_suffix(names[0][0]))
+    depth = "in this folder" if os.path.dirname(first) else "at any depth"
+    return f"{files.root} holds none of the {what} (looked for {first}.mp4 and other extensions, {depth})"
 
 
 def texts_of(benchmark: Benchmark, video: CaptionedVideo) -> list[str]:

@@ -12,10 +12,12 @@ import torch
 from hbi.search.catalog import VideoRecord
 from hbi.search.decoding import DecodedSegments, Decoder, FinishedFile
 from hbi.search.encoding import SegmentArrays
+from hbi.search.error import SearchError
 from hbi.search.footage import SegmentFrames
 from hbi.search.scanning import Scan, scan
 from hbi.search.settings import IndexSettings
 from hbi.search.store import SegmentRows, Store
+from hbi.video.folders import PassedOver
 
 ENCODE_AT_ONCE = 16
 WRITE_AT_ONCE = 256
@@ -42,9 +44,11 @@ class IngestReport:
     Attributes:
         num_segments: Written now.
         video_seconds: Length of what was decoded now.
+        num_gone: Files that exist no more, or are excluded now, and were not forgotten.
         broken: Records of files, of this run or an earlier one, that give nothing.
         damaged: Records of files that give less than they should.
-        skipped: One line each for files that could not be looked at.
+        skipped: One line each for files and folders that could not be looked at.
+        passed_over: What was not taken for a video.
     """
 
     num_new: int
@@ -59,6 +63,7 @@ class IngestReport:
     broken: tuple[VideoRecord, ...]
     damaged: tuple[VideoRecord, ...]
     skipped: tuple[str, ...]
+    passed_over: PassedOver
 
     @property
     def has_changed_the_index(self) -> bool:
@@ -69,22 +74,50 @@ class IngestReport:
 Watch = Callable[[IngestProgress], None]
 
 
+class LostPlaceError(SearchError):
+    """Everything that the index knows of a folder would be forgotten: perhaps only its disk is not there."""
+
+
 def ingest(
-    store: Store, settings: IndexSettings, places: Sequence[Path], *, prune: bool = False, watch: Watch | None = None
+    store: Store,
+    settings: IndexSettings,
+    places: Sequence[Path],
+    *,
+    exclude: Sequence[str] = (),
+    prune: bool = False,
+    is_sure: bool = False,
+    watch: Watch | None = None,
 ) -> IngestReport:
     """Bring the index up to date with the videos in some folders.
 
     Killed at any moment, the next call goes on: a segment is written once, and a file counts as known only after all
     its segments were written.
 
+    Args:
+        exclude: Patterns of names and paths that are not wanted (`hbi.video.folders.Exclusion`).
+        prune: Forget files of these folders that exist no more, or are excluded.
+        is_sure: Even where that is all that is known of a folder.
+
     Raises:
         SearchError: A folder does not exist, or the index cannot be written.
+        LostPlaceError: Pruning would forget all of a folder; nothing was done.
     """
     known = {record.path: record for record in store.read_videos()}
-    found = scan(places, known)
+    found = scan(places, known, exclude=exclude, without=[store.path])
+    if prune and not is_sure:
+        _require_no_loss(found)
     run = _Ingest(store, known, found, watch)
     run.decode_and_write(settings)
     return run.finish(prune=prune)
+
+
+def _require_no_loss(found: Scan) -> None:
+    if found.lost:
+        places = " and ".join(f"{place.path} (videos: {place.num_videos})" for place in found.lost)
+        raise LostPlaceError(
+            f"nothing is left of what the index knows below {places}: see whether the disk is there, or forget it with "
+            "--prune --yes"
+        )
 
 
 @dataclass
@@ -132,7 +165,8 @@ class _Ingest:
         arrived = {record.content for record in records}
         # A file that is gone from one place and has come up in another has moved: it is forgotten there in any case.
         moved = [record for record in self._found.gone if record.content and record.content in arrived]
-        removed = [record for record in self._found.gone if prune and record not in moved]
+        left = [record for record in (*self._found.gone, *self._found.excluded) if record not in moved]
+        removed = left if prune else []
         if moved or removed:
             self._store.drop_videos([record.path for record in (*moved, *removed)])
         everything = [*records, *self._found.unchanged]
@@ -145,16 +179,19 @@ class _Ingest:
             num_unchanged=len(self._found.unchanged),
             num_moved=len(moved),
             num_removed=len(removed),
-            num_gone=len(self._found.gone) - len(moved) - len(removed),
+            num_gone=len(left) - len(removed),
             num_segments=self._num_segments,
             video_seconds=self._video_seconds,
             elapsed_seconds=time.monotonic() - self._begun,
             broken=tuple(record for record in everything if record.is_broken),
             damaged=tuple(record for record in everything if record.fault and not record.is_broken),
-            skipped=tuple(
-                [f"{name!r}: its name is not Unicode; rename it" for name in self._found.unnamable]
-                + [f"{e.file.path!r}: it changed while it was read; run again" for e in self._finished if not e.record]
+            skipped=(
+                *(f"{name!r}: its name is not Unicode; rename it" for name in self._found.unnamable),
+                *(f"{e.file.path!r}: it changed while it was read; run again" for e in self._finished if not e.record),
+                *(f"{each.path!r}: a folder that cannot be read ({each.reason})" for each in self._found.unreadable),
+                *(f"{link!r}: it leads nowhere; what is known of it is kept" for link in self._found.dead_links),
             ),
+            passed_over=self._found.passed_over,
         )
 
     def _take(self, made: DecodedSegments) -> None:

@@ -2,16 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hbi.search.catalog import VideoRecord
 from hbi.search.error import SearchError
-
-_ENDINGS = "3g2 3gp asf avi dv flv gif ivf m2ts m4v mkv mov mp4 mpeg mpg mts mxf nut ogv rm ts webm wmv wtv y4m"
-SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
-"""What a file's name ends with that is taken for a video in a folder."""
+from hbi.video.folders import Exclusion, FoundVideos, PassedOver, UnreadableFolder, find_videos
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,14 @@ class FoundFile:
 
 
 @dataclass(frozen=True)
+class LostPlace:
+    """A folder that is empty of all the videos that the index knows there, and how many these are."""
+
+    path: str
+    num_videos: int
+
+
+@dataclass(frozen=True)
 class Scan:
     """What a look into folders found.
 
@@ -37,45 +43,66 @@ class Scan:
         unknown: Files that are new, or not what they were when they were read.
         unchanged: Records that still hold.
         gone: Records under these folders whose file exists no more.
+        excluded: Records under these folders whose file is there and is not wanted any more.
+        lost: Folders of which everything is gone, and has not just moved: perhaps their disk is not there.
+        passed_over: What was not taken for a video.
         unnamable: Files whose names are not Unicode.
+        unreadable: Folders that could not be looked into. Nothing below them counts as gone.
+        dead_links: Links that lead nowhere, behind which there were videos. These do not count as gone.
     """
 
     unknown: tuple[FoundFile, ...]
     unchanged: tuple[VideoRecord, ...]
     gone: tuple[VideoRecord, ...]
+    excluded: tuple[VideoRecord, ...]
+    lost: tuple[LostPlace, ...]
+    passed_over: PassedOver
     unnamable: tuple[str, ...]
+    unreadable: tuple[UnreadableFolder, ...]
+    dead_links: tuple[str, ...]
 
 
-def scan(places: Sequence[Path], known: Mapping[str, VideoRecord]) -> Scan:
-    """Look for videos in folders (and what is below them) and files; hidden ones are passed over.
+def scan(
+    places: Sequence[Path],
+    known: Mapping[str, VideoRecord],
+    *,
+    exclude: Sequence[str] = (),
+    without: Sequence[Path] = (),
+) -> Scan:
+    """Compare the videos that `hbi.video.folders.find_videos` finds in folders (or files) with what is known of them.
 
     Raises:
         SearchError: A place does not exist: nothing is taken for deleted because a disk is not there.
     """
-    roots = [Path(os.path.abspath(place.expanduser())) for place in places]
-    for root in roots:
-        if not root.exists():
-            raise SearchError(f"{root} does not exist: check the path, or whether its disk is there")
+    roots = [_root(place) for place in places]
+    found = find_videos(roots, exclude=exclude, without=without)
     unknown, unchanged, unnamable = [], [], []
-    seen: set[str] = set()
-    for path in _files(roots):
-        if path in seen:
-            continue
-        seen.add(path)
+    for path in found.paths:
         if not _is_unicode(path):
             unnamable.append(os.fsencode(path).decode("utf-8", "backslashreplace"))
             continue
         try:
             file = FoundFile.at(path)
         except OSError:
-            continue  # gone since it was listed, or a link to nowhere
+            continue  # gone since it was listed
         record = known.get(path)
         if record and (record.size_bytes, record.modified_ns) == (file.size_bytes, file.modified_ns):
             unchanged.append(record)
         else:
             unknown.append(file)
-    gone = [record for path, record in known.items() if _is_under(path, roots) and not os.path.exists(path)]
-    return Scan(tuple(unknown), tuple(unchanged), tuple(gone), tuple(unnamable))
+    missing = _missing(roots, known, found)
+    gone = [record for record in missing if _is_gone(record.path)]
+    return Scan(
+        unknown=tuple(unknown),
+        unchanged=tuple(unchanged),
+        gone=tuple(gone),
+        excluded=tuple(_excluded(roots, missing, Exclusion(exclude))),
+        lost=tuple(_lost(roots, known, gone, unknown)),
+        passed_over=found.passed_over,
+        unnamable=tuple(unnamable),
+        unreadable=found.unreadable,
+        dead_links=tuple(link for link in found.dead_links if any(_is_below(path, link) for path in known)),
+    )
 
 
 def is_current(record: VideoRecord) -> bool:
@@ -96,16 +123,64 @@ def content_hash(path: str) -> str:
     return digest.hexdigest()
 
 
-def _files(roots: Iterable[Path]) -> Iterator[str]:
+def _root(place: Path) -> str:
+    """Return the whole path of a place; SearchError where there is nothing to look into."""
+    root = os.path.abspath(os.path.expanduser(place))
+    try:
+        mode = os.stat(root).st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SearchError(f"{root} does not exist: check the path, or whether its disk is there") from error
+    except OSError as error:
+        raise SearchError(f"{root} cannot be read ({error.strerror}): check the disk, and who may read it") from error
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise SearchError(f"{root} is neither a folder nor a file: give folders of videos, or videos")
+    return root
+
+
+def _missing(roots: Sequence[str], known: Mapping[str, VideoRecord], found: FoundVideos) -> list[VideoRecord]:
+    """Return the records under the roots that were not found there, though the way to them is open."""
+    there = set(found.paths)
+    closed = [*(folder.path for folder in found.unreadable), *found.dead_links]
+    return [
+        record
+        for path, record in known.items()
+        if path not in there
+        and any(path == root or _is_below(path, root) for root in roots)
+        and not any(_is_below(path, folder) for folder in closed)
+    ]
+
+
+def _excluded(roots: Sequence[str], missing: Sequence[VideoRecord], exclusion: Exclusion) -> Iterator[VideoRecord]:
+    for record in missing:
+        above = [root for root in roots if _is_below(record.path, root)]
+        if any(exclusion.covers(record.path, root) for root in above) and not _is_gone(record.path):
+            yield record
+
+
+def _lost(
+    roots: Sequence[str], known: Mapping[str, VideoRecord], gone: Sequence[VideoRecord], unknown: Sequence[FoundFile]
+) -> Iterator[LostPlace]:
+    paths, sizes = {record.path for record in gone}, {file.size_bytes for file in unknown}
     for root in roots:
-        if root.is_file():
-            yield str(root)
-            continue
-        for folder, folders, files in os.walk(root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(files):
-                if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
-                    yield os.path.join(folder, name)
+        records = [record for path, record in known.items() if _is_below(path, root)]
+        # A new file of the same size may be the one that is gone: its content will tell.
+        may_have_moved = all(record.size_bytes in sizes for record in records)
+        if not may_have_moved and all(record.path in paths for record in records):
+            yield LostPlace(root, len(records))
+
+
+def _is_gone(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # nobody may look there, or the disk does not answer: that tells nothing
+        return False
+    return False
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
 
 
 def _is_unicode(path: str) -> bool:
@@ -114,8 +189,3 @@ def _is_unicode(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_under(path: str, roots: Iterable[Path]) -> bool:
-    place = Path(path)
-    return any(place == root or root in place.parents for root in roots)

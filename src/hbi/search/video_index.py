@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -114,10 +115,20 @@ class VideoIndex:
         _require_same(IndexSettings.read(file), wanted, folder)
         return cls(folder, wanted, search_model)
 
-    def add(self, places: Sequence[Path], *, prune: bool = False, watch: Watch | None = None) -> IngestReport:
+    def add(
+        self,
+        places: Sequence[Path],
+        *,
+        exclude: Sequence[str] = (),
+        prune: bool = False,
+        is_sure: bool = False,
+        watch: Watch | None = None,
+    ) -> IngestReport:
         """Bring the index up to date with the videos in some folders; see `hbi.search.ingest.ingest`."""
         with working(self.path):
-            report = ingest(self.store, self.settings, places, prune=prune, watch=watch)
+            report = ingest(
+                self.store, self.settings, places, exclude=exclude, prune=prune, is_sure=is_sure, watch=watch
+            )
         if report.has_changed_the_index or not self._calibration_file.is_file():
             with alone_if_possible(self.path) as is_alone:
                 if is_alone:
@@ -169,7 +180,8 @@ class VideoIndex:
         words = match_words(self.codec, query, best, snapshot.references)
         known = self.calibration
         rarities = [known.rarity_of_text(float(ranking.scores[moment.row]), text) for moment in moments]
-        return search_result(text, snapshot, ranking, moments, words, rarities, threshold, begun, filters)
+        answer = search_result(text, snapshot, ranking, moments, words, rarities, threshold, begun, filters)
+        return replace(answer, remark=query.remarks[0])
 
     def search_like(
         self,

@@ -6,14 +6,16 @@ the same on every machine.
 """
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hbi.data.annotation_files import Record, did_you_mean, read_json_records, read_table, read_text
 from hbi.data.benchmark import SPLIT_NAMES, Benchmark, Caption, CaptionedVideo, SplitName
-from hbi.data.caption_records import clean
+from hbi.data.caption_records import clean, texts_of_record, video_of_record
 from hbi.data.samples import DataError
 from hbi.data.video_files import VideoFiles
+from hbi.video.folders import is_system_name, one_form
 
 TABLES = (".csv", ".tsv", ".jsonl")
 COLUMNS = ("video", "caption", "start", "end", "split")
@@ -25,15 +27,21 @@ def read(source: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
     """Return the videos of a split from a table, a folder that holds just one, or a folder of clips and texts."""
     if not source.exists():
         raise DataError(f"no caption file {source}: give a table (csv, tsv, jsonl) or a folder of clips with texts")
-    tables = sorted(path for path in source.iterdir() if path.suffix in TABLES) if source.is_dir() else [source]
+    tables = _tables(source) if source.is_dir() else [source]
     if len(tables) > 1:
         raise DataError(f"{source} holds {len(tables)} tables ({', '.join(path.name for path in tables)}): name one")
     captions = _from_table(tables[0]) if tables else _from_clips(source)
     chosen = _chosen(captions, split)
+    if not chosen:
+        raise DataError(_why_empty(captions, split, tables[0] if tables else source, is_table=bool(tables)))
     return [
         CaptionedVideo(_name(name, start, end), told, (name,), start, end)
         for (name, start, end), told in chosen.items()
     ]
+
+
+def _tables(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES and not is_system_name(path.name))
 
 
 def _name(video: str, start: float | None, end: float | None) -> str:
@@ -44,36 +52,45 @@ def _name(video: str, start: float | None, end: float | None) -> str:
 
 
 def _from_table(path: Path) -> dict[tuple[Part, str | None], tuple[Caption, ...]]:
-    if path.suffix not in TABLES:
+    form = path.suffix.lower()
+    if form not in TABLES:
         raise DataError(f"{path} is no csv, tsv or jsonl file: give the captions in one of these forms")
-    if path.suffix == ".jsonl":
+    if form == ".jsonl":
         records = read_json_records(path)
     else:
-        records = read_table(path, "video", "caption", delimiter="\t" if path.suffix == ".tsv" else ",")
+        records = read_table(path, "video", "caption", delimiter="\t" if form == ".tsv" else ",")
     if not records:
         raise DataError(f"{path} holds no captions: write a line for each, with {', '.join(COLUMNS[:2])}")
     captions: dict[tuple[Part, str | None], tuple[Caption, ...]] = {}
     for record in records:
         _require_known_columns(record)
-        part = (str(record["video"]).strip(), _seconds(record, "start"), _seconds(record, "end"))
-        key = (part, _split(record))
-        captions[key] = (*captions.get(key, ()), Caption(clean(str(record["caption"] or ""))))
+        key = ((video_of_record(record, "video"), *_span(record)), _split(record))
+        texts = [""] if record["caption"] is None else texts_of_record(record, "caption")
+        captions[key] = (*captions.get(key, ()), *(Caption(clean(text)) for text in texts))
     return captions
 
 
 def _from_clips(folder: Path) -> dict[tuple[Part, str | None], tuple[Caption, ...]]:
     """Return the captions of clip.mp4 from the lines of clip.txt; folders named after splits are splits."""
     captions: dict[tuple[Part, str | None], tuple[Caption, ...]] = {}
-    for path in sorted(VideoFiles(folder).paths):
+    videos = VideoFiles(folder).paths
+    texts = _texts_in({path.parent for path in videos})
+    for path in videos:
         name = path.relative_to(folder)
         split = name.parts[0] if name.parts[0] in SPLIT_NAMES else None
-        text = path.with_suffix(".txt")
-        lines = read_text(text).split("\n") if text.is_file() else []
-        told = tuple(Caption(clean(line)) for line in lines if line.strip())
-        captions[((str(name), None, None), split)] = told
+        text = texts.get((path.parent, path.stem)) or texts.get((path.parent, one_form(path.stem)))
+        lines = map(clean, read_text(text).split("\n")) if text else ()
+        captions[((str(name), None, None), split)] = tuple(Caption(line) for line in lines if line)
     if not any(captions.values()):
         raise DataError(f"{folder} holds no caption file: write a table (captions.csv), or clip.txt beside clip.mp4")
     return captions
+
+
+def _texts_in(folders: Iterable[Path]) -> dict[tuple[Path, str], Path]:
+    """Return the texts of folders, by folder and name: as it is spelled, and in the form that all spellings share."""
+    texts = sorted(path for folder in folders for path in folder.iterdir() if path.suffix.lower() == ".txt")
+    shared = {(path.parent, one_form(path.stem)): path for path in texts}
+    return shared | {(path.parent, path.stem): path for path in texts}
 
 
 def _chosen(
@@ -86,10 +103,27 @@ def _chosen(
             if (named or "train") == split:
                 chosen[part] = (*chosen.get(part, ()), *told)
         return chosen
-    names = sorted({part[0] for part, _ in captions}, key=lambda name: hashlib.sha256(name.encode()).digest())
+    names = sorted({part[0] for part, _ in captions}, key=_place_in_line)
     tenth = max(1, len(names) // 10)
     of_split = {"test": names[:tenth], "val": names[tenth : 2 * tenth], "train": names[2 * tenth :]}[split]
     return {part: told for (part, _), told in captions.items() if part[0] in set(of_split)}
+
+
+def _place_in_line(name: str) -> bytes:
+    """Return what names of videos are ordered by: as if by chance, but alike on machines that spell accents apart."""
+    return hashlib.sha256(one_form(name).encode(errors="surrogateescape")).digest()
+
+
+def _why_empty(captions: Iterable[tuple[Part, str | None]], split: SplitName, source: Path, *, is_table: bool) -> str:
+    parts = list(captions)
+    if not any(named for _, named in parts):
+        num_videos = len({part[0] for part, _ in parts})
+        return f"{source} has {num_videos} videos, too few for train, val and test: three are the least"
+    if is_table:
+        what, how = f"row with split {split!r}", f"mark some rows {split}, or leave the column out"
+    else:
+        what, how = f"video in a folder {split!r}", f"put some into {source / split}, or all beside each other"
+    return f"{source} has no {what}: {how} and a tenth is chosen"
 
 
 def _require_known_columns(record: Record) -> None:
@@ -100,14 +134,27 @@ def _require_known_columns(record: Record) -> None:
             raise DataError(f"{record.place}: unknown column {name!r}{guess}")
 
 
+def _span(record: Record) -> tuple[float | None, float | None]:
+    """Return the seconds that are meant, from where to where."""
+    start, end = _seconds(record, "start"), _seconds(record, "end")
+    if end is not None and end <= (start or 0.0):
+        raise DataError(f"{record.place}: end {end:g} is not after start {start or 0:g}; give both in seconds")
+    return start, end
+
+
 def _seconds(record: Record, column: str) -> float | None:
     value = record.values.get(column)
     if value is None or str(value).strip() == "":
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{record.place}: {column} is {value!r}, not a number of seconds") from None
+        seconds = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise DataError(f"{record.place}: {column} is {value!r}, not a number of seconds")
+    if seconds < 0:
+        raise DataError(f"{record.place}: {column} is {value}, but seconds count from 0, where the video begins")
+    return seconds
 
 
 def _split(record: Record) -> str | None:

@@ -1,7 +1,7 @@
 """A benchmark compared with what was published of it, file by file and caption by caption."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -155,11 +155,17 @@ def _report(
         ),
         num_repeated_captions=sum(len(videos_of_text[text.lower()]) > 1 for _, text in texts),
         copies=_copies(part),
-        rival_files=tuple(name for name, path in part.files.items() if files and files.rivals(path)),
+        rival_files=tuple(dict.fromkeys(_names_with_rivals(part, files))) if files else (),
         num_decoded=len(part.decoded),
         durations_seconds=spread(durations),
         words=spread(lengths),
     )
+
+
+def _names_with_rivals(part: _Split, files: VideoFiles) -> Iterator[str]:
+    for video in part.captioned:
+        if video.video_id in part.files and files.rivals(video.video_id, *video.aliases):
+            yield video.video_id
 
 
 def _copies(part: _Split) -> tuple[str, ...]:
