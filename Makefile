@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo
+ROUNDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format readme setup setup-dev clean
+.PHONY: help demo test fuzz check format readme setup setup-dev clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -16,6 +17,14 @@ demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, 
 
 test: $(VENV)/.installed-dev  ## Set up with developer tools, then run the test suite with coverage
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.installed-dev  ## Property tests on examples that nobody drew before, ROUNDS=10 times (SEED=n: those of n again)
+	@for seed in $(or $(SEED),$$($(BIN)/python -c 'import random; print(*random.sample(range(10**9), $(ROUNDS)))')); do \
+	  echo "SEED=$$seed"; \
+	  HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses auto --dist loadfile \
+	    --hypothesis-profile=new --hypothesis-seed=$$seed $(PYTEST_ARGS) $$(grep -rl --include='test_*.py' '^from hypothesis' tests) \
+	    || { echo "draw the same again: make fuzz SEED=$$seed"; exit 1; }; \
+	done
 
 check: $(VENV)/.installed-dev  ## Lint, format, types and the layering of the rooms
 	$(BIN)/ruff check .

@@ -1,9 +1,28 @@
-"""Every shape that a signature of `ops`, `games` or `models` promises is checked while the tests run."""
+"""While the tests run, shapes in signatures of `ops`, `games` and `models` are checked, and chance is always the same.
+
+Property tests draw the same examples each time, so that a change is judged by its own faults; `make fuzz` draws others.
+"""
 
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 install_import_hook(["hbi.ops", "hbi.models"], "beartype.beartype")
+
+# Settings of a single test leave these as they are, unless they name them. No deadlines: other work slows a machine.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("new", deadline=None, print_blob=True)
+settings.load_profile("same")
+
+
+def pytest_runtest_setup():
+    torch.manual_seed(0)
+
+
+def pytest_runtest_call():
+    """Whatever fixtures were made for this test or before it, its own numbers are the same."""
+    torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Films with sound whose pictures and sound tell the time: bright and loud in odd seconds, dark and silent in even ones.
+"""Films whose pictures and sound tell the time: bright and loud in odd seconds, dark and silent in even ones.
 
 And what is heard and seen in a film, told back as the times at which it becomes bright or loud.
 """
@@ -6,6 +6,7 @@ And what is heard and seen in a film, told back as the times at which it becomes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -115,7 +116,7 @@ def heard(path: Path) -> tuple[np.ndarray, int]:
 def picture_changes(path: Path) -> list[tuple[float, bool]]:
     """When pictures turn bright (True) or dark (False)."""
     states = seen(path)
-    return [(at, now) for (_, before), (at, now) in zip(states, states[1:], strict=False) if now != before]
+    return [(at, now) for (_, before), (at, now) in pairwise(states) if now != before]
 
 
 def sound_changes(path: Path) -> list[tuple[float, bool]]:

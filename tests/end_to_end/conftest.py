@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hbi.cli.app import main
-from hbi.cli.progress import console
+from hbi.cli.terminal import console
 
 HBI = Path(sys.executable).with_name("hbi")
 ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}

@@ -10,7 +10,7 @@ import hbi
 ROOT = Path(hbi.__file__).parent
 GROUPS = (
     ("errors", "shapes"),
-    ("files",),
+    ("files", "hub"),
     ("ops",),
     ("games",),
     ("models", "video"),

@@ -1,6 +1,7 @@
 import pytest
 
-from hbi.recipes.reading import RecipeError, read_recipe, recipe_names, recipe_yaml
+from hbi.recipes.content import RecipeError, recipe_names
+from hbi.recipes.reading import read_recipe, recipe_yaml
 
 
 def test_every_shipped_recipe_opens_with_its_command_and_reads_back():

@@ -1,6 +1,8 @@
 """Pictures come upright, in the right colors, and in the size asked for."""
 
+import struct
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import av
@@ -12,18 +14,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hbi.video import VideoError, probe_video, read_frames
+from hbi.video.cutting import cut_clip
 
 RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 200, 30), (30, 30, 220), (240, 240, 240)
 CORNERS = np.zeros((80, 160, 3), np.uint8)
 CORNERS[:40, :80], CORNERS[:40, 80:], CORNERS[40:, :80], CORNERS[40:, 80:] = RED, GREEN, BLUE, WHITE
 
 
-def write_corners(path: Path, rotation: int = 0, pixel_format: str = "yuv444p", codec: str = "libx264") -> Path:
+def write_corners(
+    path: Path,
+    rotation: int = 0,
+    pixel_format: str = "yuv444p",
+    codec: str = "libx264",
+    aspect: Fraction = Fraction(1),
+) -> Path:
     """One second of a red, green, blue and white corner."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=4)
         stream.height, stream.width = CORNERS.shape[:2]
         stream.pix_fmt = pixel_format
+        if aspect != 1:
+            stream.codec_context.sample_aspect_ratio = aspect
         if rotation:
             stream.set_display_rotation(rotation)
         for number in range(4):
@@ -55,6 +66,59 @@ def test_rotation_is_honored(suffix: str, rotation: int, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    "matrix",
+    [(a, b, c, d) for a, b, c, d in product((-1, 0, 1), repeat=4) if abs(a * d - b * c) == 1 and a * b == c * d],
+)
+def test_all_eight_display_matrices_are_honored(matrix: tuple[int, int, int, int], tmp_path: Path) -> None:
+    path, out = write_corners(tmp_path / "clip.mp4"), tmp_path / "cut.mp4"
+    set_display_matrix(path, *matrix)
+    a, b, c, d = matrix
+    upright = np.zeros((2, 2, 3))
+    for (row, y), (column, x) in product(enumerate((-1, 1)), repeat=2):  # as the standard says: (x, y) is shown there
+        upright[(1 + b * x + d * y) // 2, (1 + a * x + c * y) // 2] = [[RED, GREEN], [BLUE, WHITE]][row][column]
+    picture = read_frames(path, 1).pixels[0]
+    np.testing.assert_allclose(corner_colors(picture), upright, atol=12)
+    info = probe_video(path)
+    assert (info.height, info.width) == picture.shape[1:] == ((80, 160) if a else (160, 80))
+    cut_clip(path, 0, 1, out)
+    assert read_frames(out, 1).pixels[0].shape == picture.shape
+    np.testing.assert_allclose(corner_colors(read_frames(out, 1).pixels[0]), upright, atol=14)
+
+
+def set_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> None:
+    content = path.read_bytes()
+    place = content.index(struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30), content.index(b"tkhd"))
+    matrix = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(content[:place] + matrix + content[place + len(matrix) :])
+
+
+@pytest.mark.parametrize(
+    ("aspect", "rotation", "shape"),
+    [
+        (Fraction(4, 3), 0, (80, 213)),
+        (Fraction(8, 9), 0, (80, 142)),
+        (Fraction(2), 90, (320, 80)),
+        (Fraction(0), 0, (80, 160)),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_pixels_become_square(
+    suffix: str, aspect: Fraction, rotation: int, shape: tuple[int, int], tmp_path: Path
+) -> None:
+    path, out = tmp_path / f"clip{suffix}", tmp_path / "cut.mp4"
+    write_corners(path, rotation, aspect=aspect)
+    picture = read_frames(path, 1).pixels[0]
+    assert picture.shape[1:] == shape == (probe_video(path).height, probe_video(path).width)
+    cropped = read_frames(path, 1, image_size=40).pixels[0].float()  # a square of the middle: both borders cross it
+    assert (cropped[:, :, :18].mean((1, 2)) - cropped[:, :, 22:].mean((1, 2))).abs().max() > 5
+    cut_clip(path, 0, 1, out)
+    with av.open(str(out)) as container:
+        stream = container.streams.video[0]
+        assert (stream.height, stream.width) == tuple(2 * round(side / 2) for side in shape)
+        assert stream.sample_aspect_ratio in (None, 1)
+
+
+@pytest.mark.parametrize(
     ("codec", "suffix", "pixel_format"),
     [
         ("libx264", ".mp4", "yuv420p"),
@@ -70,18 +134,6 @@ def test_colors_survive(codec: str, suffix: str, pixel_format: str, tmp_path: Pa
     path = write_corners(tmp_path / f"clip{suffix}", pixel_format=pixel_format, codec=codec)
     colors = corner_colors(read_frames(path, 1, image_size=64, fit="squash").pixels[0])
     np.testing.assert_allclose(colors, [[RED, GREEN], [BLUE, WHITE]], atol=48 if codec == "gif" else 14)
-
-
-def test_high_definition_colors_are_read_as_marked(tmp_path: Path) -> None:
-    path = tmp_path / "clip.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=4)
-        stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv444p"
-        stream.codec_context.colorspace = 1  # BT.709
-        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), GREEN, np.uint8))
-        container.mux(stream.encode(frame.reformat(format="yuv444p", dst_colorspace="itu709")))
-        container.mux(stream.encode())
-    assert read_frames(path, 1).pixels[0, :, 32, 32].tolist() == pytest.approx(GREEN, abs=4)
 
 
 def test_crop_keeps_the_middle_and_squash_keeps_all(tmp_path: Path) -> None:

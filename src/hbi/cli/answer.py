@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from hbi.cli.progress import console
+from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
     from hbi.explanation.answering import AnsweredQuestion
@@ -51,21 +50,22 @@ def answer(
     _print(answered, top)
     if explain is not None:
         write_explanation(answered.explanation, explain)
-        console.print(f"Written to {explain}")
+        say("Written to {explain}", explain=explain)
 
 
 def _print(answered: "AnsweredQuestion", top: int) -> None:
-    table = Table("answer", "probability", title=escape(answered.explanation.text))
+    table = Table("answer", "probability", title=styled("{text}", text=answered.explanation.text))
     for text, probability in answered.best(top):
-        table.add_row(escape(text), f"{100 * probability:.1f} %")
+        table.add_row(styled("{text}", text=text), f"{100 * probability:.1f} %")
     console.print(table)
     if answered.remark:
-        console.print(f"[yellow]note:[/] {escape(answered.remark)}")
+        say("[yellow]note:[/] {remark}", remark=answered.remark)
     reasons = answered.reasons(NUM_REASONS)
     if not reasons:
         console.print("No word of the question is worth more together with a frame than apart: nothing to show.")
         return
     table = Table("word", "seconds", "interaction", title="what the answer comes from")
     for word, frame, value in reasons:
-        table.add_row(escape(word.text), f"{frame.start_seconds:.1f} to {frame.end_seconds:.1f}", f"{value:+.4f}")
+        seconds = f"{frame.start_seconds:.1f} to {frame.end_seconds:.1f}"
+        table.add_row(styled("{word}", word=word.text), seconds, f"{value:+.4f}")
     console.print(table)

@@ -1,5 +1,6 @@
 """`hbi`: one command, a verb for each job."""
 
+import io
 import os
 import sys
 import time
@@ -7,7 +8,6 @@ import traceback
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 import hbi
 from hbi.cli.answer import answer
@@ -22,6 +22,7 @@ from hbi.cli.explain import explain
 from hbi.cli.index import index
 from hbi.cli.search import search
 from hbi.cli.serve import serve
+from hbi.cli.terminal import say_error
 from hbi.cli.train import train
 from hbi.cli.train_estimator import train_estimator
 from hbi.errors import HBIError
@@ -71,17 +72,18 @@ def _options(
 
 def main() -> None:
     """Run the command line; a person's mistake ends in one line on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what cannot be written: it is spelt out
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except HBIError as error:
         _let_main_process_speak_first()
         if "--debug" in sys.argv:
             traceback.print_exc()
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]hbi:[/] {_escape(str(error))}")
+        say_error("[bold red]hbi:[/] {message}", message=" ".join(str(error).splitlines()))
         sys.exit(2)
     except KeyboardInterrupt:
-        message = "stopped; what was finished is kept: run it again (hbi train with --resume)"
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]hbi:[/] {message}")
+        say_error("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train with --resume)")
         sys.exit(130)
 
 
@@ -89,9 +91,3 @@ def _let_main_process_speak_first() -> None:
     # Most faults meet every process: once the main one has said it, torchrun ends the others before they repeat it.
     if os.environ.get("RANK", "0") != "0":
         time.sleep(SILENCE_SECONDS)
-
-
-def _escape(message: str) -> str:
-    from rich.markup import escape
-
-    return escape(" ".join(message.splitlines()))

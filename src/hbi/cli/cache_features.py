@@ -1,11 +1,13 @@
 """`hbi cache-features`: keep what frozen towers make of the frames."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.data.benchmark import SplitName
@@ -32,19 +34,27 @@ def cache_features(
     --set data.features=OUT --set training.freeze_towers=true. Files made by other towers, of other videos or other
     frames are refused there. A split that is already there is kept.
     """
+    from hbi.recipes.content import read_content, require_start
+
+    settings = [*(overrides or ()), f"data.features={json.dumps(str(out))}", "training.freeze_towers=true"]
+    require_start(read_content(recipe, settings))
+    # Only now, since they take seconds to load.
     from hbi.cli.device import choose_device
     from hbi.recipes.network import build_model, start_tokenizer
     from hbi.recipes.reading import read_recipe
     from hbi.recipes.splits import read_split
 
-    settings = [f"data.features={out}", "training.freeze_towers=true"]
-    content = read_recipe(recipe, [*(overrides or ()), *settings])
+    content = read_recipe(recipe, settings)
     splits: dict[SplitName, LoadedSplit] = {"train": read_split(content, "train"), "val": read_split(content, "val")}
     tokenizer = start_tokenizer(content, splits["train"].split)
     model = build_model(content, tokenizer).to(choose_device(device)).eval()
     for name, loaded in splits.items():
         _cache_split(content, name, loaded, model, dtype=dtype)
-    console.print(f"Next: [bold]hbi train {recipe} … --set data.features={out} --set training.freeze_towers=true[/]")
+    say(
+        "Next: [bold]hbi train {recipe} … --set data.features={out} --set training.freeze_towers=true[/]",
+        recipe=recipe,
+        out=out,
+    )
 
 
 def _cache_split(
@@ -67,7 +77,7 @@ def _cache_split(
     if path.is_file():
         if load_features(path, sampling).fingerprint != tower_fingerprint(model.encoder):
             raise HBIError(f"{path} was made by other towers: choose another --out, or delete it")
-        console.print(f"{path} is already there")
+        say("{path} is already there", path=path)
         return
     banks = []
     with progress_bar(f"encoding {name}") as progress:
@@ -78,6 +88,7 @@ def _cache_split(
     bank = join_features(banks)
     bank = replace(bank, faults=loaded.faults + bank.faults)
     for fault in bank.faults[:5]:
-        console.print(f"[yellow]passed over:[/] {fault}")
+        say("[yellow]passed over:[/] {fault}", fault=fault)
     save_features(path, bank, sampling)
-    console.print(f"{path}: {tuple(bank.features.shape)} features, {path.stat().st_size / 2**20:.1f} MiB")
+    size = f"{path.stat().st_size / 2**20:.1f} MiB"
+    say("{path}: {shape} features, {size}", path=path, shape=tuple(bank.features.shape), size=size)

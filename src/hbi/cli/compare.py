@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from hbi.cli.evaluate import Direction, Split, rank_file
-from hbi.cli.progress import console
+from hbi.cli.terminal import console
 
 DIRECTIONS: tuple[Direction, ...] = ("text-to-video", "video-to-text")
 
@@ -31,7 +31,7 @@ def compare(
         paired = pair_ranks(*paths)
         table = Table(
             direction.replace("-", " "),
-            *names,
+            *(Column(name, overflow="fold") for name in names),
             "difference",
             "95 %",
             "p",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hbi.cli.progress import console
+from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.models import Conversion, ConversionReport
@@ -45,6 +45,11 @@ def convert(
     The model computes as the released code does (docs/method/released-code.md). A pickle is read as tensors only: it
     cannot run code. Needed keys that are missing, or shapes that do not fit, are errors and nothing is written.
     """
+    from hbi.hub import is_only_here
+
+    if tokenizer:
+        is_only_here(tokenizer)
+    # Only now, since they take seconds to load.
     from transformers.utils import logging as transformers_logging
 
     from hbi.data.answer_files import read_answers
@@ -68,13 +73,13 @@ def convert(
 
 def _print_report(file: Path, report: "ConversionReport") -> None:
     counts = f"{len(set(report.used.values()))} keys used, {len(report.unused)} unused, {len(report.missing)} missing"
-    console.print(f"[bold]{file.name}[/], {report.kind}: {counts}")
+    say("[bold]{file}[/], {kind}: {counts}", file=file.name, kind=report.kind, counts=counts)
     for title, keys in (("unused", report.unused), ("missing", report.missing)):
         by_reason: dict[str, list[str]] = defaultdict(list)
         for key, reason in keys.items():
             by_reason[reason].append(key)
         for reason, alike in by_reason.items():
-            console.print(f"[yellow]{title}[/] ({reason}): {', '.join(alike)}", markup=True)
+            say("[yellow]{title}[/] ({reason}): {keys}", title=title, reason=reason, keys=", ".join(alike))
 
 
 def _print_folder(to: Path, conversion: "Conversion", given: dict[str, Any], *, has_tokenizer: bool) -> None:
@@ -83,9 +88,9 @@ def _print_folder(to: Path, conversion: "Conversion", given: dict[str, Any], *, 
         names = ("max_words", "level_weights", "merge_ratio", "frame_merge_ratio")
         assumed = [f"{name}={getattr(config, name)}" for name in names if name not in given]
         if assumed:
-            console.print(f"The file does not tell, assumed: {', '.join(assumed)}; options of this command set them.")
+            say("The file does not tell, assumed: {all}; options of this command set them.", all=", ".join(assumed))
         if conversion.report.kind == "question answering" and "answers" not in given:
-            console.print("The answers were not given (--answers): scores have numbers, no names.")
+            say("The answers were not given (--answers): scores have numbers, no names.")
         if not has_tokenizer:
-            console.print("No tokenizer was given (--tokenizer): the folder takes token ids, no texts.")
-    console.print(f"Written: [bold]{to}[/]; every key is in {to / 'conversion.json'}")
+            say("No tokenizer was given (--tokenizer): the folder takes token ids, no texts.")
+    say("Written: [bold]{to}[/]; every key is in {report}", to=to, report=to / "conversion.json")

@@ -8,6 +8,7 @@ import typer
 from hbi.cli.data_check import check
 from hbi.cli.data_pack import pack
 from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import say
 
 data_app = typer.Typer(help="Make, check and pack the data that experiments run on.", no_args_is_help=True)
 
@@ -37,4 +38,5 @@ def shape_stories(
         generate_shape_stories(
             out, num_train=train, num_val=val, num_test=test, seed=seed, num_workers=workers, progress=progress
         )
-    typer.echo(f"ShapeStories in {out}: {train} train, {val} val and {test} test videos.")
+    counts = f"{train} train, {val} val and {test} test videos"
+    say("ShapeStories in {out}: {counts}.", out=out, counts=counts)

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
     from hbi.data.checking import BenchmarkReport, SplitReport
@@ -62,7 +63,7 @@ def check(
         )
     write_atomically(out, json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n")
     _print(report)
-    console.print(f"Everything, with the full lists, is in {escape(str(out))}")
+    say("Everything, with the full lists, is in {out}", out=out)
     if report.troubles:
         raise typer.Exit(1)
 
@@ -86,7 +87,7 @@ def _print(report: "BenchmarkReport") -> None:
     splits = [split for split in report.splits if isinstance(split, SplitReport)]
     protocol = report.protocol
     title = f"{report.title}, {protocol.name} (sizes: {protocol.source})" if protocol else report.title
-    table = Table("", *(split.name for split in splits), title=escape(title))
+    table = Table("", *(split.name for split in splits), title=styled("{title}", title=title))
     for name, cells in _rows(splits, report).items():
         table.add_row(name, *cells)
     console.print(table)
@@ -95,19 +96,19 @@ def _print(report: "BenchmarkReport") -> None:
             "It has no validation videos: published work chooses its weights on the test split, and so does hbi."
         )
     for line in report.troubles:
-        console.print(f"[red]trouble[/] {escape(line)}", soft_wrap=True)
+        say("[red]trouble[/] {line}", line=line)
     for split in splits:
         for fault in (*split.undecodable[:SHOWN], *split.damaged[:SHOWN]):
-            console.print(f"  {split.name} {escape(fault.video_id)}: {escape(fault.cause)}")
+            say("  {split} {video}: {cause}", split=split.name, video=fault.video_id, cause=fault.cause)
         for name in split.missing[:SHOWN]:
-            console.print(f"  {split.name} {escape(name)}: no file")
+            say("  {split} {video}: no file", split=split.name, video=name)
     if not report.troubles:
-        console.print("[green]no trouble[/]")
+        say("[green]no trouble[/]")
 
 
-def _rows(splits: "list[SplitReport]", report: "BenchmarkReport") -> dict[str, list[str]]:
+def _rows(splits: "list[SplitReport]", report: "BenchmarkReport") -> dict[str, list[str | Text]]:
     unit = report.word_unit
-    rows = {
+    rows: dict[str, list[str | Text]] = {
         "videos": [_of(split.num_videos, split.published.num_videos if split.published else None) for split in splits],
         "texts": [_of(split.num_texts, split.published.num_texts if split.published else None) for split in splits],
         "without a file": [str(len(split.missing)) for split in splits],
@@ -131,10 +132,12 @@ def _rows(splits: "list[SplitReport]", report: "BenchmarkReport") -> dict[str, l
     return rows
 
 
-def _of(found: int, published: int | None) -> str:
+def _of(found: int, published: int | None) -> str | Text:
     if published is None:
         return str(found)
-    return f"{found} as published" if found == published else f"[red]{found} of {published}[/]"
+    if found == published:
+        return f"{found} as published"
+    return styled("[red]{found} of {published}[/]", found=found, published=published)
 
 
 def _spread(numbers: "Spread | None") -> str:

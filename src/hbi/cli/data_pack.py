@@ -1,12 +1,13 @@
 """`hbi data pack`: decode the videos of a recipe once."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import say
 
 SHOWN = 5
 
@@ -34,7 +35,7 @@ def pack(
     from hbi.recipes.splits import frames_of_split, packed_folder, read_split
 
     content = read_recipe(recipe, [*(overrides or ()), "data.frames=null"])
-    where = read_recipe(recipe, [*(overrides or ()), f"data.frames={out}"])
+    where = read_recipe(recipe, [*(overrides or ()), f"data.frames={json.dumps(str(out))}"])
     names = [split_name(name) for name in split or SPLIT_NAMES]
     for folder, name in {packed_folder(where, name): name for name in reversed(names)}.items():
         loaded = read_split(content, name)
@@ -45,12 +46,11 @@ def pack(
         write_atomically(folder / "faults.txt", "".join(f"{fault}\n" for fault in faults))
         num_packed = sum(bool(video.offsets) for video in packed)
         size = (folder / PICTURES).stat().st_size / 2**20
-        console.print(
-            f"{escape(str(folder))}: {num_packed} of {len(packed)} videos, {sampling.num_frames} frames of "
-            f"{sampling.image_size} pixels each, {size:.1f} MiB"
-        )
+        frames = f"{sampling.num_frames} frames of {sampling.image_size} pixels each, {size:.1f} MiB"
+        count = f"{num_packed} of {len(packed)} videos"
+        say("{folder}: {count}, {frames}", folder=folder, count=count, frames=frames)
         for fault in faults[:SHOWN]:
-            console.print(f"[yellow]not whole:[/] {escape(fault)}", soft_wrap=True)
+            say("[yellow]not whole:[/] {fault}", fault=fault)
         if len(faults) > SHOWN:
-            console.print(f"[yellow]… and {len(faults) - SHOWN} more, in {escape(str(folder / 'faults.txt'))}[/]")
-    console.print(f"Next: [bold]hbi train {recipe} … --set data.frames={escape(str(out))}[/]")
+            say("[yellow]… and {count} more, in {file}[/]", count=len(faults) - SHOWN, file=folder / "faults.txt")
+    say("Next: [bold]hbi train {recipe} … --set data.frames={out}[/]", recipe=recipe, out=out)

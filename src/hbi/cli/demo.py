@@ -8,7 +8,8 @@ import typer
 from rich.rule import Rule
 from rich.table import Table
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
     from hbi.cli.demo_page import Example
@@ -58,16 +59,21 @@ def demo(
     _step(6, "Searching the videos of the test split")
     is_searchable = make_searchable(data / "videos" / "test", runs[0], out / "search", [each.text for each in examples])
 
-    console.print(f"\nOpen [bold]{out / 'index.html'}[/] in a browser. Runs are in {out / 'runs'}; try, for example:")
+    say(
+        "\nOpen [bold]{page}[/] in a browser. Runs are in {runs}; try, for example:",
+        page=out / "index.html",
+        runs=out / "runs",
+    )
     command = f"hbi explain {runs[0]} {examples[0].video} {json.dumps(examples[0].text)} --out {out / 'mine.html'}"
-    console.print(f"  {command}", soft_wrap=True)
+    say("  {command}", command=command)
     if is_searchable:
-        console.print("and search these videos on a page of your own:")
-        console.print(f"  hbi serve {out / 'search'}", soft_wrap=True)
+        say("and search these videos on a page of your own:")
+        say("  hbi serve {index}", index=out / "search")
 
 
 def _step(number: int, title: str) -> None:
-    console.print(Rule(f"[bold]{number}/{NUM_STEPS}  {title}[/]", align="left"))
+    step = styled("[bold]{number}/{of}  {title}[/]", number=number, of=NUM_STEPS, title=title)
+    console.print(Rule(step, align="left"))
 
 
 def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:
@@ -76,11 +82,11 @@ def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:
     from hbi.training.run_folder import RunFolder
 
     run = out / "runs" / name
-    recipe: Recipe = read_recipe(name, [f"data.root={out / 'data'}", *overrides])
+    recipe: Recipe = read_recipe(name, [f"data.root={json.dumps(str(out / 'data'))}", *overrides])
     kind = {"hbi": "Hierarchical Banzhaf Interaction", "global": "The global baseline"}[recipe.model.kind]
     _step(number, f"{kind}: {recipe.training.num_steps} steps into {run}")
     if RunFolder(run).is_finished:
-        console.print("already trained")
+        say("already trained")
     else:
         train_recipe(recipe, run, resume=True)
     return run
@@ -128,7 +134,7 @@ def _examples(data: Path, run: Path, out: Path) -> "list[Example]":
         write_explanation(explanation, out / f"explanation-{number}.png")
         truth = tuple(story.events[index] for index in sorted(caption.told_events))
         examples.append(Example(story.video, caption.text, truth, explanation))
-        console.print(f"“{caption.text}” with {story.video}", soft_wrap=True)
+        say("“{text}” with {video}", text=caption.text, video=story.video)
     return examples
 
 

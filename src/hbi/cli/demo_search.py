@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from hbi.cli.progress import console
+from hbi.cli.terminal import say
 
 NOT_THERE = "a man flips a pancake in the kitchen"
 """What none of the videos shows."""
@@ -14,8 +14,6 @@ def make_searchable(videos: Path, run: Path, index: Path, texts: Iterable[str]) 
 
     Returns whether it was done: searching needs an extra, whose lack is said in a line.
     """
-    from rich.markup import escape
-
     from hbi.cli.device import choose_device
     from hbi.cli.index import ingest_bar, open_search_model, print_report
     from hbi.cli.search import print_result
@@ -26,12 +24,12 @@ def make_searchable(videos: Path, run: Path, index: Path, texts: Iterable[str]) 
         # A video is one segment: the network was trained on whole videos, and the search ranks as the evaluation does.
         opened = VideoIndex.create(index, open_search_model(run, choose_device("cpu")), window_seconds=None)
     except MissingExtra as error:
-        console.print(f"[yellow]left out:[/] {escape(str(error))}", soft_wrap=True)
+        say("[yellow]left out:[/] {error}", error=error)
         return False
     with ingest_bar() as watch:
         report = opened.add([videos], watch=watch)
     print_report(report, index)
     for text in (*list(texts)[:2], NOT_THERE):
-        console.print(f'\n[bold]hbi search {index} "{escape(text)}" --limit 3[/]', soft_wrap=True)
+        say('\n[bold]hbi search {index} "{text}" --limit 3[/]', index=index, text=text)
         print_result(opened.search(text, limit=3))
     return True

@@ -9,9 +9,10 @@ import typer
 
 from hbi.cli.evaluate_answers import answers_questions, evaluate_answers, print_answer_report
 from hbi.cli.evaluate_explanations import evaluate_explanations
-from hbi.cli.given_model import GivenModel, is_given, open_given
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.given_model import GivenModel, is_given, open_given, require_given
+from hbi.cli.progress import progress_bar
 from hbi.cli.retrieval_tables import print_report
+from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     import torch
@@ -63,9 +64,7 @@ def evaluate(
     Ties count as half. All videos that satisfy a text count as right; of several right ones the best ranked counts.
     A run that answers questions is measured by how many of them it answers rightly.
     """
-    from hbi.cli.device import choose_device
     from hbi.errors import HBIError
-    from hbi.training.distributed import joined_processes, own_device
 
     if not is_given(run) and (data is not None or out is not None):
         raise HBIError(f"{run} is a run folder, which has its data set and its place: leave out --data and --out")
@@ -73,6 +72,12 @@ def evaluate(
         raise HBIError(f"--explanations measures what a run explains, and {run} is no run folder: leave it out")
     if is_given(run) and data is None:
         raise HBIError(f"{run} has no data set of its own: give its folder with --data")
+    if is_given(run):
+        require_given(run)
+    # Only now, since they take seconds to load.
+    from hbi.cli.device import choose_device
+    from hbi.training.distributed import joined_processes, own_device
+
     folder = out if is_given(run) else Path(run)
     own = own_device(choose_device(device))
     with joined_processes(own) as processes:
@@ -86,7 +91,7 @@ def evaluate(
             if explanations and conditions.is_main:
                 evaluate_explanations(Path(run), split=split, weights=weights, device=device)
         if folder is not None and conditions.is_main:
-            console.print(f"Written to {metrics_file(folder, split)}")
+            say("Written to {file}", file=metrics_file(folder, split))
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ def evaluate_run(run: Path, conditions: Conditions, *, device: "torch.device", w
 def evaluate_given(given: GivenModel, data: Path, dataset: str, conditions: Conditions, *, out: Path | None) -> None:
     """Measure a network without a run folder, and say what it is; write the measures into `out` if there is one."""
     if conditions.is_main:
-        console.print(given.what, markup=False)
+        say("{what}", what=given.what)
     recipe = _recipe_of_data(given, data, dataset)
     _measure(Subject(given.name, given.model, given.tokenizer, given.origin, "given"), recipe, conditions, out=out)
 

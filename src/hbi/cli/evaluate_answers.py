@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
     import torch
@@ -91,11 +92,12 @@ def _answer_lines(trained: "AnsweringRun", decoded: "DecodedQuestions", logits: 
 def print_answer_report(name: str, report: "AnswerReport") -> None:
     """Print the measures as tables."""
     title = f"{name} on {report.split}: {report.accuracies[0].num_questions} questions, {report.num_videos} videos"
-    table = Table("questions", "right", "question only", "most frequent", "number", "not in vocabulary", title=title)
+    table = Table("questions", "right", "question only", "most frequent", "number", "not in vocabulary")
+    table.title = styled("{title}", title=title)
     for part in report.accuracies:
         blind = "not trained" if part.question_only is None else f"{part.question_only:.1f} %"
         table.add_row(
-            part.kind,
+            styled("{kind}", kind=part.kind),
             f"{part.accuracy:.1f} %",
             blind,
             f"{part.majority:.1f} %",
@@ -121,4 +123,4 @@ def print_answer_report(name: str, report: "AnswerReport") -> None:
             table.add_row(event, found.level, *shares, str(found.num_questions))
         console.print(table)
     for fault in report.faults[:5]:
-        console.print(f"[yellow]left out or not decoded wholly:[/] {fault}")
+        say("[yellow]left out or not decoded wholly:[/] {fault}", fault=fault)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import console, say, styled
 
 
 def evaluate_choices(
@@ -33,13 +34,14 @@ def evaluate_choices(
             split.videos, num_frames=sampling.num_frames, image_size=sampling.image_size, progress=progress
         )
     report = choice_accuracy(trained.model, trained.tokenizer, split, bank)
-    table = Table("right", "chance", "questions", "videos", title=f"{trained.name}, multiple choice")
+    title = styled("{name}, multiple choice", name=trained.name)
+    table = Table("right", "chance", "questions", "videos", title=title)
     table.add_row(
         f"{report.accuracy:.1f} %", f"{report.chance:.1f} %", str(report.num_questions), str(report.num_videos)
     )
     console.print(table)
     for fault in report.faults[:5]:
-        console.print(f"[yellow]left out or not decoded wholly:[/] {fault}")
+        say("[yellow]left out or not decoded wholly:[/] {fault}", fault=fault)
     out = run / "metrics-choices.json"
     write_atomically(out, json.dumps({"run": trained.name, **report.to_dict()}, indent=2) + "\n")
-    console.print(f"Written to {out}")
+    say("Written to {out}", out=out)

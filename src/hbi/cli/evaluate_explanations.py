@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
     from hbi.evaluation.faithfulness import MethodScore
@@ -52,7 +53,7 @@ def evaluate_explanations(
     _print(trained.name, split, found)
     out = run / ("explanations.json" if split == "test" else f"explanations-{split}.json")
     write_atomically(out, json.dumps(_without_nan([asdict(score) for score in found]), indent=2) + "\n")
-    console.print(f"Written to {out}")
+    say("Written to {out}", out=out)
 
 
 def _print(name: str, split: str, found: "list[MethodScore]") -> None:
@@ -66,7 +67,7 @@ def _print(name: str, split: str, found: "list[MethodScore]") -> None:
         "word_correlation": "words",
         "cell_correlation": "cells",
     }
-    table = Table("", "pointing", "mass inside", *columns.values(), title=title)
+    table = Table("", "pointing", "mass inside", *columns.values(), title=styled("{title}", title=title))
     for score in found:
         everything = score.pointing[0]
         numbers = [_number(everything.pointing, 1), _number(everything.share_inside, 1)]

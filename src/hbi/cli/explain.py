@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hbi.cli.given_model import MODEL, GivenModel, open_given
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.explanation import Explained, Explanation
@@ -71,8 +72,8 @@ def explain(
         explanation = explain_with(trained, videos[0], text, start=start, end=end)
         write_explanation(explanation, out, video=videos[0], view=view)
         if explanation.remark:
-            console.print(f"[yellow]note:[/] {explanation.remark}")
-        console.print(f"similarity {explanation.similarity:.3f}; written to {out}")
+            say("[yellow]note:[/] {remark}", remark=explanation.remark)
+        say("similarity {similarity}; written to {out}", similarity=f"{explanation.similarity:.3f}", out=out)
 
 
 def explain_with(
@@ -138,7 +139,8 @@ def _explain_instead(
     first, second = (explain_with(trained, video, each, start=start, end=end) for each in (text, other))
     address = Videos(page=out).address(video)
     write_page(comparison_page(Explained(first, address), Explained(second)), out)
-    console.print(f"similarity {first.similarity:.3f} and {second.similarity:.3f}; written to {out}")
+    both = f"{first.similarity:.3f} and {second.similarity:.3f}"
+    say("similarity {both}; written to {out}", both=both, out=out)
 
 
 def _explain_videos(
@@ -166,12 +168,19 @@ def _explain_videos(
                 faults.append(error)
             progress(number, len(videos))
     for fault in faults:
-        console.print(f"[yellow]passed over:[/] {fault}")
+        say("[yellow]passed over:[/] {fault}", fault=fault)
     if not found:
         raise faults[0]
     write_page(videos_page(found), out)
     best = max((each.explanation for each in found), key=lambda explanation: explanation.similarity)
-    console.print(f"best of {len(found)}: {best.video}, similarity {best.similarity:.3f}; written to {out}")
+    similarity = f"{best.similarity:.3f}"
+    say(
+        "best of {count}: {video}, similarity {similarity}; written to {out}",
+        count=len(found),
+        video=best.video,
+        similarity=similarity,
+        out=out,
+    )
 
 
 def explained(explanation: "Explanation", video: Path, addresses: "Videos") -> "Explained":

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.data.samples import Video
@@ -34,7 +35,8 @@ def explain_failures(trained: "TrainedRun", count: int, split: Literal["train", 
     text_ranks = ranks(similarity, relevance)
     worst = [index for index in text_ranks.argsort(descending=True, stable=True).tolist() if text_ranks[index] > 1]
     if not worst:
-        console.print(f"every one of the {len(texts)} texts of the split {split} found its video first: no failures")
+        every = f"every one of the {len(texts)} texts of the split {split}"
+        say("{every} found its video first: no failures", every=every)
         return
 
     addresses = Videos(page=out)
@@ -53,4 +55,5 @@ def explain_failures(trained: "TrainedRun", count: int, split: Literal["train", 
             progress(number, len(chosen))
     title = f"{trained.name} on {split}: {len(chosen)} worst of {len(worst)} failures among {len(texts)} texts"
     write_page(failures_page(failures, title), out)
-    console.print(f"{len(worst)} of {len(texts)} texts do not find their video first; {len(chosen)} written to {out}")
+    counts = f"{len(worst)} of {len(texts)} texts do not find their video first; {len(chosen)}"
+    say("{counts} written to {out}", counts=counts, out=out)

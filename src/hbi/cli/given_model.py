@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hbi.errors import HBIError
+from hbi.hub import is_only_here
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +43,12 @@ class GivenModel:
 def is_given(name: str) -> bool:
     """Return whether a name on the command line is `clip:NAME` or `model:FOLDER`, and no run folder."""
     return name.startswith((CLIP, MODEL))
+
+
+def require_given(name: str) -> None:
+    """Raise HubError where `clip:NAME` cannot be had, before anything is loaded that takes time."""
+    if name.startswith(CLIP):
+        is_only_here(name.removeprefix(CLIP))
 
 
 def open_given(name: str, *, num_frames: int, device: "torch.device") -> GivenModel:

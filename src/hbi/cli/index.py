@@ -1,5 +1,6 @@
 """`hbi index`: make the videos of some folders searchable."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from hbi.cli.progress import console
+from hbi.cli.terminal import console, say, visible
 
 if TYPE_CHECKING:
     import torch
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
     from hbi.search.ingest import IngestProgress, IngestReport
     from hbi.search.network import SearchModel
     from hbi.search.video_index import VideoIndex
+    from hbi.video.folders import PassedOver
 
 DEFAULT_WINDOW, DEFAULT_OVERLAP = 10.0, 0.5
+ENDINGS_TOLD = 5
 
 
 def index(
     index: Annotated[Path, typer.Option(help="The folder of the index; it is made if need be.")],
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="DIR…", help="Folders of videos, and what is below them.")
+        list[Path] | None, typer.Argument(metavar="DIR…", help="Folders of videos, and what is below them; or videos.")
     ] = None,
     model: Annotated[
         Path | None,
@@ -36,7 +39,18 @@ def index(
         float | None, typer.Option(min=0, max=0.9, help="Share that the next segment sees again.", show_default="0.5")
     ] = None,
     whole_videos: Annotated[bool, typer.Option("--whole-videos", help="A video is one segment.")] = False,
-    prune: Annotated[bool, typer.Option("--prune", help="Forget videos of these folders that exist no more.")] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN", help="Pass over what has this name or path (*, ?); may be given several times."
+        ),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Forget videos of these folders that exist no more, or are excluded.")
+    ] = False,
+    is_sure: Annotated[
+        bool, typer.Option("--yes", help="Forget them even if nothing is left of a folder; else you are asked.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Print recall@10 of searches against looking at everything.")
     ] = False,
@@ -54,9 +68,7 @@ def index(
         raise HBIError("nothing to index: give folders of videos, or --check")
     chosen = _open(index, model, window, overlap, is_whole=whole_videos, device=choose_device(device))
     if folders:
-        with ingest_bar() as watch:
-            report = chosen.add(folders, prune=prune, watch=watch)
-        print_report(report, index)
+        print_report(_add(chosen, folders, exclude or [], prune=prune, is_sure=is_sure), index)
     if check:
         _print_check(chosen)
 
@@ -110,13 +122,32 @@ def _open(
     return VideoIndex.create(path, search_model, window_seconds=None if is_whole else seconds, overlap=share)
 
 
+def _add(
+    chosen: "VideoIndex", folders: list[Path], exclude: list[str], *, prune: bool, is_sure: bool
+) -> "IngestReport":
+    """Bring the index up to date; ask before everything that is known of a folder is forgotten."""
+    from hbi.search.ingest import LostPlaceError
+
+    try:
+        with ingest_bar() as watch:
+            return chosen.add(folders, exclude=exclude, prune=prune, is_sure=is_sure, watch=watch)
+    except LostPlaceError as refusal:
+        if not _is_at_terminal() or not typer.confirm(f"{visible(refusal)}\nForget it?"):
+            raise
+    return _add(chosen, folders, exclude, prune=True, is_sure=True)
+
+
+def _is_at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 @contextmanager
 def ingest_bar() -> "Iterator[Callable[[IngestProgress], None]]":
     """Show videos, hours of video a minute, and the time that is left."""
     columns = (
         TextColumn("indexing"),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -143,18 +174,39 @@ def print_report(report: "IngestReport", path: Path) -> None:
     )
     listed = ", ".join(f"{count} {name}" for name, count in counts if count) or "no videos"
     minutes = report.video_seconds / 60
-    console.print(
-        f"{listed}; {report.num_segments} segments of {minutes:.1f} minutes written in {report.elapsed_seconds:.1f} s"
-        f" to [bold]{path}[/]",
-        soft_wrap=True,
+    say(
+        "{listed}; {segments} segments of {minutes} minutes written in {seconds} s to [bold]{path}[/]",
+        listed=listed,
+        segments=report.num_segments,
+        minutes=f"{minutes:.1f}",
+        seconds=f"{report.elapsed_seconds:.1f}",
+        path=path,
     )
+    passed_over = _passed_over(report.passed_over)
+    if passed_over:
+        say("passed over: {what}", what=passed_over)
     if report.num_gone:
-        console.print(f"{report.num_gone} files exist no more; --prune forgets them")
-    for title, records in (("not readable", report.broken), ("damaged", report.damaged)):
-        for record in records:
-            console.print(f"[yellow]{title}:[/] {record.path}: {record.fault}", soft_wrap=True, markup=True)
+        say("{count} files exist no more, or are excluded; --prune forgets them", count=report.num_gone)
+    for record in report.broken:
+        say("[yellow]not readable:[/] {path}: {fault}", path=record.path, fault=record.fault)
+    for record in report.damaged:
+        say("[yellow]damaged:[/] {path}: {fault}", path=record.path, fault=record.fault)
     for line in report.skipped:
-        console.print(f"[yellow]skipped:[/] {line}", soft_wrap=True)
+        say("[yellow]skipped:[/] {line}", line=line)
+
+
+def _passed_over(passed_over: "PassedOver") -> str:
+    """Return how many files and folders were not taken for videos, by reason; "" for none."""
+    num_others = sum(count for _, count in passed_over.endings)
+    kinds = [f"{count} {ending or 'without an ending'}" for ending, count in passed_over.endings[:ENDINGS_TOLD]]
+    kinds += ["…"] if len(passed_over.endings) > ENDINGS_TOLD else []
+    counts = (
+        (passed_over.num_system, "hidden or system file", "hidden or system files"),
+        (passed_over.num_excluded, "excluded", "excluded"),
+        (passed_over.num_irregular, "link to nowhere or the like", "links to nowhere or the like"),
+        (num_others, f"other file ({', '.join(kinds)})", f"other files ({', '.join(kinds)})"),
+    )
+    return ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
 
 
 def _print_check(chosen: "VideoIndex") -> None:

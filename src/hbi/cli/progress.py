@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,14 +13,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(highlight=False)
+from hbi.cli.terminal import console, visible
 
 
 @contextmanager
 def progress_bar(title: str, *, is_shown: bool = True) -> Iterator[Callable[[int, int], None]]:
     """Show a bar under `title`; call what is given with (done, total). A new round of counting starts a new bar."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -33,7 +32,7 @@ def progress_bar(title: str, *, is_shown: bool = True) -> Iterator[Callable[[int
 
         def update(done: int, total: int) -> None:
             if not tasks or done < progress.tasks[tasks[-1]].completed:
-                tasks.append(progress.add_task(title, total=total))
+                tasks.append(progress.add_task(visible(title), total=total))
             progress.update(tasks[-1], completed=done, total=total)
 
         yield update

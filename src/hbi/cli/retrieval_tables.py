@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from hbi.cli.progress import console
+from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
     from hbi.evaluation.confidence import Interval
@@ -20,7 +20,7 @@ Rows = Sequence["PublishedRow"]
 def print_report(name: str, report: "Report", protocol: "EvaluationProtocol", published: Rows = ()) -> None:
     """Print the measures as tables, with how they came about, and published rows beside them."""
     title = f"{name} on {report.split}: {report.num_texts} texts, {report.num_videos} videos"
-    table = Table("direction", "R@1", "R@5", "R@10", "MdR", "MnR", title=title)
+    table = Table("direction", "R@1", "R@5", "R@10", "MdR", "MnR", title=styled("{title}", title=title))
     _add_direction(table, "text to video", report.text_to_video, report.intervals_text_to_video)
     table.add_row("  chance", *map(_number, report.chance_text_to_video), "", "", style="dim")
     _add_published(table, "text to video", published)
@@ -30,12 +30,12 @@ def print_report(name: str, report: "Report", protocol: "EvaluationProtocol", pu
         _add_direction(table, "video to a video's captions", report.video_to_captions)
     _add_published(table, "video to text", published)
     console.print(table)
-    console.print(f"{protocol}; ± 95 % bootstrap interval over videos", soft_wrap=True)
+    say("{protocol}; ± 95 % bootstrap interval over videos", protocol=protocol)
     if protocol.is_reduced:
-        console.print(
-            f"[yellow]reduced gallery:[/] {protocol.num_videos:,} of {protocol.published_videos:,} published videos: "
-            "with fewer to choose from every number looks better, so these compare with no published ones",
-            soft_wrap=True,
+        say(
+            "[yellow]reduced gallery:[/] {counts} published videos: with fewer to choose from every number looks "
+            "better, so these compare with no published ones",
+            counts=f"{protocol.num_videos:,} of {protocol.published_videos:,}",
         )
     _print_details(report)
 
@@ -73,6 +73,6 @@ def _print_details(report: "Report") -> None:
             table.add_row(level.level, *(f"{share:.1f} %" for share in shares))
         console.print(table)
     for fault in report.faults[:5]:
-        console.print(f"[yellow]not decoded wholly:[/] {fault}")
+        say("[yellow]not decoded wholly:[/] {fault}", fault=fault)
     if len(report.faults) > 5:
-        console.print(f"[yellow]… and {len(report.faults) - 5} more, in the metrics file[/]")
+        say("[yellow]… and {count} more, in the metrics file[/]", count=len(report.faults) - 5)

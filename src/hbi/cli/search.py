@@ -1,15 +1,20 @@
 """`hbi search`: find moments by a text or by a clip."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hbi.cli.progress import console
+from hbi.cli.terminal import say, styled
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from hbi.search import Hit, SearchResult, VideoIndex
 
 
@@ -53,76 +58,98 @@ def search(
         if text is not None
         else opened.search_like(like or Path(), limit=limit, filters=filters, threshold=threshold)
     )
-    clips: list[Path | None] = _save_clips(result, save_clip) if save_clip else [None] * len(result.hits)
-    if explain is not None and text is not None and result.hits:
-        _explain(opened, result.hits[0], text, explain)
+    clips = _save_clips(result, save_clip) if save_clip else ()
     if as_json:
         typer.echo(json.dumps(result_record(result, clips), indent=2, ensure_ascii=False))
     else:
         print_result(result, clips)
-        if explain is not None and result.hits:
-            console.print(f"Why the first one fits: [bold]{explain}[/]", soft_wrap=True)
+    if explain is not None and text is not None and result.hits:  # what was found is shown, whatever comes of this
+        _explain(opened, result.hits[0], text, explain)
+        if not as_json:
+            say("Why the first one fits: [bold]{file}[/]", file=explain)
 
 
-def result_record(result: "SearchResult", clips: "list[Path | None] | None" = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SavedClip:
+    """What came of cutting a moment out: a file, or one line on why there is none."""
+
+    path: Path | None = None
+    fault: str | None = None
+
+
+def result_record(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> dict[str, Any]:
     """Return an answer as what JSON can hold."""
     from hbi.search.record import result_to_dict
 
     record = result_to_dict(result)
-    for hit, clip in zip(record["hits"], clips or [], strict=False):
-        if clip is not None:
-            hit["clip"] = str(clip)
+    for hit, clip in zip(record["hits"], clips, strict=False):
+        if clip.path is not None:
+            hit["clip"] = str(clip.path)
+        if clip.fault is not None:
+            hit["clip_fault"] = clip.fault
     return record
 
 
-def print_result(result: "SearchResult", clips: "list[Path | None] | None" = None) -> None:
-    """Print an answer: moments, how unusual each is, and its words; `clips` are files that were cut out."""
-    from rich.markup import escape
-
+def print_result(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> None:
+    """Print an answer: moments, how unusual each is, and its words; `clips` tells what came of cutting each out."""
     from hbi.search.record import clock
 
+    if result.remark:
+        say("[yellow]note:[/] {remark}", remark=result.remark)
     if not result.hits:
-        console.print("Nothing to search: no video fits the filters, or the index is empty.")
+        say("Nothing to search: no video fits the filters, or the index is empty.")
         return
     if not result.has_good_match:
-        console.print("[bold yellow]No good match.[/] The closest, which fit no better than unrelated texts would:")
-    for number, (hit, clip) in enumerate(zip(result.hits, clips or [None] * len(result.hits), strict=True), start=1):
-        style = "bold" if hit.is_good else "dim"
+        say("[bold yellow]No good match.[/] The closest, which fit no better than unrelated texts would:")
+    for number, (hit, clip) in enumerate(zip(result.hits, clips or repeat(SavedClip())), start=1):  # noqa: B905
         span = f"{clock(hit.start_seconds)}–{clock(hit.end_seconds)}"
-        missing = "  [yellow]the file is not there now[/]" if hit.is_missing else ""
-        place = escape(str(hit.path))
-        console.print(f"{number:3}. [{style}]{span}[/]  {place}{missing}", soft_wrap=True)
-        console.print(f"     {_judgement(hit)}{_words(hit)}", soft_wrap=True)
-        if clip is not None:
-            console.print(f"     cut out: {escape(str(clip))}", soft_wrap=True)
+        moment = styled("[bold]{span}[/]", span=span) if hit.is_good else styled("[dim]{span}[/]", span=span)
+        missing = styled("  [yellow]the file is not there now[/]") if hit.is_missing else ""
+        say("{number}. {moment}  {path}{missing}", number=f"{number:3}", moment=moment, path=hit.path, missing=missing)
+        say("     {judgement}{words}", judgement=_judgement(hit), words=_words(hit))
+        if clip.path is not None:
+            say("     cut out: {clip}", clip=clip.path)
+        if clip.fault is not None:
+            say("     [yellow]not cut out:[/] {fault}", fault=clip.fault)
     way = "all looked at" if result.is_exhaustive else "approximate candidates"
-    console.print(f"[dim]{result.num_segments} segments, {way}, {1000 * result.seconds:.0f} ms[/]")
+    looked = f"{result.num_segments} segments, {way}, {1000 * result.seconds:.0f} ms"
+    say("[dim]{looked}[/]", looked=looked)
 
 
 def _judgement(hit: "Hit") -> str:
     return f"score {hit.score:.3f}, better than {100 * hit.rarity:.0f} % of unrelated questions"
 
 
-def _words(hit: "Hit") -> str:
-    from rich.markup import escape
-
+def _words(hit: "Hit") -> "Text | str":
     if not hit.words:
         return ""
-    marked = (f"[{'bold green' if word.is_matched else 'strike dim'}]{escape(word.text)}[/]" for word in hit.words)
-    return ": " + " ".join(marked)
+    marked = [
+        styled("[bold green]{word}[/]", word=word.text)
+        if word.is_matched
+        else styled("[strike dim]{word}[/]", word=word.text)
+        for word in hit.words
+    ]
+    return styled(": {words}", words=styled(" ").join(marked))
 
 
-def _save_clips(result: "SearchResult", folder: Path) -> "list[Path | None]":
-    from hbi.search.cutting import cut_clip
+def _save_clips(result: "SearchResult", folder: Path) -> list[SavedClip]:
+    from hbi.errors import HBIError
+    from hbi.files import fitting_name
+    from hbi.video.cutting import cut_clip
 
-    clips: list[Path | None] = []
+    clips = []
     for number, hit in enumerate(result.hits, start=1):
         if hit.is_missing:
-            clips.append(None)
+            clips.append(SavedClip())
             continue
-        out = folder / f"{number:02d}-{hit.path.stem}-{hit.start_seconds:.1f}-{hit.end_seconds:.1f}.mp4"
-        cut_clip(hit.path, hit.start_seconds, hit.end_seconds, out)
-        clips.append(out)
+        seconds = f"-{hit.start_seconds:.1f}-{hit.end_seconds:.1f}.mp4"
+        out = folder / fitting_name(folder, f"{number:02d}-", hit.path.stem, seconds)
+        try:
+            cut_clip(hit.path, hit.start_seconds, hit.end_seconds, out)
+        except HBIError as error:
+            clips.append(SavedClip(fault=str(error)))
+        else:
+            clips.append(SavedClip(out))
     return clips
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hbi.cli.progress import console
+from hbi.cli.terminal import say
 
 
 def serve(
@@ -40,6 +40,6 @@ def serve(
     def announce(real_port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{real_port}/" + (f"?token={token}" if token else "")
-        console.print(f"Serving {index} at [bold]{address}[/]  (Ctrl+C stops)", soft_wrap=True)
+        say("Serving {index} at [bold]{address}[/]  (Ctrl+C stops)", index=index, address=address)
 
     run_server(app, host, port, announce)

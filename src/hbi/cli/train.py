@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import console, say
 
 if TYPE_CHECKING:
     import torch
@@ -39,14 +40,17 @@ def train(
 
     On several GPUs or machines: torchrun --no-python --nproc-per-node 8 hbi train …
     """
-    from hbi.recipes.reading import read_recipe
+    from hbi.recipes.content import read_content, require_start
+
+    require_start(read_content(recipe, overrides or ()))
+    from hbi.recipes.reading import read_recipe  # loads torch, which takes seconds
 
     content, path = read_recipe(recipe, overrides or ()), out or Path("runs") / Path(recipe).stem
     folder = train_recipe(content, path, resume=resume, device=device)
     if content.model.kind == "answering" and not content.data.blank:
         _train_question_only(content, path, resume=resume, device=device)
     if os.environ.get("RANK", "0") == "0":
-        console.print(f"Trained. Next: [bold]hbi evaluate {folder.path}[/]")
+        say("Trained. Next: [bold]hbi evaluate {run}[/]", run=folder.path)
 
 
 def _train_question_only(recipe: "Recipe", out: Path, *, resume: bool, device: str) -> None:
@@ -54,7 +58,7 @@ def _train_question_only(recipe: "Recipe", out: Path, *, resume: bool, device: s
     from hbi.recipes.answering import QUESTION_ONLY, question_only
 
     if os.environ.get("RANK", "0") == "0":
-        console.print("Now the same network with black frames: what can be known from the question alone")
+        say("Now the same network with black frames: what can be known from the question alone")
     train_recipe(question_only(recipe), out / QUESTION_ONLY, resume=resume, device=device)
 
 
@@ -80,9 +84,10 @@ def _train(recipe: "Recipe", out: Path, *, resume: bool, device: "torch.device",
     with progress_bar("decoding videos") as count:
         trainer = start(recipe, out, resume=resume, device=device, progress=count, processes=processes)
     for fault in trainer.batches.bank.faults[:5]:
-        console.print(f"[yellow]passed over:[/] {fault}")
+        say("[yellow]passed over:[/] {fault}", fault=fault)
     if trainer.step:
-        console.print(f"resuming {out} after step {trainer.step} of {recipe.training.num_steps}")
+        steps = f"{trainer.step} of {recipe.training.num_steps}"
+        say("resuming {out} after step {steps}", out=out, steps=steps)
     with training_bar(trainer.step) as show, tensorboard(trainer.folder) as write:
 
         def watch(progress: "TrainingProgress") -> None:
@@ -104,7 +109,7 @@ def training_bar(first_step: int) -> "Iterator[Callable[[TrainingProgress], None
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("training", total=None, completed=first_step, state="")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from hbi.cli.progress import console, progress_bar
+from hbi.cli.progress import progress_bar
+from hbi.cli.terminal import say
 
 
 def train_estimator(
@@ -58,7 +59,8 @@ def train_estimator(
             progress=lambda step, num_steps, loss: show(step, num_steps),
         )
     save_estimator(estimator, out, quality)
-    console.print(
-        f"On other games: correlation {quality.correlation:.3f}, sign agreement {quality.sign_agreement:.1%}, "
-        f"relative error {quality.relative_error:.2f} (1 is predicting nothing). Written: [bold]{out}[/]"
+    measures = (
+        f"correlation {quality.correlation:.3f}, sign agreement {quality.sign_agreement:.1%}, "
+        f"relative error {quality.relative_error:.2f} (1 is predicting nothing)"
     )
+    say("On other games: {measures}. Written: [bold]{out}[/]", measures=measures, out=out)

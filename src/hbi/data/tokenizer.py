@@ -12,6 +12,8 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from hbi.models.processor import require_words
+
 WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """How CLIP cuts a text into words."""
 _NAMES = ("input_ids", "attention_mask", "offset_mapping")
@@ -51,6 +53,14 @@ def tokenize(
     # The library's own tensors take as long again as the tokenizing: it walks through every number of every span.
     ids, mask, spans = (torch.from_numpy(np.array(batch[name])) for name in _NAMES)
     return TokenizedTexts(ids, mask, spans)
+
+
+def remark_on_unread(text: str, spans: Int[Tensor, "word 2"], max_words: int) -> str | None:
+    """Return a sentence on the end of a text that was cut off, None where all was read; `spans` are its tokens."""
+    unread = text[int(spans[:, 1].max()) :].strip()
+    if len(spans) < max_words or not any(character.isalnum() for character in unread):
+        return None
+    return f"the text is too long for the model: it did not read {unread!r}"
 
 
 def count_words(text: str) -> int:
@@ -94,5 +104,11 @@ def train_tokenizer(corpus: Iterable[str], *, num_merges: int = 2000) -> CLIPTok
 
 
 def load_tokenizer(folder: str) -> CLIPTokenizer:
-    """Return a tokenizer that was saved with `save_pretrained`."""
-    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    """Return a tokenizer that was saved with `save_pretrained`.
+
+    Raises:
+        ModelError: The folder holds none, or one without words.
+    """
+    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    require_words(tokenizer, folder)
+    return tokenizer

@@ -106,5 +106,5 @@ def _import_shapiq():  # type: ignore[no-untyped-def]  # a module of an optional
     try:
         import shapiq
     except ImportError:
-        raise ImportError("shapiq is not installed; install it with: pip install 'hbi[games]'") from None
+        raise ImportError("shapiq is not installed; install it with: pip install 'hbi-video[games]'") from None
     return shapiq

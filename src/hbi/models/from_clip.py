@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, CLIPConfig, CLIPModel
 
+from hbi.hub import HubError, asking_hub
 from hbi.models.config import HBIConfig
 from hbi.models.encoder import Encoder
 from hbi.models.openai_clip import clip_config, clip_source
@@ -29,11 +31,12 @@ class FromCLIP:
         the temporal transformer is.
 
         Args:
-            name_or_path: A folder or hub name of a `transformers` CLIP, or a file with a state dict in OpenAI's naming.
+            name_or_path: A folder or hub name of a `transformers` CLIP, a file with a state dict in OpenAI's naming, or
+                one of OpenAI's own files (ViT-B-32.pt, a TorchScript archive, whose code is not run).
             config: Fields of `HBIConfig` other than clip_config.
 
         Raises:
-            CheckpointError: The file or folder is missing, incomplete, or no CLIP.
+            CheckpointError: The file or folder is missing (and the hub cannot be asked for it), incomplete, or no CLIP.
             ModelError: The fields do not fit CLIP.
         """
         clip = read_clip(name_or_path)
@@ -54,10 +57,10 @@ def read_clip(name_or_path: str | Path) -> CLIPModel:
     """Return a pretrained CLIP in float32, whole.
 
     Args:
-        name_or_path: A folder or hub name of a `transformers` CLIP, or a file with a state dict in OpenAI's naming.
+        name_or_path: As of `FromCLIP.from_clip`.
 
     Raises:
-        CheckpointError: It is missing, incomplete, or no CLIP.
+        CheckpointError: It is missing (and the hub cannot be asked for it), incomplete, or no CLIP.
     """
     path = Path(name_or_path)
     if path.is_file():
@@ -65,24 +68,32 @@ def read_clip(name_or_path: str | Path) -> CLIPModel:
         clip = CLIPModel(clip_config(state, origin=str(path)))
         fill(clip, state, clip_source, origin=str(path))
         return clip
-    config = _config(str(name_or_path), is_folder=path.is_dir())
+    try:
+        with asking_hub(name_or_path) as is_local:
+            return _load_clip(str(name_or_path), is_local=is_local)
+    except HubError as error:
+        raise CheckpointError(f"no CLIP: {error}") from error
+
+
+def _load_clip(name: str, *, is_local: bool) -> CLIPModel:
+    config = _config(name, is_local=is_local)
     try:
         clip, found = CLIPModel.from_pretrained(
-            str(name_or_path), config=config, output_loading_info=True, dtype="float32"
+            name, config=config, output_loading_info=True, dtype="float32", local_files_only=is_local
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{name_or_path} cannot be loaded ({_first_line(error)})") from error
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{name} cannot be loaded ({_first_line(error)})") from error
     gaps = sorted(found["missing_keys"]) + sorted(str(key) for key in found["mismatched_keys"])
     if gaps:
-        raise CheckpointError(f"{name_or_path} is no whole CLIP: it lacks {gaps[0]} and {len(gaps) - 1} other tensors")
+        raise CheckpointError(f"{name} is no whole CLIP: it lacks {gaps[0]} and {len(gaps) - 1} other tensors")
     return clip
 
 
-def _config(name: str, *, is_folder: bool) -> CLIPConfig:
+def _config(name: str, *, is_local: bool) -> CLIPConfig:
     try:
-        config = AutoConfig.from_pretrained(name, local_files_only=is_folder)
+        config = AutoConfig.from_pretrained(name, local_files_only=is_local)
     except (OSError, ValueError) as error:
-        hint = "it needs config.json and weights" if is_folder else "no such folder or file, nor a hub name"
+        hint = "it needs config.json and weights" if is_local else "no such folder or file, nor a hub name"
         raise CheckpointError(f"{name} is no CLIP: {hint} ({_first_line(error)})") from error
     if not isinstance(config, CLIPConfig):
         raise CheckpointError(f"{name} holds a model of type {config.model_type!r}: a CLIP is needed")

@@ -1,6 +1,5 @@
 """`HBIProcessor`: from texts and frames to what the network takes, by CLIP's conventions."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, no_type_check
@@ -11,6 +10,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from hbi.hub import HubError, asking_hub
 from hbi.models.config import HBIConfig, ModelError
 
 
@@ -112,14 +112,27 @@ def picture_processor(config: HBIConfig) -> CLIPImageProcessorPil:
     return CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
 
 
-def read_tokenizer(name_or_path: str | os.PathLike[str]) -> PreTrainedTokenizerBase:
+def read_tokenizer(name_or_path: str | Path) -> PreTrainedTokenizerBase:
     """Return the tokenizer of a folder or hub name.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is none (and the hub cannot be asked for it), or one without words.
     """
+    if Path(name_or_path).is_file():
+        raise ModelError(f"{name_or_path} is a file, which brings no tokenizer: give a folder or hub name")
     try:
-        return AutoTokenizer.from_pretrained(str(name_or_path), local_files_only=Path(name_or_path).is_dir())
+        with asking_hub(name_or_path) as is_local:
+            tokenizer = AutoTokenizer.from_pretrained(str(name_or_path), local_files_only=is_local)
+    except HubError as error:
+        raise ModelError(f"no tokenizer: {error}") from error
     except (OSError, ValueError, KeyError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(f"{name_or_path} holds no tokenizer ({reason})") from error
+    require_words(tokenizer, name_or_path)
+    return tokenizer
+
+
+def require_words(tokenizer: PreTrainedTokenizerBase, origin: str | Path) -> None:
+    """Raise ModelError where a tokenizer knows marks only: `transformers` makes one where the vocabulary is missing."""
+    if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
+        raise ModelError(f"{origin} holds no tokenizer (its vocabulary is missing, tokenizer.json for example)")

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hbi.errors import HBIError
+from hbi.models.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 
 State = Mapping[str, Tensor]
 """Tensors by name."""
@@ -32,16 +33,16 @@ class Source:
 
 
 def read_state(path: Path) -> State:
-    """Return the tensors of a safetensors file, or of a pickle that holds tensors only, floating ones in float32.
+    """Return the tensors of a safetensors file, a pickle of tensors or a TorchScript archive; floats become float32.
 
-    A pickle is read with `weights_only=True`: it cannot run code. A `module.` before every name (a model saved inside
-    DistributedDataParallel) is dropped.
+    A pickle is read with `weights_only=True`, an archive without its code: neither can run any. A `module.` before
+    every name (a model saved inside DistributedDataParallel) is dropped.
 
     Raises:
         CheckpointError: No such file, or one that holds something else.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path} is not a file: give a checkpoint, .safetensors or one that torch.save wrote")
+        raise CheckpointError(f"{path} is not a file: give a checkpoint, .safetensors or one that torch wrote")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     state = {str(name): tensor for name, tensor in _unwrapped(content).items() if isinstance(tensor, Tensor)}
     if not state:
@@ -82,6 +83,11 @@ def _read_safetensors(path: Path) -> object:
 
 
 def _read_pickle(path: Path) -> object:
+    if is_torchscript(path):
+        try:
+            return read_torchscript(path)
+        except ArchiveError as error:
+            raise CheckpointError(f"{path}, a TorchScript archive, {error}") from error
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:

@@ -11,7 +11,8 @@ from transformers import CLIPTokenizer
 from hbi.data.samples import RetrievalSplit
 from hbi.data.tokenizer import load_tokenizer, train_tokenizer
 from hbi.errors import HBIError
-from hbi.models import GlobalContrastModel, HBIConfig, HBIModel, QuestionAnsweringModel
+from hbi.models import GlobalContrastModel, HBIConfig, HBIModel, ModelError, QuestionAnsweringModel
+from hbi.models.processor import read_tokenizer
 from hbi.recipes.schema import Recipe
 from hbi.training.run_folder import RunFolder
 
@@ -32,12 +33,9 @@ def start_tokenizer(recipe: Recipe, train: RetrievalSplit) -> CLIPTokenizer:
     if (run := RunFolder(Path(clip))).recipe.is_file():
         return load_tokenizer(str(run.tokenizer))
     try:
-        return CLIPTokenizer.from_pretrained(clip)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise HBIError(
-            f"model.clip={clip} brings no tokenizer ({reason}): give a hub name or a whole folder"
-        ) from error
+        return read_tokenizer(clip)
+    except ModelError as error:
+        raise HBIError(f"model.clip={clip} brings no tokenizer ({error}): give a hub name or a whole folder") from error
 
 
 def build_model(recipe: Recipe, tokenizer: CLIPTokenizer) -> HBIModel | GlobalContrastModel:
@@ -78,7 +76,7 @@ def build_network(network: type[Network], recipe: Recipe, tokenizer: CLIPTokeniz
 
 def _from_run(network: type[Network], run: Path, sizes: dict[str, Any]) -> Network:
     folder = RunFolder(run).require_weights("best")
-    source = HBIConfig.from_pretrained(str(folder))
+    source = HBIConfig.from_pretrained(str(folder), local_files_only=True)
     model = network(network.config_class(clip_config=source.clip_config.to_dict(), stem=source.stem, **sizes))
     weights = load_file(folder / "model.safetensors")
     found = ((name.partition(_TOWERS), value) for name, value in weights.items())

@@ -61,6 +61,7 @@ class SearchResult:
         threshold: The rarity from which a hit counts as good.
         num_segments: How many segments were in question, after filters.
         is_exhaustive: Whether every one of them was looked at, so that nothing can have been missed by an index.
+        remark: What a reader has to know besides: words of the text that the model did not read.
     """
 
     query: str
@@ -69,6 +70,7 @@ class SearchResult:
     num_segments: int
     is_exhaustive: bool
     seconds: float
+    remark: str | None = None
 
     @property
     def has_good_match(self) -> bool:

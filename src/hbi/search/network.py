@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 
 from hbi.data.frames import normalize_pixels
-from hbi.data.tokenizer import load_tokenizer, tokenize
+from hbi.data.tokenizer import load_tokenizer, remark_on_unread, tokenize
 from hbi.files import write_atomically
 from hbi.models import GlobalContrastModel, HBIModel
 from hbi.search.error import SearchError
@@ -26,11 +26,13 @@ class TextQuery:
     Attributes:
         encoding: What the model compares with videos.
         spans: For each text the character span of every token of the encoding; () at marks.
+        remarks: For each text what of it the model did not read, None where it read all.
     """
 
     texts: tuple[str, ...]
     encoding: Any
     spans: tuple[tuple[tuple[int, int], ...], ...]
+    remarks: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ class SearchModel:
         for text in texts:
             if not any(character.isalnum() for character in text):
                 raise SearchError(f"the text {text!r} holds no words: describe something that a video may show")
-        batch = tokenize(self.tokenizer, texts, self.model.config.max_words)
+        max_words = self.model.config.max_words
+        batch = tokenize(self.tokenizer, texts, max_words)
         encoding = self.model.encode_texts(
             batch.input_ids.to(self.model.device), batch.attention_mask.to(self.model.device)
         )
         spans = tuple(tuple((start, end) for start, end in row) for row in batch.spans.tolist())
-        return TextQuery(tuple(texts), encoding, spans)
+        remarks = (remark_on_unread(text, row, max_words) for text, row in zip(texts, batch.spans, strict=True))
+        return TextQuery(tuple(texts), encoding, spans, tuple(remarks))
 
     @torch.inference_mode()
     def encode_videos(

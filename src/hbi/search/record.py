@@ -15,6 +15,7 @@ def result_to_dict(result: SearchResult) -> dict[str, Any]:
         "num_segments": result.num_segments,
         "is_exhaustive": result.is_exhaustive,
         "seconds": round(result.seconds, 4),
+        "remark": result.remark,
         "hits": [hit_to_dict(hit) for hit in result.hits],
     }
 

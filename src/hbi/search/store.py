@@ -214,7 +214,9 @@ def import_lancedb() -> Any:
     try:
         import lancedb
     except ImportError as error:
-        raise MissingExtra("searching needs LanceDB, which is not installed: pip install 'hbi[search]'") from error
+        raise MissingExtra(
+            "searching needs LanceDB, which is not installed: pip install 'hbi-video[search]'"
+        ) from error
     return lancedb
 
 

@@ -113,11 +113,7 @@ class _Shown:
     def frame(self) -> VideoFrame:
         """Return it as what the encoder takes."""
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(self.pixels), format="rgb24").reformat(
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            dst_color_trc=ColorTrc.BT709,
-            dst_color_primaries=ColorPrimaries.BT709,
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
         frame.pts, frame.time_base = self.pts, Fraction(1, TICKS)
         return frame

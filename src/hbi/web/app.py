@@ -27,7 +27,9 @@ def create_app(index: VideoIndex, *, token: str | None = None, limits: Limits | 
         import python_multipart  # noqa: F401
         from fastapi import FastAPI
     except ImportError as error:
-        raise SearchError(f"serving needs {error.name}, which is not installed: pip install 'hbi[web]'") from error
+        raise SearchError(
+            f"serving needs {error.name}, which is not installed: pip install 'hbi-video[web]'"
+        ) from error
     from hbi.web.api import add_api
     from hbi.web.media import add_media
     from hbi.web.pages import add_pages

@@ -24,8 +24,8 @@
       video.src = video.dataset.clip;
     };
     video.addEventListener("error", showClip);
-    // A file whose sound alone can be played raises no error, but has no picture.
-    video.addEventListener("loadeddata", () => { if (isWhole && !video.videoWidth) showClip(); });
+    // No error is raised where the sound alone can be played, or of joined films the first.
+    video.addEventListener("loadeddata", () => { if (isWhole && (!video.videoWidth || video.duration <= start)) showClip(); });
     if (video.error) showClip();
     document.querySelector("[data-replay]").addEventListener("click", play);
   }
