@@ -51,6 +51,20 @@ def test_videos_understand_range_requests(client, hits, folder):
     assert client.get(hit["video_url"], headers={"range": f"bytes={len(whole)}-"}).status_code == 416
 
 
+def test_clips_understand_range_requests(client, hits):
+    url = hits[0]["clip_url"]
+    whole = client.get(url).content
+    size = len(whole)
+    for asked, part in (("10-19", whole[10:20]), ("-30", whole[-30:]), (f"{size - 5}-", whole[-5:]), ("0-", whole)):
+        answer = client.get(url, headers={"range": f"bytes={asked}"})
+        assert (answer.status_code, answer.content) == (206, part), asked
+        assert answer.headers["content-range"].endswith(f"/{size}")
+    for asked in (f"bytes={size}-", "bytes=9-3"):
+        assert client.get(url, headers={"range": asked}).status_code == 416
+    for asked in ("bytes=0-1,4-5", "seconds=1-2", "bytes=-", ""):
+        assert client.get(url, headers={"range": asked}).content == whole
+
+
 def test_a_clip_is_explained_without_being_indexed(client, folder, served, tmp_path):
     before = len(served.videos())
     clip = write_clip(tmp_path / "mine.mp4", seconds=3, seed=50).read_bytes()

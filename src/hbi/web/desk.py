@@ -69,6 +69,7 @@ class Desk:
     def __init__(self, index: VideoIndex, limits: Limits) -> None:
         self.index, self.limits = index, limits
         self.explain_segment = lru_cache(maxsize=64)(self._explain_segment)
+        self._cut = lru_cache(maxsize=8)(self._cut_anew)  # a player asks for a clip piece by piece
 
     def search(self, question: Question) -> SearchResult:
         """Return the moments that fit."""
@@ -107,9 +108,13 @@ class Desk:
         """Return a segment as an MP4 file that browsers play."""
         located = self.located(segment_id)
         end_seconds = min(located.end_seconds, located.start_seconds + self.limits.max_cut_seconds)
+        return self._cut(located.path, located.start_seconds, end_seconds)
+
+    @staticmethod
+    def _cut_anew(video: Path, start_seconds: float, end_seconds: float) -> bytes:
         with tempfile.TemporaryDirectory(prefix="hbi-clip-") as folder:
             out = Path(folder, "clip.mp4")
-            cut_clip(located.path, located.start_seconds, end_seconds, out)
+            cut_clip(video, start_seconds, end_seconds, out)
             return out.read_bytes()
 
 

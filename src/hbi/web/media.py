@@ -1,6 +1,7 @@
 """Pictures and videos: of segments of the index, named by their key. No path ever comes from outside."""
 
 import mimetypes
+import re
 from typing import TYPE_CHECKING
 
 from hbi.web.limits import RefusalError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 def add_media(app: "FastAPI", service: Service) -> None:
     """Add the routes that pages show and play."""
+    from fastapi import Request
     from fastapi.responses import FileResponse, Response
 
     @app.get("/thumbnail/{segment}", summary="A picture of a moment, JPEG")
@@ -29,5 +31,27 @@ def add_media(app: "FastAPI", service: Service) -> None:
         return FileResponse(path, media_type=kind if is_moving else "application/octet-stream")
 
     @app.get("/clip/{segment}", summary="A moment cut out, as MP4 that any browser plays")
-    async def clip(segment: str) -> Response:
-        return Response(await service.bench.run(service.desk.clip, segment), media_type="video/mp4")
+    async def clip(segment: str, request: Request) -> Response:
+        content = await service.bench.run(service.desk.clip, segment)
+        part = _asked_range(request.headers.get("range", ""), len(content))
+        headers = {"accept-ranges": "bytes"}  # without which a browser cannot go to a second of it
+        if part is None:
+            return Response(content, media_type="video/mp4", headers=headers)
+        if not part:
+            return Response(status_code=416, headers=headers | {"content-range": f"bytes */{len(content)}"})
+        headers |= {"content-range": f"bytes {part.start}-{part.stop - 1}/{len(content)}"}
+        return Response(content[part.start : part.stop], 206, media_type="video/mp4", headers=headers)
+
+
+def _asked_range(header: str, size: int) -> range | None:
+    """Return the bytes that a Range header asks for, none where there are none; None where it asks for no one range.
+
+    >>> _asked_range("bytes=10-19", 100), _asked_range("bytes=-10", 100), _asked_range("bytes=90-", 100)
+    (range(10, 20), range(90, 100), range(90, 100))
+    """
+    asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.strip())
+    if asked is None or not (asked[1] or asked[2]):
+        return None
+    if not asked[1]:
+        return range(max(0, size - int(asked[2])), size)
+    return range(int(asked[1]), min(size, int(asked[2]) + 1 if asked[2] else size))
