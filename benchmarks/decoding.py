@@ -13,7 +13,10 @@ as the field's code uses it, then its frames are scaled and cropped as CLIP does
 - `torchcodec`: the twelve middles by `get_frames_played_at`, with its exact and its approximate seeking;
 - `in order`: PyAV without planning on packets, up to the last frame wanted.
 
-Prints a table and writes benchmarks/results/decoding.json. Times are processor milliseconds of the whole process, the
+Then, for hbi alone: what colors of high dynamic range cost (the same HEVC of 10 bits, once marked as BT.709 and once as
+PQ or HLG), and what cutting a long film into segments costs, by how often it has a key frame.
+
+Prints tables and writes benchmarks/results/decoding.json. Times are processor milliseconds of the whole process, the
 best of several repeats that take turns: what decoding costs where every core decodes another video.
 """
 
@@ -32,9 +35,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import av
 import numpy as np
 import torch
+from av.video.reformatter import ColorPrimaries, ColorTrc
 from PIL import Image
 
+from hbi.search.footage import read_stretches
+from hbi.search.settings import IndexSettings
 from hbi.video import VideoError, probe_video, read_frames
+from hbi.video.opening import open_video
 from hbi.video.picture import PictureMaker, stack_pictures
 
 RESULTS = Path(__file__).parent / "results" / "decoding.json"
@@ -67,12 +74,49 @@ def main() -> None:
         paths = {name: write_clip(Path(folder) / f"{n}.mp4", *clip) for n, (name, clip) in enumerate(CLIPS.items())}
         if arguments.videos:
             paths |= {path.name: path for path in sorted(arguments.videos.rglob("*")) if is_video(path)}
-        rows = []
+        content = {"processor": platform.machine(), "versions": versions, "rows": []}
         for name, path in paths.items():
-            rows.append(row(name, path, readers, arguments.repeats))
-            content = {"processor": platform.machine(), "versions": versions, "rows": rows}
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+            content["rows"].append(row(name, path, readers, arguments.repeats))
+            keep(content)
+        content["colors"] = colors(Path(folder), arguments.repeats)
+        keep(content)
+        content["segments"] = segments(Path(folder))
+        keep(content)
+
+
+def keep(content: dict[str, object]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def colors(folder: Path, num_repeats: int) -> dict[str, float]:
+    """Milliseconds of twelve frames of the same coded pictures, by what the file says of their colors."""
+    marks = {"BT.709": (ColorTrc.BT709, ColorPrimaries.BT709)}
+    marks |= {"PQ": (ColorTrc.SMPTE2084, ColorPrimaries.BT2020), "HLG": (ColorTrc.ARIB_STD_B67, ColorPrimaries.BT2020)}
+    paths = {name: write_marked(folder / f"{name}.mp4", *mark) for name, mark in marks.items()}
+    taken: dict[str, list[float]] = {name: [] for name in paths}
+    for _ in range(num_repeats):
+        for name, path in paths.items():
+            start = time.process_time()
+            read_frames(path, NUM_FRAMES, image_size=IMAGE_SIZE)
+            taken[name].append((time.process_time() - start) * 1e3)
+    best = {name: round(min(times), 2) for name, times in taken.items()}
+    print("HEVC of 10 bits, 1280x720, 10 s, by its colors:", best)
+    return best
+
+
+def segments(folder: Path) -> dict[str, float]:
+    """Seconds for all segments of ten minutes, by the number of frames from key frame to key frame."""
+    taken = {}
+    for group_size in (25, 250, 15_000):
+        path = write_clip(folder / f"long-{group_size}.mp4", 320, 240, 25, 600, group_size)
+        windows = IndexSettings(10.0, 0.5, NUM_FRAMES, IMAGE_SIZE, "", "hbi", "").windows(0.0, 600.0)
+        start = time.process_time()
+        for stretch in read_stretches(path, windows, num_frames=NUM_FRAMES, image_size=IMAGE_SIZE):
+            assert stretch.fault is None
+        taken[str(group_size)] = round(time.process_time() - start, 2)
+    print("ten minutes in segments, by frames from key frame to key frame:", taken)
+    return taken
 
 
 def row(name: str, path: Path, readers: dict[str, Callable], num_repeats: int) -> dict[str, object]:
@@ -100,10 +144,10 @@ def row(name: str, path: Path, readers: dict[str, Callable], num_repeats: int) -
 
 def in_order(path: Path) -> torch.Tensor:
     """Decode up to the last frame wanted, and picture those on screen at the middles."""
-    maker = PictureMaker(path, IMAGE_SIZE, "crop")
     wanted = middles(path)
     pictures, previous = [], None
-    with av.open(str(path)) as container:
+    with open_video(path) as video, av.open(str(path)) as container:
+        maker = PictureMaker(video, IMAGE_SIZE, "crop")
         stream = container.streams.best("video")
         stream.thread_type = "NONE"
         for frame in container.decode(stream):
@@ -203,6 +247,22 @@ def is_video(path: Path) -> bool:
         return path.is_file() and read_frames(path, NUM_FRAMES).damage is None
     except VideoError:
         return False
+
+
+def write_marked(path: Path, transfer: ColorTrc, primaries: ColorPrimaries) -> Path:
+    """Ten seconds of 10 bits that say of themselves what their colors are; the pictures are the same whatever it is."""
+    generator = np.random.default_rng(0)
+    noisy = [generator.integers(0, 60, (720, 1280, 3), np.uint8) + np.uint8(60) for _ in range(4)]
+    with av.open(str(path), "w") as container:
+        options = {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1"}
+        stream = container.add_stream("libx265", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p10le"
+        context = stream.codec_context
+        context.color_trc, context.color_primaries = int(transfer), int(primaries)
+        for number in range(250):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy[number // 25 % 4])))
+        container.mux(stream.encode())
+    return path
 
 
 def write_clip(path: Path, width: int, height: int, frames_per_second: int, seconds: int, group_size: int) -> Path:

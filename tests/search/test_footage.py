@@ -10,8 +10,9 @@ import torch
 
 from hbi.search.footage import read_stretches
 from hbi.search.settings import IndexSettings
-from hbi.video import VideoError, probe_video, read_frames
+from hbi.video import VideoError, decoding, probe_video, read_frames
 from small_clips import write_clip
+from small_films import Film, write_film
 
 SHARED = Path(os.environ.get("HBI_SHARED", Path(__file__).parents[3] / "shared")) / "videos"
 
@@ -44,6 +45,34 @@ def test_several_stretches(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "clip.mkv", seconds=23)
     windows = settings(4).windows(0.0, 23.0)
     assert len(list(read_stretches(path, windows, num_frames=6, image_size=24))) > 3
+    assert_same_as_alone(path, windows)
+
+
+@pytest.mark.parametrize(
+    "film",
+    [
+        Film(end=40, group_size=10_000, sound=None),
+        Film(".ts", end=40, group_size=10_000, sound=None),
+        Film(".avi", "mpeg4", end=40, group_size=10_000, sound=None),
+        Film(".mkv", end=40, group_size=30, sound=None),
+    ],
+    ids=lambda film: film.suffix,
+)
+def test_a_film_is_decoded_once_however_long_and_however_few_its_key_frames(film, tmp_path, monkeypatch):
+    monkeypatch.setattr("hbi.search.footage.STRETCH_SECONDS", 6.0)
+    path = write_film(tmp_path / f"film{film.suffix}", film)
+    windows = settings(4).windows(0.0, 40.0)
+    decode, num_decoded = decoding._decode, 0
+
+    def counted(video, packet, faults):
+        nonlocal num_decoded
+        num_decoded += packet is not None
+        return decode(video, packet, faults)
+
+    monkeypatch.setattr(decoding, "_decode", counted)
+    stretches = list(read_stretches(path, windows, num_frames=6, image_size=24))
+    assert len(stretches) == 10
+    assert num_decoded <= 400  # the packets that there are
     assert_same_as_alone(path, windows)
 
 

@@ -20,7 +20,7 @@ def found(*roots, **options):
 
 
 ENDINGS = """mp4 m4v mp4v mov qt 3gp 3gpp 3g2 f4v lrv insv mkv mk3d webm ogv ogm flv avi divx dv asf wmv wtv gif ivf mxf
-nut rm y4m mpg mpeg mpe m1v m2v vob mod ts mts m2ts m2t trp tod"""
+nut rm y4m mpg mpeg mpe m2p vob mod ts mts m2ts m2t trp tod"""
 
 
 @pytest.mark.parametrize("ending", ENDINGS.split())

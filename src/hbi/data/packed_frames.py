@@ -24,7 +24,8 @@ from hbi.data.frames import FrameBank
 from hbi.data.samples import DataError, Video
 
 SAMPLING, PICTURES, VIDEOS = "sampling.json", "frames.jpg", "videos.jsonl"
-FORMAT = 1
+FORMAT = 2
+"""1: seconds counted from the first picture, colors of high dynamic range were kept as they are coded."""
 QUALITY = 95  # and full color resolution: off by one level of 255 on average
 
 

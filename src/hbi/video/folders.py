@@ -15,7 +15,7 @@ VIDEO_ENDINGS = frozenset(
         *("mp4", "m4v", "mp4v", "mov", "qt", "3gp", "3gpp", "3gp2", "3gpp2", "3g2", "f4v", "mj2", "lrv", "lrf", "insv"),
         *("360", "mkv", "mk3d", "webm", "ogv", "ogm", "nut", "ivf", "gif", "apng", "y4m", "flv"),
         *("avi", "divx", "xvid", "amv", "dv", "asf", "wmv", "wtv", "dvr-ms", "rm", "rmvb", "mxf"),
-        *("mpg", "mpeg", "mpe", "m1v", "m2v", "m2p", "vob", "vro", "mod"),
+        *("mpg", "mpeg", "mpe", "m2p", "vob", "vro", "mod"),
         *("ts", "mts", "m2ts", "m2t", "tp", "trp", "tod"),
     )
 )
