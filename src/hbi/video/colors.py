@@ -1,9 +1,8 @@
 """Colors of high dynamic range or wide gamut to what an ordinary screen shows: BT.709, 8 bits.
 
-Sources: PQ is SMPTE ST 2084, whose reference white is 203 cd/m² (ITU-R BT.2408). HLG is ITU-R BT.2100, rendered for the
-display of BT.2408's conversions from and to SDR: at a peak of 392 cd/m² reference white, 75 % of the signal, is SDR's
-100 cd/m². What is brighter than white is rolled off by the curve of ITU-R BT.2390, section 5.4.1, from a mastering peak
-of 1,000 cd/m² to white. The matrices follow from the primaries of ITU-R BT.709, BT.2020 and Display P3.
+Sources: PQ is SMPTE ST 2084, HLG is ITU-R BT.2100; reference white is 203 cd/m² in PQ and 75 % of the signal in HLG
+(ITU-R BT.2408). What is brighter is rolled off by the curve of ITU-R BT.2390, section 5.4.1, from a mastering peak of
+1,000 cd/m² to white. The matrices follow from the primaries of ITU-R BT.709, BT.2020 and Display P3.
 """
 
 import math
@@ -18,9 +17,11 @@ from numpy.typing import NDArray
 WHITE, PEAK = 203.0, 1000.0
 """Luminance in cd/m² of reference white, and of the brightest that is told apart."""
 DISPLAY_GAMMA = 2.4  # ITU-R BT.1886
-HLG_PEAK, HLG_WHITE = 392.0, 100.0
+HLG_PEAK = 580.0
 HLG_GAMMA = 1.2 + 0.42 * math.log10(HLG_PEAK / 1000)
-"""How a display of that peak bends the light of the scene, by its luminance (BT.2100, note 5f)."""
+HLG_WHITE = HLG_PEAK * 0.265**HLG_GAMMA
+"""The display that HLG is rendered for, in cd/m², and how it bends the light of the scene (BT.2100, note 5f): by 1.1, the
+middle of the two ways in which HLG is made, for a display of 1,000 cd/m² (1.2) and from the light of the scene (1.0)."""
 
 PQ, HLG = int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67)
 GAMUTS = {  # the chromaticities of red, green and blue; white is D65 everywhere
