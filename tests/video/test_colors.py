@@ -93,7 +93,7 @@ CURVES = {
     "HLG": (hlg, ColorTrc.ARIB_STD_B67),
     "SDR": (lambda x: x ** (1 / 2.4), ColorTrc.BT2020_10),
 }
-FILES = [("libx264", ".mp4", "yuv420p10le"), ("libx265", ".mp4", "yuv420p10le"), ("ffv1", ".mkv", "yuv444p10le")]
+FILES = [("libx264", ".mp4", "yuv420p10le"), ("libx265", ".mkv", "yuv420p10le"), ("ffv1", ".mkv", "yuv444p10le")]
 
 
 def wide(path: Path, light: np.ndarray, curve: str, codec: str = "ffv1", pixel_format: str = "yuv444p10le") -> Path:

@@ -46,14 +46,15 @@ def assert_tells_the_time(frames, tolerance: float = 0.1) -> None:
             assert (pixels.float().mean() > 110) == is_on(second), second
 
 
-@pytest.mark.parametrize("suffix", [".ts", ".mkv", ".mp4"])
+@pytest.mark.parametrize("suffix", [".ts", ".flv", ".mkv", ".mp4"])
 def test_a_clock_that_starts_elsewhere(suffix: str, tmp_path: Path) -> None:
-    """A transport stream counts from its first packet; MP4 and Matroska have a zero of their own."""
+    """A transport stream counts from its first packet, as does FLV; MP4 and Matroska have a zero of their own."""
     path = tmp_path / f"film{suffix}"
     write_film(path, Film(suffix, picture_start=100.0, sound_start=100.0, end=106.0))
-    wanted = 0.0 if suffix == ".ts" else 100.0
+    wanted = 0.0 if suffix in {".ts", ".flv"} else 100.0
     info = probe_video(path)
     assert info.start_seconds == pytest.approx(wanted, abs=0.06)
+    assert info.duration_seconds == pytest.approx(6, abs=0.2)
     assert_tells_the_time(read_frames(path, 20))
     out = tmp_path / "clip.mp4"
     cut_clip(path, wanted + 1.5, wanted + 4.5, out)
@@ -211,3 +212,32 @@ def test_no_more_is_decoded_of_a_stream_without_index_than_of_one_with(tmp_path:
         plan = PacketPlan(video, targets, Faults())
         assert sum(packet is not None for packet, _ in plan) <= 3 * 14
         assert sorted(plan.shown) == targets
+
+
+def test_an_end_that_is_far_from_the_last_packet_is_not_believed(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.mkv", Film(".mkv", end=6))
+    content = path.read_bytes()
+    place = content.index(bytes.fromhex("4489")) + 3  # the length of the segment, in milliseconds
+    stated = np.frombuffer(content, ">f8", 1, place)[0]
+    assert stated == pytest.approx(6000, abs=200)
+    for name in (b"DURATION",):
+        content = content.replace(name, b"DURATIOX")
+    for seconds, believed in ((20.0, 20.0), (3600.0, 6.0)):
+        lying = np.array([seconds * 1000], ">f8").tobytes()
+        path.write_bytes(content[:place] + lying + content[place + 8 :])
+        assert probe_video(path).duration_seconds == pytest.approx(believed, abs=0.2)
+
+
+def test_pictures_closer_than_a_tick_of_the_clip_are_one(tmp_path: Path) -> None:
+    path, out = tmp_path / "film.mkv", tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for number in range(40):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 5 * number, np.uint8))
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    cut_clip(path, 0.899999, 2.000001, out)
+    assert probe_video(out).duration_seconds == pytest.approx(1.1, abs=1e-3)

@@ -20,8 +20,8 @@ DISPLAY_GAMMA = 2.4  # ITU-R BT.1886
 HLG_PEAK = 580.0
 HLG_GAMMA = 1.2 + 0.42 * math.log10(HLG_PEAK / 1000)
 HLG_WHITE = HLG_PEAK * 0.265**HLG_GAMMA
-"""The display that HLG is rendered for, in cd/m², and how it bends the light of the scene (BT.2100, note 5f): by 1.1, the
-middle of the two ways in which HLG is made, for a display of 1,000 cd/m² (1.2) and from the light of the scene (1.0)."""
+"""The display that HLG is rendered for, in cd/m², and how it bends the light of the scene (BT.2100, note 5f): by 1.1,
+between the two ways in which HLG is made, for a display of 1,000 cd/m² (1.2) and from the light of the scene (1.0)."""
 
 PQ, HLG = int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67)
 GAMUTS = {  # the chromaticities of red, green and blue; white is D65 everywhere

@@ -32,7 +32,7 @@ from hbi.video.sound import RATE, sound_frames
 LONGEST_SIDE = 1280
 TICKS = 90_000
 """Of a second."""
-LONGEST_STAND_SECONDS = Fraction(1, 2)
+LONGEST_STAND = TICKS // 2
 """A picture that stands for longer is written again: players find their way by pictures."""
 X264 = {"preset": "veryfast", "crf": "21", "bf": "0"}
 
@@ -84,7 +84,7 @@ def _write(video: OpenVideo, start: float, end: float, out: Path) -> None:
         for item in items:
             if isinstance(item, _Shown):
                 frame = item.frame()
-                lengths[item.pts] = round(item.length * TICKS)
+                lengths[item.pts] = item.length
                 _mux_pictures(target, drawn.encode(frame), lengths)
             elif heard is not None:
                 target.mux(heard.encode(item))
@@ -94,21 +94,16 @@ def _write(video: OpenVideo, start: float, end: float, out: Path) -> None:
 
 
 def _begin(item: "_Shown | AudioFrame") -> Fraction:
-    return item.begin if isinstance(item, _Shown) else Fraction(item.pts or 0, RATE)
+    return Fraction(item.pts, TICKS) if isinstance(item, _Shown) else Fraction(item.pts or 0, RATE)
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """A picture, when it begins and how long it stands, in seconds of the clip."""
+    """A picture, when it begins and how long it stands, in ticks of the clip."""
 
-    begin: Fraction
-    length: Fraction
+    pts: int
+    length: int
     pixels: NDArray[np.uint8]
-
-    @property
-    def pts(self) -> int:
-        """When it begins, in ticks."""
-        return round(self.begin * TICKS)
 
     def frame(self) -> VideoFrame:
         """Return it as what the encoder takes."""
@@ -125,10 +120,11 @@ def _pictures(video: OpenVideo, start: float, end: float) -> Iterator[_Shown]:
     for begin, until, frame in _on_screen(video, start, end):
         maker = maker or PictureMaker(video, _clip_size(*upright_size(video, frame)), "squash")
         pixels = maker.picture(frame)
-        while begin < until:
-            length = min(LONGEST_STAND_SECONDS, until - begin)
-            yield _Shown(begin, length, pixels)
-            begin += length
+        now, end = round(begin * TICKS), round(until * TICKS)
+        while now < end:  # of pictures within one tick the last one is shown
+            length = min(LONGEST_STAND, end - now)
+            yield _Shown(now, length, pixels)
+            now += length
 
 
 def _on_screen(video: OpenVideo, start: float, end: float) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:

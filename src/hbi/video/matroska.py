@@ -3,12 +3,14 @@
 import mmap
 from bisect import bisect_right
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 EBML_HEADER = bytes.fromhex("1a45dfa3")
 SEGMENT = bytes.fromhex("18538067")
+INFO, TIMESTAMP_SCALE, TIMESTAMP = bytes.fromhex("1549a966"), bytes.fromhex("2ad7b1"), bytes.fromhex("e7")
 CLUSTER = bytes.fromhex("1f43b675")
 OUTER = frozenset(
     bytes.fromhex(name)
@@ -49,12 +51,14 @@ class Segment:
         num_followers: How many Matroska files follow on it.
         clusters: Where the contents of its clusters begin and end, ascending.
         holes: From where to where it holds no elements.
+        last_cluster_seconds: When its last cluster begins; None where that is not told.
     """
 
     end: int = 0
     num_followers: int = 0
     clusters: tuple[tuple[int, int], ...] = ()
     holes: tuple[tuple[int, int], ...] = ()
+    last_cluster_seconds: Fraction | None = None
 
     def has_hole_between(self, path: Path, first: int, last: int | None) -> bool:
         """Return whether something between two packets of the file, at these byte positions, is no element.
@@ -88,7 +92,7 @@ def read_segment(file: BinaryIO, size: int) -> Segment:
     segment = _element(file, header.end, size) if header and header.end else None
     if segment is None or segment.name != SEGMENT:
         return Segment()
-    clusters, holes = [], []
+    clusters, holes, scale = [], [], 1_000_000
     place, end = segment.content, size if segment.end is None else min(segment.end, size)
     while place < end:
         element = _element(file, place, size)
@@ -106,8 +110,12 @@ def read_segment(file: BinaryIO, size: int) -> Segment:
             reached, _ = _walk(file, element.content, end, INNER)
         if element.name == CLUSTER:
             clusters.append((element.content, min(reached, end)))
+        if element.name == INFO:
+            scale = _number(file, TIMESTAMP_SCALE, element.content, min(reached, end)) or scale
         place = reached
-    return Segment(segment.end or 0, _num_files_from(file, place, size), tuple(clusters), tuple(holes))
+    last = _number(file, TIMESTAMP, *clusters[-1]) if clusters else None
+    seconds = None if last is None else Fraction(last * scale, 10**9)
+    return Segment(segment.end or 0, _num_files_from(file, place, size), tuple(clusters), tuple(holes), seconds)
 
 
 def _num_files_from(file: BinaryIO, place: int, size: int) -> int:
@@ -139,6 +147,16 @@ def _walk(file: BinaryIO, place: int, end: int, names: frozenset[bytes]) -> tupl
             return place, False
         place = element.end
     return place, True
+
+
+def _number(file: BinaryIO, name: bytes, place: int, end: int) -> int | None:
+    """Return the number that an element of this name holds, the first in a chain; None where there is none."""
+    while (element := _element(file, place, end)) is not None and element.end is not None:
+        if element.name == name:
+            file.seek(element.content)
+            return int.from_bytes(file.read(min(8, element.end - element.content)), "big")
+        place = element.end
+    return None
 
 
 def _element(file: BinaryIO, place: int, size: int) -> _Element | None:

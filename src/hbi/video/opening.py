@@ -26,8 +26,8 @@ MAX_PIXELS = 2**26
 OWN_ZERO = ("mov", "matroska")
 """Formats whose times count from a zero of their own, where players begin; the others begin with the first packet."""
 
-NO_INDEX = ("mpegts", "mpeg", "ogg", "nut")
-"""Formats without a list of key frames, most of which let the clock jump: all their packets are looked at once."""
+NO_INDEX = ("mpegts", "mpeg", "flv", "ogg", "nut")
+"""Formats without a list of key frames that is always there; most let the clock jump. Their packets are all looked at."""
 
 SLIVER = Fraction(1, 10**9)
 """Seconds that forgive rounding: 0.3 s, a hair below 3/10 as a number, must not fall before the frame at 3/10."""
@@ -137,7 +137,7 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
         structure = read_structure(path)
         start_pts, end = stream.start_time or 0, _stated_end(container, stream)
         surveyed = None
-        if container.format.name in NO_INDEX or structure.is_joined or end is None:
+        if container.format.name in NO_INDEX or structure.is_joined or end is None or structure.is_far_from(end):
             surveyed = survey(path)
             if surveyed.first_pts is not None and surveyed.end_pts is not None:
                 start_pts = surveyed.first_pts if has_display_times else start_pts
@@ -204,6 +204,6 @@ def _stated_end(container: InputContainer, stream: VideoStream) -> Fraction | No
     except ValueError:
         end = Fraction(container.duration or 0, av.time_base)
         # Where times do not count from the file's own zero, the length stated is counted from the first packet.
-        if not container.format.name.startswith((*OWN_ZERO, "flv")):
+        if not container.format.name.startswith(OWN_ZERO):
             end += Fraction(container.start_time or 0, av.time_base)
     return end if end > max(start, 0) else None

@@ -6,6 +6,7 @@ FFmpeg's demuxers pass over such things in silence: what they cannot read is as 
 import mmap
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,9 @@ NOT_READ_ON = (
     re.compile(re.escape(bytes.fromhex("060e2b34020501010d0102010102"))),  # MXF's header partition
 )
 """How files begin of which FFmpeg does not read what follows."""
+
+LONGEST_LAST_SECONDS = 25
+"""The last packets of a film begin within so much of its end: a slide may stand for long."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Structure:
     is_joined: bool = False
     has_unread_part: bool = False
     segment: Segment | None = None
+
+    def is_far_from(self, end_seconds: Fraction) -> bool:
+        """Return whether the last packets lie so long before a stated end that it is not to be believed."""
+        last = self.segment.last_cluster_seconds if self.segment is not None else None
+        return last is not None and end_seconds > last + LONGEST_LAST_SECONDS
 
     @property
     def fault(self) -> str | None:
