@@ -68,7 +68,7 @@ class Survey:
     Attributes:
         clock: Its growing time axis, on which all that follows is.
         start_seconds: When the first picture or sound begins; None where no packet has a time.
-        first_pts, end_pts: When the pictures begin and end.
+        first_pts, end_pts: When the pictures begin and end; in AVI, whose times are those of decoding, by these.
         key_pts: When the key frames are shown, ascending.
     """
 
@@ -95,11 +95,13 @@ def _survey(path: Path, _size: int, _modified_ns: int) -> Survey:
     first, end, keys = None, None, set()
     with open_container(path) as container:
         picture = picture_stream(path, container).index
+        has_display_times = container.format.name != "avi"
         for packet in demux(container, None, Faults()):
             if not _is_film(packet):
                 continue
             move = parts.move_of(packet)
-            pts = (packet.pts if packet.pts is not None else packet.dts or 0) + round(move / packet.time_base)
+            is_shown = packet.dts is None or (packet.pts is not None and has_display_times)
+            pts = ((packet.pts if is_shown else packet.dts) or 0) + round(move / packet.time_base)
             start = pts * packet.time_base if start is None else min(start, pts * packet.time_base)
             if packet.stream.index == picture and not packet.is_discard:
                 first = pts if first is None else min(first, pts)

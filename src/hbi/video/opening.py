@@ -26,8 +26,9 @@ MAX_PIXELS = 2**26
 OWN_ZERO = ("mov", "matroska")
 """Formats whose times count from a zero of their own, where players begin; the others begin with the first packet."""
 
-NO_INDEX = ("mpegts", "mpeg", "flv", "ogg", "nut")
-"""Formats without a list of key frames that is always there; most let the clock jump. Their packets are all looked at."""
+NO_INDEX = ("mpegts", "mpeg", "flv", "ogg", "nut", "asf", "avi")
+"""Formats that may have no list of key frames, whose clock may jump, or whose stated starts and lengths may be none: all
+their packets are looked at once."""
 
 SLIVER = Fraction(1, 10**9)
 """Seconds that forgive rounding: 0.3 s, a hair below 3/10 as a number, must not fall before the frame at 3/10."""
@@ -140,8 +141,7 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
         if container.format.name in NO_INDEX or structure.is_joined or end is None or structure.is_far_from(end):
             surveyed = survey(path)
             if surveyed.first_pts is not None and surveyed.end_pts is not None:
-                start_pts = surveyed.first_pts if has_display_times else start_pts
-                end = (start_pts + surveyed.end_pts - surveyed.first_pts) * time_base
+                start_pts, end = surveyed.first_pts, surveyed.end_pts * time_base
         zero = _zero(container, start_pts * time_base, surveyed)
         keep_only(container, stream.index)
         yield OpenVideo(
