@@ -201,3 +201,51 @@ def test_a_clip_with_a_long_name_is_written(films: dict[str, Path], tmp_path: Pa
     out = tmp_path / fitting_name(tmp_path, "", "ü" * 300, ".mp4")
     cut_clip(films["mp4, AAC"], 1, 2, out)
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_picture_that_begins_just_before_the_end_is_shown(tmp_path: Path) -> None:
+    """In AVI a tick is a whole frame: the last one begins at 9 s, in the same tick as the end at 9.8 s."""
+    source, out = tmp_path / "slow.avi", tmp_path / "clip.mp4"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("mpeg4", rate=1)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for number in range(12):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((32, 32, 3), 20 * number, np.uint8))))
+        container.mux(stream.encode())
+    cut_clip(source, 2.94, 9.8, out)
+    last = read_frames(out, 1, start_seconds=6.5, end_seconds=6.8).pixels
+    assert last.float().mean() == pytest.approx(180, abs=6)
+
+
+def test_a_part_of_another_shape_keeps_it(tmp_path: Path) -> None:
+    parts, source, out = [], tmp_path / "joined.ts", tmp_path / "clip.mp4"
+    for number, (height, width) in enumerate([(64, 128), (128, 64)]):
+        part = tmp_path / f"part{number}.ts"
+        with av.open(str(part), "w") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+            for _ in range(50):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((height, width, 3), 200, np.uint8))))
+            container.mux(stream.encode())
+        parts.append(part.read_bytes())
+    source.write_bytes(b"".join(parts))
+    cut_clip(source, 0.5, 3.5, out)
+    info = probe_video(out)
+    assert (info.height, info.width) == (64, 128)
+    late = read_frames(out, 1, start_seconds=2.5, end_seconds=3.0).pixels[0].float().mean(0)
+    assert late[:, 54:74].mean() > 190  # 32 columns of the middle
+    assert late[:, :40].mean() < 10
+
+
+def test_what_damage_has_swallowed_is_told(tmp_path: Path) -> None:
+    source, out = write_film(tmp_path / "film.mkv", Film(".mkv", group_size=10, sound=None)), tmp_path / "clip.mp4"
+    with av.open(str(source)) as container:
+        positions = [packet.pos for packet in container.demux(video=0) if packet.size]
+    content = bytearray(source.read_bytes())
+    content[positions[41] - 20 : positions[69] - 20] = bytes(positions[69] - positions[41])
+    source.write_bytes(content)
+    assert cut_clip(source, 0.5, 3.5, out) is None
+    assert "destroyed stretches: 1" in str(cut_clip(source, 3.0, 7.8, out))
+    with pytest.raises(VideoError, match=r"no frame from 5\.0 to 6\.0 s can be decoded"):
+        cut_clip(source, 5.0, 6.0, out)

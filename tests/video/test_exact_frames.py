@@ -148,3 +148,11 @@ def test_times_are_those_of_the_frames(tmp_path: Path) -> None:
     part = read_frames(path, 2, start_seconds=-1, end_seconds=1)
     assert (part.start_seconds, part.end_seconds) == (0, 1)
     assert part.timestamps_seconds.tolist() == [2 / 8, 6 / 8]
+
+
+# A decoder that begins in the middle of a gradual refresh gives nothing until the picture is whole.
+@pytest.mark.parametrize("name", [name for name in CLIPS if not name.startswith("avi") and "gradual" not in name])
+def test_dense_targets_need_no_second_walk(name: str, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hbi.video.finding, "Walk", None)
+    assert read_frames(clips[name], 37).damage is None
+    assert 0 < len(read_frames(clips[name], 1000).pixels) <= CLIPS[name].num_frames

@@ -241,3 +241,41 @@ def test_pictures_closer_than_a_tick_of_the_clip_are_one(tmp_path: Path) -> None
         container.mux(stream.encode())
     cut_clip(path, 0.899999, 2.000001, out)
     assert probe_video(out).duration_seconds == pytest.approx(1.1, abs=1e-3)
+
+
+def flipped(content: bytes, packet: int, seconds: float, *, only_pts: bool) -> bytes:
+    """A transport stream with the times of one packet of pictures moved."""
+    starts = []
+    for place in range(0, len(content), 188):
+        if content[place + 1] & 0x5F == 0x41 and content[place + 2] == 0:  # begins a packet of stream 256
+            payload = place + 4 + (1 + content[place + 4] if content[place + 3] & 0x20 else 0)
+            starts.append(payload + 9)
+    changed = bytearray(content)
+    count = 1 if only_pts or changed[starts[packet] - 2] >> 6 != 3 else 2
+    for field in range(starts[packet], starts[packet] + 5 * count, 5):
+        a, b, c, d, e = changed[field : field + 5]
+        ticks = (a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1
+        ticks = (ticks + round(seconds * 90_000)) % (1 << 33)
+        fields = [
+            a & 0xF0 | ticks >> 29 & 14 | 1,
+            ticks >> 22 & 255,
+            ticks >> 14 & 254 | 1,
+            ticks >> 7 & 255,
+            ticks << 1 & 254 | 1,
+        ]
+        changed[field : field + 5] = bytes(fields)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("only_pts", [True, False])
+@pytest.mark.parametrize("seconds", [-5.0, 20.0, 2000.0, 23_860.0])
+def test_one_time_that_is_damaged_moves_nothing_else(seconds: float, only_pts: bool, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.ts", Film(".ts"))
+    whole = read_frames(path, 16)
+    content = path.read_bytes()
+    for packet in (20, 41, 60):
+        path.write_bytes(flipped(content, packet, seconds, only_pts=only_pts))
+        frames = read_frames(path, 16)
+        assert frames.video_end_seconds == whole.video_end_seconds
+        assert frames.timestamps_seconds.tolist() == pytest.approx(whole.timestamps_seconds.tolist(), abs=0.11)
+        assert_tells_the_time(frames)

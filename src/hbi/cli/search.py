@@ -71,7 +71,7 @@ def search(
 
 @dataclass(frozen=True)
 class SavedClip:
-    """What came of cutting a moment out: a file, or one line on why there is none."""
+    """What came of cutting a moment out: a file, and one line on what is not in it, or why there is none."""
 
     path: Path | None = None
     fault: str | None = None
@@ -108,9 +108,9 @@ def print_result(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> Non
         say("{number}. {moment}  {path}{missing}", number=f"{number:3}", moment=moment, path=hit.path, missing=missing)
         say("     {judgement}{words}", judgement=_judgement(hit), words=_words(hit))
         if clip.path is not None:
-            say("     cut out: {clip}", clip=clip.path)
+            say("     cut out: {file}", file=clip.path)
         if clip.fault is not None:
-            say("     [yellow]not cut out:[/] {fault}", fault=clip.fault)
+            say("     [yellow]{what}:[/] {why}", what="note" if clip.path else "not cut out", why=clip.fault)
     way = "all looked at" if result.is_exhaustive else "approximate candidates"
     looked = f"{result.num_segments} segments, {way}, {1000 * result.seconds:.0f} ms"
     say("[dim]{looked}[/]", looked=looked)
@@ -145,11 +145,9 @@ def _save_clips(result: "SearchResult", folder: Path) -> list[SavedClip]:
         seconds = f"-{hit.start_seconds:.1f}-{hit.end_seconds:.1f}.mp4"
         out = folder / fitting_name(folder, f"{number:02d}-", hit.path.stem, seconds)
         try:
-            cut_clip(hit.path, hit.start_seconds, hit.end_seconds, out)
+            clips.append(SavedClip(out, cut_clip(hit.path, hit.start_seconds, hit.end_seconds, out)))
         except HBIError as error:
             clips.append(SavedClip(fault=str(error)))
-        else:
-            clips.append(SavedClip(out))
     return clips
 
 

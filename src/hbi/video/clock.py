@@ -6,6 +6,7 @@ packet lies (its byte position) tells which part it belongs to.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -19,6 +20,8 @@ from hbi.video.demuxing import Faults, demux
 
 FALL_SECONDS = Fraction(3, 10)
 """Times that fall back by more are another part's; muxers let the packets of a stream overlap by less."""
+REORDER_SECONDS = 10
+"""A picture is shown so soon after it is decoded; a time of showing that is farther off is damaged."""
 LEAP_SECONDS = 60
 """Times that leap ahead by more, of every stream, are another part's; slide shows stand still for less."""
 NEAR_SECONDS = 10
@@ -55,6 +58,8 @@ class Clock:
             self._last_position[stream] = packet.pos
         part = bisect_right(self.begins[stream], self._last_position.get(stream, 0)) - 1
         move = round(self.moves[stream][max(part, 0)] / packet.time_base)
+        if not _is_sound(packet):
+            packet.pts = None
         if move:
             packet.pts = None if packet.pts is None else packet.pts + move
             packet.dts = None if packet.dts is None else packet.dts + move
@@ -96,11 +101,9 @@ def _survey(path: Path, _size: int, _modified_ns: int) -> Survey:
     with open_container(path) as container:
         picture = picture_stream(path, container).index
         has_display_times = container.format.name != "avi"
-        for packet in demux(container, None, Faults()):
-            if not _is_film(packet):
-                continue
-            move = parts.move_of(packet)
-            is_shown = packet.dts is None or (packet.pts is not None and has_display_times)
+        for packet, following in _with_following(filter(_is_film, demux(container, None, Faults()))):
+            move = parts.move_of(packet, following)
+            is_shown = packet.dts is None or (packet.pts is not None and has_display_times and _is_sound(packet))
             pts = ((packet.pts if is_shown else packet.dts) or 0) + round(move / packet.time_base)
             start = pts * packet.time_base if start is None else min(start, pts * packet.time_base)
             if packet.stream.index == picture and not packet.is_discard:
@@ -114,6 +117,25 @@ def _is_film(packet: Packet) -> bool:
     """Return whether a packet is of pictures or sound, and has a time."""
     is_film = packet.stream.type in ("video", "audio") and not packet.stream.disposition & Disposition.attached_pic
     return is_film and not (packet.pts is None and packet.dts is None)
+
+
+def _is_sound(packet: Packet) -> bool:
+    """Return whether the two times of a packet can be true together."""
+    if packet.pts is None or packet.dts is None:
+        return True
+    return abs(packet.pts - packet.dts) * packet.time_base <= REORDER_SECONDS
+
+
+def _with_following(packets: Iterator[Packet]) -> Iterator[tuple[Packet, Packet | None]]:
+    """Yield packets, each with the next one of its stream."""
+    waiting: dict[int, Packet] = {}
+    for packet in packets:
+        before = waiting.get(packet.stream.index)
+        waiting[packet.stream.index] = packet
+        if before is not None:
+            yield before, packet
+    for packet in waiting.values():
+        yield packet, None
 
 
 @dataclass
@@ -134,26 +156,38 @@ class _Parts:
         self._part_of: dict[int, int] = {}  # by stream: where it is now, and until when
         self._ends: dict[int, Fraction] = {}
 
-    def move_of(self, packet: Packet) -> Fraction:
-        """Return how many seconds the times of a packet are moved by."""
+    def move_of(self, packet: Packet, following: Packet | None) -> Fraction:
+        """Return how many seconds the times of a packet are moved by, which `following` comes after in its stream."""
         stream = packet.stream.index
         if packet.dts is None:  # the times of showing go up and down: they tell nothing of jumps
             return self._parts[self._part_of[stream]].move if stream in self._part_of else Fraction(0)
-        time = packet.dts * packet.time_base
+        time, length = packet.dts * packet.time_base, (packet.duration or 0) * packet.time_base
+        if self._is_alone(stream, time, following):
+            move = self._parts[self._part_of.pop(stream)].move + self._ends[stream] - time
+            self._begin(packet, move)
+            self._ends[stream] += length
+            return move
         number = self._number(packet, time)
         part = self._parts[number]
         if number != self._part_of.get(stream):
             self._part_of[stream] = number
-            self.clock.begins.setdefault(stream, []).append(packet.pos or 0)
-            self.clock.moves.setdefault(stream, []).append(part.move)
-        length = (packet.duration or 0) * packet.time_base
+            self._begin(packet, part.move)
         self._ends[stream] = time + length
-        part.end = max(part.end, self._shown_at(packet) + length)
+        shown = time if packet.pts is None or not _is_sound(packet) else packet.pts * packet.time_base
+        part.end = max(part.end, shown + length)
         return part.move
 
-    @staticmethod
-    def _shown_at(packet: Packet) -> Fraction:
-        return Fraction((packet.dts if packet.pts is None else packet.pts) or 0) * packet.time_base
+    def _begin(self, packet: Packet, move: Fraction) -> None:
+        self.clock.begins.setdefault(packet.stream.index, []).append(packet.pos or 0)
+        self.clock.moves.setdefault(packet.stream.index, []).append(move)
+
+    def _is_alone(self, stream: int, time: Fraction, following: Packet | None) -> bool:
+        """Return whether a time is out of line with what came before in its stream, where the next is in line again."""
+        if stream not in self._part_of or following is None or following.dts is None:
+            return False
+        end, after = self._ends[stream], following.dts * following.time_base
+        is_off = time < end - FALL_SECONDS or (time > end + FALL_SECONDS and after < time - FALL_SECONDS)
+        return is_off and end - FALL_SECONDS <= after <= end + LEAP_SECONDS and abs(after - end) < abs(time - end)
 
     def _number(self, packet: Packet, time: Fraction) -> int:
         """Return the number of the part that a packet belongs to; a new one is added."""
@@ -171,6 +205,6 @@ class _Parts:
             self._parts.append(_Part(Fraction(0), time, time))
         elif now is not None:
             last = self._parts[-1]
-            first = self._shown_at(packet)
+            first = packet.pts * packet.time_base if packet.pts is not None and _is_sound(packet) else time
             self._parts.append(_Part(last.move + last.end - first, time, time))
         return len(self._parts) - 1

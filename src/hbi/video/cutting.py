@@ -41,12 +41,13 @@ class ClipWriteError(HBIError):
     """A clip cannot be written there."""
 
 
-def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: float, out: Path) -> None:
+def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: float, out: Path) -> str | None:
     """Write the moment `start_seconds` to `end_seconds`, on the axis that players show, of a video to `out`.
 
     It begins with the picture on screen at its start and lasts to its end; pictures are upright, have square pixels and
     the colors of an ordinary screen, and are scaled down to 1280 pixels. The sound is that of the best track that can
-    be decoded. The file appears whole or not at all.
+    be decoded. The file appears whole or not at all. Returns one line on pictures that could not be decoded, None where
+    all could.
 
     Raises:
         VideoError: The video cannot be decoded there.
@@ -56,7 +57,7 @@ def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: f
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with open_video(video) as opened:
-            _write(opened, *opened.span(start_seconds, end_seconds), beside)
+            faults = _write(opened, *opened.span(start_seconds, end_seconds), beside)
         beside.replace(out)
     except OSError as error:  # PyAV's errors of the disk are among them
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
@@ -66,10 +67,12 @@ def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: f
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+    return None if faults.is_none else f"damaged ({faults}): pictures stand where others are lost"
 
 
-def _write(video: OpenVideo, start: float, end: float, out: Path) -> None:
-    pictures = _pictures(video, start, end)
+def _write(video: OpenVideo, start: float, end: float, out: Path) -> Faults:
+    faults = Faults()
+    pictures = _pictures(video, start, end, faults)
     first = next(pictures, None)
     if first is None:
         raise VideoError(video.path, f"no frame from {start:.1f} to {end:.1f} s can be decoded", ANOTHER_FILE)
@@ -91,6 +94,7 @@ def _write(video: OpenVideo, start: float, end: float, out: Path) -> None:
         _mux_pictures(target, drawn.encode(), lengths)
         if heard is not None:
             target.mux(heard.encode())
+    return faults
 
 
 def _begin(item: "_Shown | AudioFrame") -> Fraction:
@@ -114,35 +118,44 @@ class _Shown:
         return frame
 
 
-def _pictures(video: OpenVideo, start: float, end: float) -> Iterator[_Shown]:
-    """Yield everything that is on screen from `start` to `end`, without gaps."""
-    maker: PictureMaker | None = None
-    for begin, until, frame in _on_screen(video, start, end):
-        maker = maker or PictureMaker(video, _clip_size(*upright_size(video, frame)), "squash")
-        pixels = maker.picture(frame)
-        now, end = round(begin * TICKS), round(until * TICKS)
-        while now < end:  # of pictures within one tick the last one is shown
-            length = min(LONGEST_STAND, end - now)
+def _pictures(video: OpenVideo, start: float, end: float, faults: Faults) -> Iterator[_Shown]:
+    """Yield everything that is on screen from `start` to `end`, without gaps; all of the size of the first picture."""
+    frame_size: tuple[int, int] | None = None
+    makers: dict[tuple[int, int], PictureMaker] = {}
+    for begin, until, frame in _on_screen(video, start, end, faults):
+        own_size = upright_size(video, frame)
+        frame_size = frame_size or _clip_size(*own_size)
+        size = _size_within(frame_size, own_size)
+        if size not in makers:
+            makers[size] = PictureMaker(video, size, "squash")
+        pixels = _in_the_middle(makers[size].picture(frame), frame_size)
+        now, last = round(begin * TICKS), round(until * TICKS)
+        while now < last:  # of pictures within one tick the last one is shown
+            length = min(LONGEST_STAND, last - now)
             yield _Shown(now, length, pixels)
             now += length
 
 
-def _on_screen(video: OpenVideo, start: float, end: float) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
-    """Yield frames with when each begins and ends, in seconds after `start`."""
-    first, last = video.pts_at(start), video.pts_at(end)
-    length = Fraction(end) - Fraction(start)
+def _on_screen(
+    video: OpenVideo, start: float, end: float, faults: Faults
+) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
+    """Yield frames with when each begins and ends, in seconds after `start`; none where damage has left none."""
+    first, length = video.pts_at(start), Fraction(end) - Fraction(start)
 
     def after_start(pts: int) -> Fraction:
         return min(max((pts * video.time_base - video.zero) - Fraction(start), Fraction(0)), length)
 
     now: FrameAt | None = None
-    for pts, frame in frames_from(video, first, Faults()):
-        if pts >= last and now is not None:
+    for pts, frame in frames_from(video, first, faults):
+        if after_start(pts) >= length and now is not None:
             break
         if now is not None and pts > first:
             yield after_start(now[0]), after_start(pts), now[1]
         now = pts, frame
-    if now is not None and now[0] < max(last, first + 1):
+    if now is None:
+        return
+    is_of_before = now[0] < first - max(1, now[1].duration)
+    if not (is_of_before and not faults.is_none):  # a picture of before, where damage has swallowed what followed
         yield after_start(now[0]), length, now[1]
 
 
@@ -150,6 +163,24 @@ def _clip_size(height: int, width: int) -> tuple[int, int]:
     """Return the size of a clip: 4:2:0 needs even sides."""
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
+
+
+def _size_within(frame: tuple[int, int], picture: tuple[int, int]) -> tuple[int, int]:
+    """Return the size at which a picture fills a frame without losing its shape, but for the rounding of the frame."""
+    height, width = (side * min(frame[0] / picture[0], frame[1] / picture[1]) for side in picture)
+    is_close = abs(height - frame[0]) <= 2 and abs(width - frame[1]) <= 2
+    return frame if is_close else (max(1, round(height)), max(1, round(width)))
+
+
+def _in_the_middle(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a picture with black around it where it does not fill the size: of joined films each has its own."""
+    height, width = pixels.shape[:2]
+    if (height, width) == size:
+        return pixels
+    framed = np.zeros((*size, 3), np.uint8)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    framed[top : top + height, left : left + width] = pixels
+    return framed
 
 
 def _picture_stream(target: Any, height: int, width: int) -> Any:

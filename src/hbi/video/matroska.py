@@ -66,21 +66,22 @@ class Segment:
         `last` None: up to the end. Asked where the times of packets leave a gap: a picture may stand for long, or what
         was there may be destroyed.
         """
-        last = path.stat().st_size if last is None else last
+        status = path.stat()
+        last = status.st_size if last is None else last
         if any(begin < last and end > first for begin, end in self.holes):
             return True
         start = max(0, bisect_right(self.clusters, first, key=lambda cluster: cluster[0]) - 1)
         for begin, end in self.clusters[start:]:
             if begin > last:
                 return False
-            reached = _reach(path, begin, end)
+            reached = _reach(path, status.st_mtime_ns, begin, end)
             if reached < min(end, last) and end > first:
                 return True
         return False
 
 
 @lru_cache(maxsize=4096)
-def _reach(path: Path, begin: int, end: int) -> int:
+def _reach(path: Path, _modified_ns: int, begin: int, end: int) -> int:
     """Return how far the content of a cluster is what it should be."""
     with path.open("rb") as file:
         return _walk(file, begin, end, INNER)[0]

@@ -27,8 +27,8 @@ OWN_ZERO = ("mov", "matroska")
 """Formats whose times count from a zero of their own, where players begin; the others begin with the first packet."""
 
 NO_INDEX = ("mpegts", "mpeg", "flv", "ogg", "nut", "asf", "avi")
-"""Formats that may have no list of key frames, whose clock may jump, or whose stated starts and lengths may be none: all
-their packets are looked at once."""
+"""Formats that may have no list of key frames, whose clock may jump, or whose stated starts and lengths may be none:
+all their packets are looked at once."""
 
 SLIVER = Fraction(1, 10**9)
 """Seconds that forgive rounding: 0.3 s, a hair below 3/10 as a number, must not fall before the frame at 3/10."""

@@ -5,7 +5,7 @@ which frame is on screen at a time follows from the pts alone. So one can tell b
 when it is time to go on from a later key frame, and when nothing more is needed.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -31,7 +31,7 @@ class PacketPlan:
         self.lost: set[int] = set()
         self._video = video
         self._faults = faults
-        self._waiting = deque(targets)
+        self._waiting = list(targets)
         self._is_at_start = True
         self._decoder_needs_first_packet = video.needs_first_packet
         self._seeker = Seeker(video)
@@ -92,19 +92,23 @@ class PacketPlan:
         if is_hole or (following is None and self._video.is_cut_short):
             until = ends  # what followed is lost; otherwise the last frame stays on screen
         is_first = self._is_at_start and self._known_pts[0] == pts
-        waiting, is_wanted = self._waiting, False
-        while waiting and (until is None or waiting[0] < until) and (waiting[0] >= pts or is_first):
-            self.shown[waiting.popleft()] = pts
-            is_wanted = True
+        # Frames come in the order of decoding: earlier targets may still wait for theirs.
+        first = 0 if is_first else bisect_left(self._waiting, pts)
+        last = len(self._waiting) if until is None else bisect_left(self._waiting, until)
+        for target in self._waiting[first:last]:
+            self.shown[target] = pts
+        del self._waiting[first:last]
         if is_hole:
-            self._lose(following)
-        return is_wanted
+            self._lose(ends, following)
+        return first < last
 
-    def _lose(self, following: int | None) -> None:
-        """Give up the targets before the frame that comes after a hole."""
+    def _lose(self, first: int, following: int | None) -> None:
+        """Give up the targets from `first` up to the frame that comes after a hole."""
         self._faults.num_holes += 1
-        while self._waiting and (following is None or self._waiting[0] < following):
-            self.lost.add(self._waiting.popleft())
+        begin = bisect_left(self._waiting, first)
+        end = len(self._waiting) if following is None else bisect_left(self._waiting, following)
+        self.lost |= set(self._waiting[begin:end])
+        del self._waiting[begin:end]
 
     def _jump(self, key: int) -> None:
         """Go to the key frame at `key`, or the nearest one that is shown by the first target that waits."""

@@ -5,6 +5,7 @@ FFmpeg's demuxers pass over such things in silence: what they cannot read is as 
 
 import mmap
 import re
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,12 +34,14 @@ class Structure:
         is_cut_short: It is shorter than it states.
         is_joined: Another file of its kind follows in it, which FFmpeg reads.
         has_unread_part: Another file of its kind follows in it, which FFmpeg does not read.
+        is_torn: What is outermost in it does not hold together up to its end.
         segment: What a Matroska file holds.
     """
 
     is_cut_short: bool = False
     is_joined: bool = False
     has_unread_part: bool = False
+    is_torn: bool = False
     segment: Segment | None = None
 
     def is_far_from(self, end_seconds: Fraction) -> bool:
@@ -51,7 +54,7 @@ class Structure:
         """One line on what of the file cannot be seen, apart from an end that is missing."""
         if self.has_unread_part:
             return "joined: another video follows in the file, which is not seen; convert the two apart"
-        has_hole = self.segment is not None and self.segment.holes
+        has_hole = self.is_torn or (self.segment is not None and self.segment.holes)
         return "damaged: a stretch of the file is destroyed" if has_hole else None
 
 
@@ -75,8 +78,7 @@ def read_structure(path: Path) -> Structure:
                 segment=segment,
             )
         if magic[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
-            end, num_movies = _stated_box_end(file, size)
-            return Structure(end > size, has_unread_part=num_movies > 1)
+            return _boxes(file, size)
         header = next((header for header in NOT_READ_ON if header.match(magic)), None)
         return Structure(has_unread_part=header is not None and _comes_again(file, header))
 
@@ -100,9 +102,9 @@ def _stated_riff_end(file: BinaryIO, size: int) -> tuple[int, int]:
     return end, num_films
 
 
-def _stated_box_end(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return where the last of the outermost MP4 boxes should end, and how many of them describe a movie."""
-    end = num_movies = 0
+def _boxes(file: BinaryIO, size: int) -> Structure:
+    """Return what the outermost boxes of an MP4 file tell."""
+    end, count = 0, Counter[bytes]()
     while end + 8 <= size:
         file.seek(end)
         header = file.read(16)
@@ -111,9 +113,11 @@ def _stated_box_end(file: BinaryIO, size: int) -> tuple[int, int]:
             length = int.from_bytes(header[8:16], "big")
         if length < 8 or not (kind.isascii() and kind.decode("ascii").isprintable()):
             break  # 0: up to the end of the file; otherwise not a box
-        num_movies += kind == b"moov"
+        count[kind] += 1
         end += length
-    return end, num_movies
+    # Behind the film many a camera writes notes of its own; but what comes after a broken fragment is lost.
+    is_torn = bool(count[b"moof"]) and end + 8 <= size
+    return Structure(end > size, has_unread_part=count[b"moov"] > 1, is_torn=is_torn)
 
 
 def _comes_again(file: BinaryIO, header: re.Pattern[bytes]) -> bool:
