@@ -279,3 +279,14 @@ def test_one_time_that_is_damaged_moves_nothing_else(seconds: float, only_pts: b
         assert frames.video_end_seconds == whole.video_end_seconds
         assert frames.timestamps_seconds.tolist() == pytest.approx(whole.timestamps_seconds.tolist(), abs=0.11)
         assert_tells_the_time(frames)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_the_last_picture_of_uneven_ones_is_seen(suffix: str, tmp_path: Path) -> None:
+    times = [0, 0.04, 0.08, 0.12, 0.5, 0.54, 1.2, 1.24, 2.0, 2.04, 3.0, 5.0, 7.5]
+    path = write_film(tmp_path / f"screen{suffix}", Film(suffix, picture_seconds=times, sound=None, num_b_frames=3))
+    frames = read_frames(path, 400)
+    assert frames.timestamps_seconds.tolist() == pytest.approx(times, abs=1e-3)
+    cut_clip(path, 6.0, frames.video_end_seconds, tmp_path / "clip.mp4")
+    assert [round(at, 2) for at, _ in picture_changes(tmp_path / "clip.mp4")] == []
+    assert frames.video_end_seconds > 7.5

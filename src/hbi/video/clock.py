@@ -7,11 +7,13 @@ packet lies (its byte position) tells which part it belongs to.
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
+from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition
 
@@ -92,6 +94,29 @@ def survey(path: Path) -> Survey:
     """
     status = path.stat()
     return _survey(path, status.st_size, status.st_mtime_ns)
+
+
+def last_end(path: Path) -> Fraction | None:
+    """Return when the last picture ends by the packets from the last key frame on, in seconds on the clock of the file.
+
+    None where no packet has a time.
+    """
+    status = path.stat()
+    return _last_end(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _last_end(path: Path, _size: int, _modified_ns: int) -> Fraction | None:
+    with open_container(path) as container:
+        stream = picture_stream(path, container)
+        with suppress(FFmpegError):  # where there is no going there, all packets are looked at
+            container.seek(1 << 60, stream=stream)
+        ends = [
+            (packet.pts + (packet.duration or 0)) * packet.time_base
+            for packet in demux(container, stream, Faults())
+            if packet.pts is not None
+        ]
+    return max(ends, default=None)
 
 
 @lru_cache(maxsize=32)

@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from hbi.video.clock import Survey, survey
+from hbi.video.clock import Survey, last_end, survey
 from hbi.video.container import keep_only, open_container, picture_stream
 from hbi.video.demuxing import Faults, demux
 from hbi.video.error import VideoError
@@ -142,6 +142,8 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
             surveyed = survey(path)
             if surveyed.first_pts is not None and surveyed.end_pts is not None:
                 start_pts, end = surveyed.first_pts, surveyed.end_pts * time_base
+        elif _may_end_later(stream):
+            end = max(end, last_end(path) or end)
         zero = _zero(container, start_pts * time_base, surveyed)
         keep_only(container, stream.index)
         yield OpenVideo(
@@ -184,6 +186,17 @@ def _zero(container: InputContainer, picture_start: Fraction, surveyed: Survey |
         and not stream.disposition & Disposition.attached_pic
     ]
     return min([*starts, picture_start])
+
+
+def _may_end_later(stream: VideoStream) -> bool:
+    """Return whether a stated end may lie before the last picture.
+
+    It is reckoned from times of decoding, which end earlier than those of showing where pictures are reordered; by how
+    much, evenly spaced pictures alone let one know.
+    """
+    average, base = stream.average_rate, stream.base_rate
+    is_even = average is not None and base is not None and abs(average - base) <= base / 50
+    return bool(stream.codec_context.has_b_frames) and not is_even
 
 
 def _pixel_aspect(stream: VideoStream) -> Fraction:
