@@ -18,17 +18,21 @@ class Gaps:
     """Watches packets in the order of decoding for stretches of the file that are destroyed.
 
     A gap in the times is no hole in itself: a picture may stand for long. It is one where the file shows that something
-    is missing: elements that are none (Matroska), or a counter that has jumped (transport streams).
+    is missing: elements that are none (Matroska), or a counter that has jumped (transport streams). `can_tell` is False
+    for files of other kinds, in which no holes are looked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, video: OpenVideo) -> None:
+        self._video, self._segment = video, video.structure.segment
+        self.can_tell = video.is_transport_stream or self._segment is not None
         self._latest: deque[Packet] = deque(maxlen=NEAR)
+        self._whole = range(0)  # byte positions between which there is no hole
         self._is_in_hole = False
         self._has_left_hole = False
 
-    def is_lost(self, packet: Packet, video: OpenVideo) -> bool:
+    def is_lost(self, packet: Packet) -> bool:
         """Return whether the frame of `packet` comes after a hole, and before a key frame, from which all is whole."""
-        if self._latest and self._is_hole_before(packet, video):
+        if self._latest and self._is_hole_before(packet):
             self._is_in_hole = True
         self._latest.append(packet)
         if self._is_in_hole and packet.is_keyframe:
@@ -40,19 +44,22 @@ class Gaps:
         has_left, self._has_left_hole = self._has_left_hole, False
         return has_left
 
-    def is_hole_after(self, video: OpenVideo) -> bool:
+    def is_hole_after(self) -> bool:
         """Return whether the last packet that came is followed by a hole, or lies in one."""
-        return self._is_in_hole or (bool(self._latest) and self._is_hole_before(None, video))
+        return self._is_in_hole or (bool(self._latest) and self._is_hole_before(None))
 
-    def _is_hole_before(self, packet: Packet | None, video: OpenVideo) -> bool:
+    def _is_hole_before(self, packet: Packet | None) -> bool:
         """Return whether something of the file is destroyed between the latest packet and this one (None: the end)."""
         before = self._latest[-1]
-        if video.is_transport_stream:
+        if self._segment is None:
             return packet is not None and any(each.is_corrupt for each in self._latest) and _is_late(packet, before)
-        segment = video.structure.segment
-        if segment is None or before.pos is None or before.pos < 0:
+        first, last = before.pos, packet.pos if packet is not None else None
+        if first is None or first < 0 or (last is not None and first in self._whole and last in self._whole):
             return False
-        return segment.has_hole_between(video.path, before.pos, packet.pos if packet is not None else None)
+        is_hole = self._segment.has_hole_between(self._video.path, first, last)
+        if not is_hole and last is not None:
+            self._whole = self._segment.cluster_at(last)
+        return is_hole
 
 
 def whole_packets(packets: Iterator[Packet], video: OpenVideo, faults: Faults) -> Iterator[Packet]:
@@ -60,12 +67,15 @@ def whole_packets(packets: Iterator[Packet], video: OpenVideo, faults: Faults) -
 
     Holes are counted in `faults`.
     """
-    gaps = Gaps()
+    gaps = Gaps(video)
+    if not gaps.can_tell:
+        yield from packets
+        return
     for packet in packets:
-        if not gaps.is_lost(packet, video):
+        if not gaps.is_lost(packet):
             faults.num_holes += gaps.has_just_ended()
             yield packet
-    faults.num_holes += gaps.is_hole_after(video)
+    faults.num_holes += gaps.is_hole_after()
 
 
 def _is_late(packet: Packet, before: Packet) -> bool:

@@ -1,6 +1,8 @@
 """Matroska as bytes: a tree of elements, each an identifier, a length and a content; clusters hold the packets."""
 
 import mmap
+import os
+import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
@@ -52,6 +54,7 @@ class Segment:
         clusters: Where the contents of its clusters begin and end, ascending.
         holes: From where to where it holds no elements.
         last_cluster_seconds: When its last cluster begins; None where that is not told.
+        modified_ns: When the file was changed last.
     """
 
     end: int = 0
@@ -59,6 +62,7 @@ class Segment:
     clusters: tuple[tuple[int, int], ...] = ()
     holes: tuple[tuple[int, int], ...] = ()
     last_cluster_seconds: Fraction | None = None
+    modified_ns: int = 0
 
     def has_hole_between(self, path: Path, first: int, last: int | None) -> bool:
         """Return whether something between two packets of the file, at these byte positions, is no element.
@@ -66,18 +70,23 @@ class Segment:
         `last` None: up to the end. Asked where the times of packets leave a gap: a picture may stand for long, or what
         was there may be destroyed.
         """
-        status = path.stat()
-        last = status.st_size if last is None else last
+        last = sys.maxsize if last is None else last
         if any(begin < last and end > first for begin, end in self.holes):
             return True
-        start = max(0, bisect_right(self.clusters, first, key=lambda cluster: cluster[0]) - 1)
-        for begin, end in self.clusters[start:]:
+        for begin, end in self.clusters[self._number_at(first) :]:
             if begin > last:
                 return False
-            reached = _reach(path, status.st_mtime_ns, begin, end)
+            reached = _reach(path, self.modified_ns, begin, end)
             if reached < min(end, last) and end > first:
                 return True
         return False
+
+    def cluster_at(self, position: int) -> range:
+        """Return the byte positions of the last cluster that begins at or before one."""
+        return range(*self.clusters[self._number_at(position)]) if self.clusters else range(0)
+
+    def _number_at(self, position: int) -> int:
+        return max(0, bisect_right(self.clusters, (position, sys.maxsize)) - 1)
 
 
 @lru_cache(maxsize=4096)
@@ -115,8 +124,14 @@ def read_segment(file: BinaryIO, size: int) -> Segment:
             scale = _number(file, TIMESTAMP_SCALE, element.content, min(reached, end)) or scale
         place = reached
     last = _number(file, TIMESTAMP, *clusters[-1]) if clusters else None
-    seconds = None if last is None else Fraction(last * scale, 10**9)
-    return Segment(segment.end or 0, _num_files_from(file, place, size), tuple(clusters), tuple(holes), seconds)
+    return Segment(
+        end=segment.end or 0,
+        num_followers=_num_files_from(file, place, size),
+        clusters=tuple(clusters),
+        holes=tuple(holes),
+        last_cluster_seconds=None if last is None else Fraction(last * scale, 10**9),
+        modified_ns=os.fstat(file.fileno()).st_mtime_ns,
+    )
 
 
 def _num_files_from(file: BinaryIO, place: int, size: int) -> int:

@@ -36,7 +36,7 @@ class PacketPlan:
         self._decoder_needs_first_packet = video.needs_first_packet
         self._seeker = Seeker(video)
         self._passed_key = video.start_pts  # where the last key frame that was decoded or jumped to lies in the index
-        self._gaps = Gaps()
+        self._gaps = Gaps(self._video)
         self._hole_ends: set[int] = set()  # pts of the key frames that come after holes
         self._is_end_lost = False
         self._window: deque[Packet] = deque()
@@ -68,16 +68,21 @@ class PacketPlan:
         while len(self._window) < LOOK_AHEAD:
             packet = next(self._incoming, None)
             if packet is None:
-                self._is_end_lost = self._is_end_lost or self._gaps.is_hole_after(self._video)
+                self._is_end_lost = self._is_end_lost or self._gaps.is_hole_after()
                 return
-            if self._gaps.is_lost(packet, self._video):
+            if self._gaps.can_tell and self._is_lost(packet):
                 continue
-            if self._gaps.has_just_ended() and packet.pts is not None:
-                self._hole_ends.add(packet.pts)
             self._window.append(packet)
             if packet.pts is not None and not packet.is_discard:
                 insort(self._known_pts, packet.pts)
             self._seeker.learn(packet)
+
+    def _is_lost(self, packet: Packet) -> bool:
+        """Return whether `packet` depends on what a hole has swallowed; note the key frame with which that ends."""
+        is_lost = self._gaps.is_lost(packet)
+        if self._gaps.has_just_ended() and packet.pts is not None:
+            self._hole_ends.add(packet.pts)
+        return is_lost
 
     def _claim(self, packet: Packet) -> bool:
         """Note the waiting targets at which the frame of `packet` is on screen; return whether there are any."""
@@ -116,6 +121,6 @@ class PacketPlan:
         ahead = chain(list(self._window), self._incoming)
         self._window.clear()
         self._known_pts.clear()
-        self._gaps = Gaps()
+        self._gaps = Gaps(self._video)
         self._incoming, self._is_at_start = self._seeker.from_key(self._waiting[0], ahead, self._faults)
         self._fill_window()
