@@ -22,7 +22,6 @@ from hbi.search.network import SearchModel
 from hbi.search.ranking import Ranking, rank
 from hbi.search.record import result_to_dict
 from hbi.search.snapshot import Segments
-from hbi.video import probe_video
 from small_clips import write_clip
 from small_networks import small_model
 
@@ -231,16 +230,3 @@ def test_a_model_that_compares_wholes(clips, tmp_path):
     assert all(hit.words == () for hit in result.hits)
     with pytest.raises(SearchError, match="no words to explain"):
         index.explain(clips / "clip-1.mp4", "a red square")
-
-
-def test_a_clip_is_cut_out(index, clips, tmp_path):
-    from hbi.video.cutting import cut_clip
-
-    out = tmp_path / "new" / "clip.mp4"
-    cut_clip(clips / "clip-0.mp4", 5.0, 15.0, out)
-    info = probe_video(out)
-    assert info.duration_seconds == pytest.approx(10.0, abs=0.3)
-    assert info.codec == "h264"
-    assert list(out.parent.iterdir()) == [out]
-    with pytest.raises(SearchError, match="no frame"):
-        cut_clip(clips / "clip-0.mp4", 500.0, 510.0, tmp_path / "late.mp4")
