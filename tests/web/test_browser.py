@@ -1,14 +1,10 @@
 """The pages in a real browser: search, open, play, explain, upload, empty and error states, keyboard, narrow screen."""
 
-import socket
-import threading
-import time
-
 import pytest
 
 from hbi.web.app import create_app
 from hbi.web.limits import Limits
-from in_chromium import needs_chromium, running_chromium, wait_until
+from in_chromium import needs_chromium, running_chromium, serving, wait_until
 from small_clips import write_clip
 
 pytestmark = [needs_chromium, pytest.mark.slow]
@@ -16,20 +12,8 @@ pytestmark = [needs_chromium, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def address(served):
-    import uvicorn
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    app = create_app(served, limits=Limits(max_upload_bytes=2**20))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with serving(create_app(served, limits=Limits(max_upload_bytes=2**20))) as where:
+        yield where
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """Films with sound, late pictures and joined parts: a hit, its thumbnail, its reason, its player and its clip agree."""
 
 import io
-import socket
-import threading
 import time
 from pathlib import Path
 
@@ -15,7 +13,7 @@ starlette = pytest.importorskip("starlette.testclient", reason="the extra `web` 
 from hbi.search import VideoIndex  # noqa: E402
 from hbi.search.network import SearchModel  # noqa: E402
 from hbi.web.app import create_app  # noqa: E402
-from in_chromium import needs_chromium, running_chromium, wait_until  # noqa: E402
+from in_chromium import needs_chromium, running_chromium, serving, wait_until  # noqa: E402
 from small_films import Film, is_on, seen, write_film  # noqa: E402
 from small_networks import small_model  # noqa: E402
 
@@ -84,19 +82,8 @@ def test_seconds_thumbnail_reason_and_clip_are_of_one_axis(name, client, moments
 
 @pytest.fixture(scope="module")
 def address(films):
-    import uvicorn
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(films), port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with serving(create_app(films)) as where:
+        yield where
 
 
 SHOWN = """() => {
