@@ -17,7 +17,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition
 
-from hbi.video.container import open_container, picture_stream
+from hbi.video.container import has_display_times, open_container, picture_stream
 from hbi.video.demuxing import Faults, demux
 
 FALL_SECONDS = Fraction(3, 10)
@@ -125,10 +125,10 @@ def _survey(path: Path, _size: int, _modified_ns: int) -> Survey:
     first, end, keys = None, None, set()
     with open_container(path) as container:
         picture = picture_stream(path, container).index
-        has_display_times = container.format.name != "avi"
+        are_times_shown = has_display_times(container)
         for packet, following in _with_following(filter(_is_film, demux(container, None, Faults()))):
             move = parts.move_of(packet, following)
-            is_shown = packet.dts is None or (packet.pts is not None and has_display_times and _is_sound(packet))
+            is_shown = packet.dts is None or (packet.pts is not None and are_times_shown and _is_sound(packet))
             pts = ((packet.pts if is_shown else packet.dts) or 0) + round(move / packet.time_base)
             start = pts * packet.time_base if start is None else min(start, pts * packet.time_base)
             if packet.stream.index == picture and not packet.is_discard:

@@ -52,6 +52,11 @@ def keep_only(container: InputContainer, index: int) -> None:
             other.discard = Discard.all
 
 
+def has_display_times(container: InputContainer) -> bool:
+    """Return whether packets say when they are shown: AVI stores the order of decoding only."""
+    return bool(container.format.name != "avi")
+
+
 def _require_regular_file(path: Path) -> None:
     """Refuse what would fail late, or block for ever (a FIFO), when FFmpeg opens it."""
     try:

@@ -15,7 +15,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from hbi.video.clock import Survey, last_end, survey
-from hbi.video.container import keep_only, open_container, picture_stream
+from hbi.video.container import has_display_times, keep_only, open_container, picture_stream
 from hbi.video.demuxing import Faults, demux
 from hbi.video.error import VideoError
 from hbi.video.structure import Structure, read_structure
@@ -134,7 +134,6 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
         stream.thread_type = "NONE"
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         time_base = stream.time_base or Fraction(1)
-        has_display_times = container.format.name != "avi"
         structure = read_structure(path)
         start_pts, end = stream.start_time or 0, _stated_end(container, stream)
         surveyed = None
@@ -154,7 +153,7 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
             zero=zero,
             start_pts=start_pts,
             end_seconds=float(max(end or 0, start_pts * time_base) - zero),
-            has_display_times=has_display_times,
+            has_display_times=has_display_times(container),
             pixel_aspect=_pixel_aspect(stream),
             structure=structure,
             survey=surveyed,

@@ -108,10 +108,11 @@ class Desk:
         """Return a segment as an MP4 file that browsers play."""
         located = self.located(segment_id)
         end_seconds = min(located.end_seconds, located.start_seconds + self.limits.max_cut_seconds)
-        return self._cut(located.path, located.start_seconds, end_seconds)
+        return self._cut(segment_id, located.path, located.start_seconds, end_seconds)
 
     @staticmethod
-    def _cut_anew(video: Path, start_seconds: float, end_seconds: float) -> bytes:
+    def _cut_anew(_segment_id: str, video: Path, start_seconds: float, end_seconds: float) -> bytes:
+        # Remembered by the segment, which stands for a content: another file may come to lie at the same path.
         with tempfile.TemporaryDirectory(prefix="hbi-clip-") as folder:
             out = Path(folder, "clip.mp4")
             cut_clip(video, start_seconds, end_seconds, out)
