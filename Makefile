@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo
-ROUNDS ?= 10
+MINUTES ?= 5
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fuzz check format readme setup setup-dev clean
@@ -18,12 +18,16 @@ demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, 
 test: $(VENV)/.installed-dev  ## Set up with developer tools, then run the test suite with coverage
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 
-fuzz: $(VENV)/.installed-dev  ## Property tests on examples that nobody drew before, ROUNDS=10 times (SEED=n: those of n again)
-	@for seed in $(or $(SEED),$$($(BIN)/python -c 'import random; print(*random.sample(range(10**9), $(ROUNDS)))')); do \
+fuzz: $(VENV)/.installed-dev  ## Property tests and fuzz targets on inputs that nobody drew before, for MINUTES=5 (SEED=n: those of n)
+	@until=$$(( $$(date +%s) + 60 * $(MINUTES) )); seed=$(SEED); \
+	while :; do \
+	  [ -n "$(SEED)" ] || seed=$$($(BIN)/python -c 'import random; print(random.randrange(10**9))'); \
 	  echo "SEED=$$seed"; \
-	  HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses auto --dist loadfile \
-	    --hypothesis-profile=new --hypothesis-seed=$$seed $(PYTEST_ARGS) $$(grep -rl --include='test_*.py' '^from hypothesis' tests) \
+	  HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 FUZZ_SEED=$$seed $(BIN)/pytest -q --numprocesses auto --dist loadfile \
+	    --hypothesis-profile=new --hypothesis-seed=$$seed $(PYTEST_ARGS) \
+	    $$(grep -rlE --include='test_*.py' '^from (hypothesis|fuzz)' tests) \
 	    || { echo "draw the same again: make fuzz SEED=$$seed"; exit 1; }; \
+	  [ -z "$(SEED)" ] && [ $$(date +%s) -lt $$until ] || break; \
 	done
 
 check: $(VENV)/.installed-dev  ## Lint, format, types and the layering of the rooms
