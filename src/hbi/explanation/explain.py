@@ -1,7 +1,6 @@
 """From a model, a video file and a text to an `Explanation`."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,16 +11,18 @@ from transformers import CLIPTokenizer
 from hbi.data.frames import normalize_pixels
 from hbi.data.tokenizer import TokenizedTexts, remark_on_unread, tokenize
 from hbi.errors import HBIError
+from hbi.explanation.checks import MOST_CELLS, MOST_FRAMES, MOST_SECONDS
 from hbi.explanation.explanation import Explanation, Frame, Word
+from hbi.explanation.sample import Sample
 from hbi.explanation.solving import LevelGame, explain_games
 from hbi.explanation.tokens import frames_at
 from hbi.games import LateInteractionGame
 from hbi.models import HBIModel, Hierarchy
 from hbi.shapes import LEVELS, Level
-from hbi.video import VideoFrames, probe_video, read_frames
+from hbi.video import VideoFrames
 
-THUMBNAIL_HEIGHT = 120
-"""Pixels; the network's own input is often too small to look at."""
+MOST_LETTERS = 2**17
+"""Of a text; a network reads far fewer, and says so."""
 
 
 class ExplanationError(HBIError):
@@ -41,6 +42,7 @@ def explain(
     start_seconds: float | None = None,
     end_seconds: float | None = None,
     games: Callable[[Hierarchy, Hierarchy], Mapping[Level, LateInteractionGame]] | None = None,
+    sample: Sample | None = None,
 ) -> Explanation:
     """Return which words match which seconds of a video, at every level.
 
@@ -48,7 +50,8 @@ def explain(
     worth the level's similarity (see docs/method/exact-games.md). A model with `released_behavior` counts the marks of
     a text as words, which are named (start) and (end), and lets padding play, whose share is `unassigned`.
 
-    `games` makes the games of the encoded text and video; None: the model's own, those of matching.
+    `games` makes the games of the encoded text and video; None: the model's own, those of matching. `sample` is what
+    was read of the video already; None: it is read here.
 
     Raises:
         VideoError: The file cannot be decoded.
@@ -58,17 +61,22 @@ def explain(
         raise ExplanationError(
             f"the run {name} compares whole texts and videos and plays no game: give one with token-wise interaction"
         )
-    read = partial(read_frames, video, num_frames, start_seconds=start_seconds, end_seconds=end_seconds)
-    frames = read(image_size=image_size)
+    _require_drawable(text, num_frames)
+    sample = sample or Sample.read(
+        video, num_frames, image_size=image_size, start_seconds=start_seconds, end_seconds=end_seconds
+    )
+    frames = sample.frames
     is_released, max_words = model.config.released_behavior, model.config.max_words
     tokenized = tokenize(tokenizer, [text], max_words, is_padded_to_max_words=is_released)
     texts = model.encode_texts(tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device))
     is_word = texts.levels["entity"].sequence.mask[0].cpu()
     if not (is_word & (tokenized.spans[0, :, 1] > tokenized.spans[0, :, 0])).any():
         raise ExplanationError(f"the text {text!r} holds no words: describe something that the video may show")
+    if (num_cells := int(is_word.sum()) * num_frames) > MOST_CELLS:
+        raise ExplanationError(f"{num_cells} pairs of a word and a frame are too many to be drawn: take fewer frames")
     pixels, is_frame = _padded(frames.pixels, num_frames if is_released else len(frames.pixels))
     videos = model.encode_videos(normalize_pixels(pixels[None].to(model.device)), is_frame[None].to(model.device))
-    players = _frames(frames, read(image_size=_thumbnail_size(video)))
+    players = _frames(frames, sample.thumbnails)
     weights = dict(zip(LEVELS, model.config.level_weights, strict=True))
     return explain_games(
         {
@@ -84,10 +92,17 @@ def explain(
         words=_words(text, tokenized, is_word),
         frames=players,
         video=video.name,
-        duration_seconds=max(frames.video_end_seconds, players[-1].end_seconds),
+        duration_seconds=min(max(frames.video_end_seconds, players[-1].end_seconds), MOST_SECONDS),
         model=name,
         remark="; ".join(filter(None, [frames.damage, remark_on_unread(text, tokenized.spans[0], max_words)])) or None,
     )
+
+
+def _require_drawable(text: str, num_frames: int) -> None:
+    if num_frames > MOST_FRAMES:
+        raise ExplanationError(f"{num_frames} frames are too many to be drawn: take {MOST_FRAMES} at most")
+    if len(text) > MOST_LETTERS:
+        raise ExplanationError(f"the text has {len(text)} letters: write at most {MOST_LETTERS}")
 
 
 def _padded(
@@ -118,8 +133,3 @@ def _frames(frames: VideoFrames, thumbnails: VideoFrames) -> tuple[Frame, ...]:
     return frames_at(
         times, thumbnails.pixels.numpy(), start_seconds=min(frames.start_seconds, times[0]), end_seconds=last
     )
-
-
-def _thumbnail_size(video: Path) -> tuple[int, int]:
-    info = probe_video(video)
-    return THUMBNAIL_HEIGHT, max(1, round(THUMBNAIL_HEIGHT * info.width / info.height))

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 
 from hbi.explanation import Explanation
 from hbi.explanation.explain import explain
+from hbi.explanation.sample import Sample
 from hbi.models import HBIModel
 from hbi.search.answers import Located, Place, search_result
 from hbi.search.calibration import Calibration, calibrate
@@ -22,6 +22,7 @@ from hbi.search.encoding import SegmentCodec
 from hbi.search.error import SearchError, reading
 from hbi.search.filters import Filters
 from hbi.search.hits import SearchResult, WordMatch
+from hbi.search.identity import IndexIdentity, index_identity, make_room, require_same, require_same_model
 from hbi.search.ingest import IngestReport, Watch, ingest
 from hbi.search.lock import alone, alone_if_possible, working
 from hbi.search.moments import merge_moments
@@ -51,9 +52,11 @@ class VideoIndex:
     def __init__(self, path: Path, settings: IndexSettings, search_model: SearchModel) -> None:
         self.path, self.settings, self.search_model = path, settings, search_model
         self.codec = SegmentCodec(search_model)
-        self.store = Store(path, self.codec)
-        self._refreshing = threading.Lock()
+        self._refreshing = threading.RLock()
+        self._identity = index_identity(path)
+        self._store = Store(path, self.codec)
         self._snapshot: Snapshot | None = None
+        self._measured: tuple[Snapshot, Calibration] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> "VideoIndex":
@@ -101,19 +104,37 @@ class VideoIndex:
             search_model.fingerprint,
         )
         file = folder / "index.json"
-        _require_room(folder, file)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SearchError(f"{folder} cannot be made ({error.strerror}): choose another --index") from error
+        make_room(folder, file)
         if not file.is_file():
             with alone(folder):
                 if not file.is_file():  # nobody else has made it while we waited
                     search_model.save(folder / "model")
                     Store(folder, SegmentCodec(search_model), create=True)
                     wanted.write(file)
-        _require_same(IndexSettings.read(file), wanted, folder)
+        require_same(IndexSettings.read(file), wanted, folder)
         return cls(folder, wanted, search_model)
+
+    @property
+    def store(self) -> Store:
+        """The tables at `path`.
+
+        Of an index that was removed and made anew, or put here by a move, they are opened again if of the same model.
+
+        Raises:
+            SearchError: There is no index any more, or one of another model.
+        """
+        now = index_identity(self.path)
+        if now != self._identity:
+            with self._refreshing:
+                if now != self._identity:
+                    self._take_up(now)
+        return self._store
+
+    def _take_up(self, identity: IndexIdentity) -> None:
+        settings = IndexSettings.read(self.path / "index.json")
+        require_same_model(settings, self.settings, self.path)
+        self._store, self.settings, self._snapshot = Store(self.path, self.codec), settings, None
+        self._identity = identity
 
     def add(
         self,
@@ -146,13 +167,13 @@ class VideoIndex:
 
     def snapshot(self) -> Snapshot:
         """Return the index as it is, or was a moment ago while somebody writes to it."""
-        now = self._snapshot
+        store, now = self.store, self._snapshot
         if now is None:
             return self._refresh()
         if time.monotonic() - now.loaded_at < LOADS_PER_SHARE * now.load_seconds:
             return now
         with reading(self.path):
-            is_current = now.version == self.store.segments.version and now.videos_version == self.store.videos.version
+            is_current = now.version == store.segments.version and now.videos_version == store.videos.version
         return now if is_current else self._refresh()
 
     def search(
@@ -209,9 +230,17 @@ class VideoIndex:
         return search_result(clip.name, snapshot, ranking, moments, no_words, rarities, threshold, begun, filters)
 
     def explain(
-        self, video: Path, text: str, *, start_seconds: float | None = None, end_seconds: float | None = None
+        self,
+        video: Path,
+        text: str,
+        *,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
+        sample: Sample | None = None,
     ) -> Explanation:
         """Return which words of a text go with which seconds of a video (or a span of it), in the index or not.
+
+        `sample` is what was read of the video already; None: it is read here.
 
         Raises:
             SearchError: The index's model plays no game.
@@ -229,6 +258,7 @@ class VideoIndex:
             image_size=self.settings.image_size,
             start_seconds=start_seconds,
             end_seconds=end_seconds,
+            sample=sample,
         )
 
     def locate(self, segment_id: str) -> Located | None:
@@ -247,11 +277,13 @@ class VideoIndex:
     @property
     def calibration(self) -> Calibration:
         """What unrelated questions score here: as it was measured last, or measured now where it never was."""
-        return Calibration.read(self._calibration_file) or self._own_calibration
-
-    @cached_property
-    def _own_calibration(self) -> Calibration:
-        return calibrate(self.codec, self.snapshot())
+        known = Calibration.read(self._calibration_file)
+        if known is not None:
+            return known
+        snapshot, measured = self.snapshot(), self._measured
+        if measured is None or measured[0] is not snapshot:
+            self._measured = measured = snapshot, calibrate(self.codec, snapshot)
+        return measured[1]
 
     @property
     def _calibration_file(self) -> Path:
@@ -275,23 +307,3 @@ class VideoIndex:
         pixels[0, : len(frames.pixels)] = frames.pixels
         mask = torch.arange(self.settings.num_frames)[None] < len(frames.pixels)
         return self.search_model.encode_videos(pixels, mask)
-
-
-def _require_room(folder: Path, file: Path) -> None:
-    """Refuse a folder of something else; what a kill left of an index that was being made is taken over."""
-    if file.is_file() or not folder.exists():
-        return
-    if not folder.is_dir():
-        raise SearchError(f"{folder} is a file: choose another --index")
-    if any(each.name not in {".lock", "model", "tables"} for each in folder.iterdir()):
-        raise SearchError(f"{folder} is not empty and holds no index: choose another --index")
-
-
-def _require_same(there: IndexSettings, wanted: IndexSettings, folder: Path) -> None:
-    if there.fingerprint != wanted.fingerprint:
-        raise SearchError(f"{folder} was made with another model ({there.model}): choose another --index")
-    if (there.window_seconds, there.overlap) != (wanted.window_seconds, wanted.overlap):
-        cut = (
-            "whole videos" if there.window_seconds is None else f"{there.window_seconds:g} s, overlap {there.overlap:g}"
-        )
-        raise SearchError(f"{folder} has other segments ({cut}): leave --window and --overlap out, or choose another")

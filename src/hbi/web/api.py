@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 from hbi.errors import HBIError
-from hbi.web.desk import Question, answer_record, checked_text
+from hbi.web.desk import Question, answer_record
 from hbi.web.service import Service
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def add_api(app: "FastAPI", service: Service) -> None:
         segment: Annotated[str, Query(description="`segment_id` of a hit.")],
         text: Annotated[str, Query(description="The text.")],
     ) -> Response:
-        found = await bench.run(desk.explain_segment, segment, checked_text(text, limits))
+        found = await service.explain_segment(segment, text)
         return Response(found.to_json(), media_type="application/json")
 
     @app.post("/api/explain", summary="Why an uploaded clip fits a text; it is not indexed, and not kept")
@@ -48,13 +48,13 @@ def add_api(app: "FastAPI", service: Service) -> None:
     @app.get("/healthz", summary="Whether the index can be read")
     async def healthz() -> Response:
         try:
-            service.index.snapshot()
+            await service.looking.run(service.index.snapshot)
         except HBIError as error:
             return JSONResponse({"status": "failing", "error": str(error)}, 503)
         return JSONResponse({"status": "ok"})
 
     @app.get("/metrics", summary="Counts and times, for Prometheus")
     async def measures() -> Response:
-        now = service.index.snapshot()
-        gauges = {"segments": now.num_segments, "videos": len(now.videos), "requests_in_house": bench.num_in_house}
+        now = await service.looking.run(service.index.snapshot)
+        gauges = {"segments": now.num_segments, "videos": len(now.videos), "requests_in_house": service.num_in_house}
         return PlainTextResponse(service.metrics.text(gauges))

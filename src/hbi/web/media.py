@@ -4,7 +4,7 @@ import mimetypes
 import re
 from typing import TYPE_CHECKING
 
-from hbi.web.limits import RefusalError
+from hbi.web.gate import IS_HEAD
 from hbi.web.service import Service
 
 if TYPE_CHECKING:
@@ -17,22 +17,22 @@ def add_media(app: "FastAPI", service: Service) -> None:
     from fastapi.responses import FileResponse, Response
 
     @app.get("/thumbnail/{segment}", summary="A picture of a moment, JPEG")
-    def thumbnail(segment: str) -> Response:
-        picture = service.index.thumbnail(segment)
-        if picture is None:
-            raise RefusalError(404, "the index has no such moment")
+    async def thumbnail(segment: str) -> Response:
+        picture = await service.looking.run(service.desk.thumbnail, segment)
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
 
     @app.get("/video/{segment}", summary="The whole video that a moment is of; understands range requests")
-    def video(segment: str) -> Response:
-        path = service.desk.located(segment).path
+    async def video(segment: str, request: Request) -> Response:
+        path = (await service.looking.run(service.desk.located, segment)).path
         kind = mimetypes.guess_type(path.name)[0] or ""
         is_moving = kind.startswith("video/") or kind == "image/gif"
+        if request.scope.get(IS_HEAD, False):  # a file response reads no file for it
+            request.scope["method"] = "HEAD"
         return FileResponse(path, media_type=kind if is_moving else "application/octet-stream")
 
     @app.get("/clip/{segment}", summary="A moment cut out, as MP4 that any browser plays")
     async def clip(segment: str, request: Request) -> Response:
-        content = await service.bench.run(service.desk.clip, segment)
+        content = await service.cut(segment)
         part = _asked_range(request.headers.get("range", ""), len(content))
         headers = {"accept-ranges": "bytes"}  # without which a browser cannot go to a second of it
         if part is None:

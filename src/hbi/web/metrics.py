@@ -1,9 +1,12 @@
 """Counts and times of requests, in the text format that Prometheus reads."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from hbi.web.body import Application, Message, Receive, Send
 
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds."""
@@ -48,3 +51,26 @@ class Metrics:
                 lines.append(f'hbi_request_seconds_sum{{route="{route}"}} {self.seconds[route]:.6f}')
                 lines.append(f'hbi_request_seconds_count{{route="{route}"}} {total}')
         return "\n".join(lines) + "\n"
+
+
+class Measured:
+    """ASGI middleware that counts requests by the route that answered."""
+
+    def __init__(self, app: Application, *, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        begun, status = time.perf_counter(), 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            if scope["type"] == "http":
+                route = getattr(scope.get("route"), "path", "unknown")
+                self._metrics.note(route, status, time.perf_counter() - begun)

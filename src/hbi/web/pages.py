@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from hbi.errors import HBIError
 from hbi.explanation import render_page
 from hbi.web.desk import Question, checked_text
+from hbi.web.gate import FROM_ELSEWHERE
 from hbi.web.limits import RefusalError
 from hbi.web.service import Service
 
@@ -26,8 +27,9 @@ def add_pages(app: "FastAPI", service: Service) -> None:
     @app.get("/", include_in_schema=False)
     async def home(request: Request) -> Response:
         asked = dict(request.query_params)
-        if not asked.get("q", "").strip():
-            return page("search.html", asked=asked, result=None, error=None)
+        is_from_elsewhere = request.scope.get(FROM_ELSEWHERE, False)
+        if not asked.get("q", "").strip() or is_from_elsewhere:
+            return page("search.html", asked=asked, result=None, error=None, is_from_elsewhere=is_from_elsewhere)
         try:
             result = await bench.run(desk.search, Question.checked(asked, limits))
         except (RefusalError, HBIError) as error:
@@ -37,7 +39,7 @@ def add_pages(app: "FastAPI", service: Service) -> None:
 
     @app.get("/moment", include_in_schema=False)
     async def moment(segment: str, q: str) -> Response:
-        located = await bench.run(desk.located, segment)
+        located = await service.looking.run(desk.located, segment)
         return page("moment.html", segment=segment, asked={"q": checked_text(q, limits)}, located=located)
 
     @app.get("/upload", include_in_schema=False)
@@ -46,7 +48,7 @@ def add_pages(app: "FastAPI", service: Service) -> None:
 
     @app.get("/explanation", include_in_schema=False)
     async def explanation(segment: str, text: str) -> Response:
-        return HTMLResponse(render_page(await bench.run(desk.explain_segment, segment, checked_text(text, limits))))
+        return HTMLResponse(render_page(await service.explain_segment(segment, text)))
 
     @app.post("/explanation", include_in_schema=False)
     async def explanation_of_upload(clip: Annotated[UploadFile, File()], text: Annotated[str, Form()]) -> Response:

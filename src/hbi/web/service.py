@@ -1,33 +1,48 @@
 """What all routes share: the index, who computes when, counts, and the making of pages."""
 
-import shutil
-import tempfile
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from hbi.explanation import Explanation
 from hbi.search import VideoIndex
 from hbi.search.record import clock
-from hbi.web.desk import Desk, checked_text
+from hbi.web.decoder import Decoder
+from hbi.web.desk import Desk, checked_text, shown_name
 from hbi.web.gate import PAGE_POLICY
 from hbi.web.limits import Limits, Workbench
 from hbi.web.metrics import Metrics
 
-LONGEST_NAME = 120
-
 
 class Service:
-    """One index at work."""
+    """One index at work.
+
+    Attributes:
+        bench: Where searches wait and compute. They have turns of their own, and so has all else: `looking`, what is
+            read from the index; `explaining`, moments of the index; `filming`, uploads, and moments cut out.
+    """
 
     def __init__(self, index: VideoIndex, limits: Limits) -> None:
         self.index, self.limits = index, limits
-        self.desk, self.bench, self.metrics = Desk(index, limits), Workbench(limits), Metrics()
+        self.bench, self.looking = Workbench(limits), Workbench(limits)
+        self.explaining, self.filming = Workbench(limits, 1), Workbench(limits, 1)
+        self._explainer, self._filmer = Decoder(limits), Decoder(limits)
+        self.desk, self.metrics = Desk(index, limits), Metrics()
 
     @property
-    def too_large(self) -> str:
-        """What is said to a body beyond the limit."""
-        return f"too large: at most {self.limits.max_upload_bytes // 2**20} MiB"
+    def num_in_house(self) -> int:
+        """Requests that compute or wait."""
+        return sum(bench.num_in_house for bench in self._benches)
+
+    def close(self) -> None:
+        """Refuse what waits or computes, and end what decodes: the server stops."""
+        for bench in self._benches:
+            bench.close()
+        for decoder in (self._explainer, self._filmer):
+            decoder.close()
+
+    @property
+    def _benches(self) -> tuple[Workbench, ...]:
+        return self.bench, self.looking, self.explaining, self.filming
 
     def page(self, name: str, status: int = 200, **values: Any) -> Any:
         """Return a page from a template, with a policy that lets it load from this server only."""
@@ -47,17 +62,23 @@ class Service:
         answer.headers.update(headers)
         return answer
 
+    async def explain_segment(self, segment: str, text: str) -> Explanation:
+        """Return why a moment of the index fits a text."""
+        return await self.explaining.run(
+            self.desk.explain_segment, segment, checked_text(text, self.limits), self._explainer
+        )
+
+    async def cut(self, segment: str) -> bytes:
+        """Return a moment of the index as an MP4 file that browsers play."""
+        return await self.filming.run(self.desk.clip, segment, self._filmer)
+
     async def explain_upload(self, clip: Any, text: str) -> Explanation:
         """Explain an upload from a file of its own, which is gone afterwards.
 
         The name it came with is shown, never used as a path.
         """
-        text = checked_text(text, self.limits)
-        name = Path((clip.filename or "clip").replace("\\", "/")).name[:LONGEST_NAME] or "clip"
-        with tempfile.NamedTemporaryFile(prefix="hbi-upload-") as file:
-            shutil.copyfileobj(clip.file, file)
-            file.flush()
-            return await self.bench.run(self.desk.explain_upload, Path(file.name), name, text)
+        text, name = checked_text(text, self.limits), shown_name(clip.filename or "")
+        return await self.filming.run(self.desk.explain_upload, clip.file, name, text, self._filmer)
 
     @cached_property
     def _templates(self) -> Any:

@@ -1,0 +1,164 @@
+"""Uploads: what is said of them names them as their sender does; their decoding is bounded, and ends when given up."""
+
+import io
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from hbi.web.app import create_app
+from hbi.web.decoder import Decoder
+from hbi.web.desk import shown_name
+from hbi.web.limits import Limits, RefusalError
+from small_clips import write_clip
+
+starlette = pytest.importorskip("fastapi.testclient")
+LIMITS = Limits(max_clip_frames=200, max_clip_seconds=20, num_waiting=4)
+
+
+@pytest.fixture(scope="module")
+def app(served):
+    made = create_app(served, limits=LIMITS)
+    yield made
+    made.state.service.close()
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    return starlette.TestClient(app, base_url="http://127.0.0.1")
+
+
+def explained(client, name: str, content: bytes, text="red"):
+    return client.post("/api/explain", files={"clip": (name, io.BytesIO(content))}, data={"text": text})
+
+
+def dense_clip(path: Path, num_frames: int, rate: int = 1000) -> Path:
+    """A clip of one key frame and so many pictures that little time and little disk hold them."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"g": str(num_frames), "preset": "ultrafast"})
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+        for number in range(num_frames):
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("content", [b"", b"no video" * 99, b"#EXTM3U\nfile:///etc/passwd\n"])
+def test_a_fault_names_the_file_as_its_sender_does(client, content):
+    answer = explained(client, "C:\\films\\my film.mp4", content)
+    said = answer.json()["error"]
+    assert answer.status_code == 422
+    assert "my film.mp4" in said
+    assert "hbi-upload" not in said
+    assert "/tmp" not in said
+
+
+def test_a_damaged_upload_names_itself_and_no_other_path(client, tmp_path):
+    whole = write_clip(tmp_path / "x.mp4", seconds=3, seed=5).read_bytes()
+    for content in (whole[:200], whole[: len(whole) // 2], whole[:50] + bytes(300) + whole[350:]):
+        answer = explained(client, "mine.mp4", content)
+        assert answer.status_code in {200, 422}
+        assert "hbi-upload" not in answer.text
+        assert (answer.json()["video"] if answer.status_code == 200 else answer.json()["error"]).count("mine.mp4") == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\films\\a.mp4", "a.mp4"),
+        ("a\x00\nb\u202e.mp4", "ab.mp4"),
+        ("\ud800.mp4", ".mp4"),
+        ("", "clip"),
+        ("x/", "clip"),
+        ("a" * 500, "a" * 120),
+    ],
+)
+def test_names_are_shown_without_what_cannot_be(told, shown):
+    assert shown_name(told) == shown
+
+
+def test_pictures_are_counted_not_believed(client, tmp_path):
+    answer = explained(client, "dense.mp4", dense_clip(tmp_path / "dense.mp4", 300).read_bytes())
+    assert answer.status_code == 413
+    assert "more than 200 pictures" in answer.json()["error"]
+    assert explained(client, "fine.mp4", dense_clip(tmp_path / "fine.mp4", 150).read_bytes()).status_code == 200
+
+
+def test_decoding_that_takes_too_long_is_ended_and_the_next_is_served(served, tmp_path):
+    decoder = Decoder(Limits(seconds=60))
+    clip = write_clip(tmp_path / "clip.mp4", seconds=2)
+    assert len(decoder.sample(clip, 4, 16).frames.pixels) == 4
+    process = decoder._process
+    decoder._limits = Limits(seconds=0.2)
+    long = dense_clip(tmp_path / "long.mp4", 20_000)
+    with pytest.raises(RefusalError) as caught:
+        decoder.cut(long, 0, 20, tmp_path / "out.mp4")
+    assert caught.value.status == 504
+    assert process.poll() is not None
+    decoder._limits = Limits(seconds=60)
+    assert len(decoder.sample(clip, 4, 16).frames.pixels) == 4
+    decoder.close()
+
+
+def test_a_decoder_that_breaks_down_costs_its_job_only(tmp_path):
+    decoder = Decoder(Limits())
+    clip = write_clip(tmp_path / "clip.mp4", seconds=2)
+    decoder.sample(clip, 4, 16)
+    decoder._process.kill()
+    decoder._process.wait()
+    assert len(decoder.sample(clip, 4, 16).frames.pixels) == 4
+    with pytest.raises(RefusalError):
+        decoder._ask(do="sample")  # a job that it does not understand
+    decoder.close()
+
+
+def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path):
+    from hbi.explanation.sample import Sample
+
+    clip = write_clip(tmp_path / "clip.mp4", seconds=4, size=64)
+    decoder = Decoder(Limits())
+    there = decoder.sample(clip, 5, 16, start_seconds=1.0, end_seconds=3.0)
+    here = Sample.read(clip, 5, image_size=16, start_seconds=1.0, end_seconds=3.0)
+    for one, other in ((there.frames, here.frames), (there.thumbnails, here.thumbnails)):
+        assert one.pixels.equal(other.pixels)
+        assert one.timestamps_seconds.equal(other.timestamps_seconds)
+        assert (one.path, one.start_seconds, one.end_seconds) == (clip, other.start_seconds, other.end_seconds)
+        assert (one.video_start_seconds, one.video_end_seconds, one.damage) == (
+            other.video_start_seconds,
+            other.video_end_seconds,
+            other.damage,
+        )
+    decoder.close()
+
+
+def test_searches_do_not_wait_for_uploads(app, client):
+    """Every turn of those is taken, and as many wait as may."""
+    import asyncio
+    import threading
+
+    held = threading.Event()
+    filming = app.state.service.filming
+
+    async def hold():
+        return await asyncio.gather(*(filming.run(held.wait) for _ in range(5)))
+
+    holder = threading.Thread(target=asyncio.run, args=(hold(),))
+    holder.start()
+    until = time.monotonic() + 30
+    while filming.num_in_house < 5:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    try:
+        assert client.get("/api/search?q=red").status_code == 200
+        hit = client.get("/api/search?q=red&threshold=0").json()["hits"][0]
+        assert client.get(hit["explanation_url"]).status_code == 200
+        assert explained(client, "a.mp4", b"x").status_code == 503
+    finally:
+        held.set()
+        holder.join()
