@@ -1,9 +1,13 @@
 """Writing files so that a reader never sees half of one: written beside, then renamed; and names that fit."""
 
+import errno
 import os
 import secrets
+import stat
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from hbi.errors import HBIError
 
@@ -62,8 +66,46 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}; nothing that was there is lost: free space or choose "
             "another folder, then run again"
         ) from error
+
+
+def is_regular(path: str | os.PathLike[str]) -> bool:
+    """Return whether there is a regular file at a path; also a path that no file can have is an answer."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):  # a name that is too long, for example
+        return False
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Return a regular file opened for reading; pipes, devices and folders are refused, and never waited for.
+
+    Raises:
+        OSError: There is no such file, it may not be read, or it is not a regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular_text(path: str | os.PathLike[str], most_bytes: int = 2**31) -> str:
+    """Return what a regular file of UTF-8 text holds, without a byte order mark.
+
+    Raises:
+        OSError: As `open_regular`; or the file is larger than `most_bytes`.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"it is larger than {most_bytes} bytes", os.fspath(path))
+        return file.read().decode("utf-8-sig")

@@ -4,6 +4,7 @@ Left to itself, `huggingface_hub` asks a hub that it cannot reach six times for 
 a minute, or minutes where nothing answers at all. Here it is asked once, briefly, before anything is loaded.
 """
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ def is_only_here(name_or_path: str | Path) -> bool:
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
-    if Path(name_or_path).exists():
+    if os.path.exists(name_or_path):  # also where no file can have that name
         return True
     name = str(name_or_path)
     try:

@@ -45,7 +45,8 @@ def damaged(chance: random.Random, data: bytes) -> bytes:
 
 ODD_VALUES: Sequence[object] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63), 10**400, 0.5, -0.0, 1e308, float("nan"), float("inf"),
-    "", " ", "0", "null", "a" * 5000, "\ud800", "\x00", "\x1b[31mred", "../../x", "é" * 40, [], {}, [[]], [None], {"": {}},
+    "", " ", "0", "null", "a" * 5000, "\ud800", "\x00", "\x1b[31mred", "../../x", "é" * 40,
+    [], {}, [[]], [None], {"": {}},
 )  # fmt: skip
 """What a JSON value becomes where its kind is not looked at."""
 
@@ -71,8 +72,8 @@ def _changed(chance: random.Random, value: object) -> object:
             case 0:
                 return value[:place] + value[place + 1 :]
             case 1:
-                return value[:place] + [value[place]] + value[place:]
-        return value[:place] + [_changed(chance, value[place])] + value[place + 1 :]
+                return [*value[:place], value[place], *value[place:]]
+        return [*value[:place], _changed(chance, value[place]), *value[place + 1 :]]
     match chance.randrange(8):
         case 0:
             return [value]
@@ -82,6 +83,6 @@ def _changed(chance: random.Random, value: object) -> object:
             for _ in range(chance.choice([10, 200])):
                 value = [value]
             return value
-        case 3 if isinstance(value, int | float):
+        case 3 if isinstance(value, int | float) and abs(value) < 1e300:
             return chance.choice([-value, value * 1000, value + 0.5, 1e9, 12_000])
     return chance.choice(ODD_VALUES)

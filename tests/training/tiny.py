@@ -1,13 +1,25 @@
 """A batch, networks and batches of the real kind, small enough to train in a test."""
 
 import copy
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from hbi.models import GlobalContrastModel, HBIModel
+from hbi.data.tokenizer import load_tokenizer, train_tokenizer
+from hbi.files import write_atomically
+from hbi.models import GlobalContrastModel, HBIModel, QuestionAnsweringModel
+from hbi.models.processor import save_tokenizer
+from hbi.recipes.experiment import training_settings
+from hbi.recipes.network import NETWORKS, build_network
+from hbi.recipes.reading import read_recipe, recipe_yaml
+from hbi.recipes.schema import Recipe
+from hbi.training.answering import AnsweringObjective
 from hbi.training.batches import Batch
 from hbi.training.gradients import BatchGradient
+from hbi.training.loop import Trainer
 from hbi.training.objective import Objective
+from hbi.training.run_folder import RunFolder
 from small_networks import small_config
 
 CPU = torch.device("cpu")
@@ -54,3 +66,59 @@ def assert_same_gradients(found, expected, *, tolerance: float = 1e-5) -> None:
         if gradient is not None and gradient.norm() > 1e-6 * largest:
             error = (found[name] - gradient).norm() / gradient.norm()
             assert error < tolerance, f"{name}: {error}"
+
+
+SIZES = (
+    "data.num_frames=5", "data.image_size=16", "data.max_words=16", "model.width=16", "model.heads=2",
+    "model.patch_size=8", "model.vision_layers=1", "model.text_layers=1", "model.temporal_layers=1",
+    "model.merge_heads=2", "model.head_channels=4", "training.num_steps=2", "training.checkpoint_every=1",
+)  # fmt: skip
+"""--set options of a network as small as `network`, trained for two steps."""
+
+
+class TinyBatches:
+    """What stands for `TrainingBatches`: a batch of noise for each step."""
+
+    batch_size, seed = 8, 0
+
+    def __init__(self, *, are_questions: bool) -> None:
+        self.are_questions = are_questions
+
+    def __getitem__(self, step: int) -> Batch:
+        drawn = batch(seed=step)
+        return replace(drawn, labels=drawn.video_of_text % 3) if self.are_questions else drawn
+
+
+def recipe_of(kind: str) -> Recipe:
+    """The recipe of a run of `run_folder`: `hbi`, `global` or `answering`."""
+    name = {"hbi": "shape-stories", "global": "shape-stories-global", "answering": "shape-stories-qa"}[kind]
+    return read_recipe(name, SIZES)
+
+
+def trainer(path: Path, kind: str) -> Trainer:
+    """A trainer of a tiny network into a run folder, which is made if there is none."""
+    recipe, folder = recipe_of(kind), RunFolder(path)
+    if not folder.recipe.is_file():
+        write_atomically(folder.recipe, recipe_yaml(recipe))
+        folder.write_environment(seed=0, threads=1)
+        save_tokenizer(train_tokenizer(["a red circle slides left"], num_merges=20), folder.tokenizer)
+    tokenizer, objective = load_tokenizer(str(folder.tokenizer)), Objective()
+    if kind == "answering":
+        model = build_network(QuestionAnsweringModel, recipe, tokenizer, answers=("no", "red", "yes"))
+    else:
+        model = build_network(NETWORKS[kind], recipe, tokenizer)
+    return Trainer(
+        model,
+        TinyBatches(are_questions=kind == "answering"),
+        AnsweringObjective(retrieval=objective) if kind == "answering" else objective,
+        training_settings(recipe),
+        folder,
+        validate=lambda model: {"score": 0.0},
+        device=CPU,
+    )
+
+
+def run_folder(path: Path, kind: str = "hbi") -> Path:
+    """A run folder, trained to its end; as `hbi train` leaves it, without pictures for TensorBoard."""
+    trainer(path, kind).run(lambda progress: None)
+    return path

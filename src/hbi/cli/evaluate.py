@@ -77,10 +77,11 @@ def evaluate(
     # Only now, since they take seconds to load.
     from hbi.cli.device import choose_device
     from hbi.training.distributed import joined_processes, own_device
+    from hbi.training.memory import telling_out_of_memory
 
     folder = out if is_given(run) else Path(run)
     own = own_device(choose_device(device))
-    with joined_processes(own) as processes:
+    with joined_processes(own) as processes, telling_out_of_memory():
         conditions = Conditions(split, dsl, processes)
         if data is not None:
             evaluate_given(open_given(run, num_frames=frames, device=own), data, dataset, conditions, out=out)
@@ -180,6 +181,7 @@ def _recipe_of_data(given: GivenModel, data: Path, dataset: str) -> "Recipe":
 
 def _measure(subject: Subject, recipe: "Recipe", conditions: Conditions, *, out: Path | None) -> None:
     """Rank with all processes; the main one then measures the rest, prints and writes."""
+    from hbi.errors import HBIError
     from hbi.evaluation.report import report_of
     from hbi.evaluation.similarity import similarity_matrix
     from hbi.recipes.protocol import evaluation_protocol, rows_beside
@@ -195,6 +197,8 @@ def _measure(subject: Subject, recipe: "Recipe", conditions: Conditions, *, out:
         )
     if not conditions.is_main:
         return
+    if not similarity.isfinite().all():
+        raise HBIError(f"{subject.name} computes no numbers from these videos: its weights are damaged, train it anew")
     is_dual_softmax = conditions.is_dual_softmax
     report = report_of(model, tokenizer, decoded.split, decoded.bank, similarity, is_dual_softmax=is_dual_softmax)
     protocol = evaluation_protocol(

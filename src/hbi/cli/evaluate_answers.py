@@ -34,6 +34,7 @@ def evaluate_answers(
 ) -> "AnswerReport":
     """Measure a run that answers questions, with bars on the terminal, and write the measures to `out`."""
     from hbi.cli.device import choose_device
+    from hbi.errors import HBIError
     from hbi.evaluation.answer_evidence import answer_evidence
     from hbi.evaluation.answers import answer_logits, report_answers, right_answers
     from hbi.files import write_atomically
@@ -45,6 +46,8 @@ def evaluate_answers(
     questions = decoded.split.questions
     with progress_bar("answering") as progress:
         logits = answer_logits(trained.model, trained.tokenizer, questions, decoded.bank, progress=progress)
+    if not logits.isfinite().all():
+        raise HBIError(f"{trained.name} computes no numbers from these videos: its weights are damaged, train it anew")
     report = report_answers(
         decoded.split,
         read_question_split(trained.recipe, "train").split.questions,

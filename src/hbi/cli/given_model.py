@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hbi.errors import HBIError
+from hbi.files import is_regular
 from hbi.hub import is_only_here
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _open_folder(folder: Path, num_frames: int, device: "torch.device") -> Given
     from hbi.shapes import LEVELS
 
     model = _read_model(folder)
-    if not (folder / "tokenizer_config.json").is_file():
+    if not is_regular(folder / "tokenizer_config.json"):
         raise HBIError(f"{folder} has no tokenizer: run hbi convert again with --tokenizer, into another folder")
     tokenizer = read_tokenizer(folder)
     config = model.config
@@ -103,24 +104,12 @@ def _open_folder(folder: Path, num_frames: int, device: "torch.device") -> Given
 
 def _read_model(folder: Path) -> "HBIModel":
     """Return the network of a folder, whole."""
-    from safetensors import SafetensorError
-    from transformers import AutoConfig
-
-    from hbi.models import HBIConfig, HBIModel
+    from hbi.models import HBIModel, open_network
 
     wanted = "give a folder that hbi convert wrote from a retrieval checkpoint"
-    if not (folder / "config.json").is_file():
+    if not is_regular(folder / "config.json"):
         raise HBIError(f"{folder} holds no model: {wanted}")
     try:
-        config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
-        if type(config) is not HBIConfig:
-            raise HBIError(f"{folder} holds a model of type {config.model_type}, which ranks no videos: {wanted}")
-        model, found = HBIModel.from_pretrained(
-            str(folder), config=config, local_files_only=True, output_loading_info=True
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise HBIError(f"the model in {folder} cannot be read ({reason}): {wanted}") from error
-    if found["missing_keys"]:
-        raise HBIError(f"the model in {folder} lacks {min(found['missing_keys'])}: {wanted}")
-    return model
+        return open_network(HBIModel, folder)
+    except HBIError as error:
+        raise HBIError(f"the model in {folder} cannot be read ({error}): {wanted}") from error

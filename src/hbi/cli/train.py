@@ -66,9 +66,10 @@ def train_recipe(recipe: "Recipe", out: Path, *, resume: bool, device: str = "au
     """Train a checked recipe into `out` with bars on the terminal; return the finished run folder."""
     from hbi.cli.device import choose_device
     from hbi.training.distributed import joined_processes, own_device
+    from hbi.training.memory import telling_out_of_memory
 
     own = own_device(choose_device(device))
-    with joined_processes(own) as processes:
+    with joined_processes(own) as processes, telling_out_of_memory():
         return _train(recipe, out, resume=resume, device=own, processes=processes)
 
 
@@ -127,14 +128,35 @@ def training_bar(first_step: int) -> "Iterator[Callable[[TrainingProgress], None
 
 @contextmanager
 def tensorboard(folder: "RunFolder") -> "Iterator[Callable[[TrainingProgress], None]]":
-    """Write the parts of the loss as TensorBoard scalars into the run folder."""
+    """Write the parts of the loss as TensorBoard scalars into the run folder.
+
+    Raises:
+        StorageError: They cannot be written.
+    """
     from torch.utils.tensorboard import SummaryWriter
 
-    with SummaryWriter(str(folder.path / "tensorboard")) as writer:
+    place = folder.path / "tensorboard"
+    with _writing(place):
+        writer = SummaryWriter(str(place))
 
-        def write(progress: "TrainingProgress") -> None:
+    def write(progress: "TrainingProgress") -> None:
+        with _writing(place):
             for name, value in progress.parts.items():
                 writer.add_scalar(f"train/{name}", value, progress.step)
             writer.add_scalar("speed/videos_per_second", progress.videos_per_second, progress.step)
 
-        yield write
+    yield write
+    with _writing(place):
+        writer.close()
+
+
+@contextmanager
+def _writing(place: Path) -> "Iterator[None]":
+    from hbi.files import StorageError
+
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {place}: {error.strerror or error}; free space or choose another --out, then --resume"
+        ) from error

@@ -1,5 +1,6 @@
 """`hbi train-estimator`: train the paper's learned estimator on exact interactions."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +18,13 @@ def train_estimator(
             help="Recorded games (safetensors: similarity, word_weights, frame_weights, masks). Default: random."
         ),
     ] = None,
-    words: Annotated[int, typer.Option(min=1, help="Words of the longest random text.")] = 24,
-    frames: Annotated[int, typer.Option(min=1, help="Frames of the longest random video.")] = 12,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 2000,
-    batch_size: Annotated[int, typer.Option(min=1, help="Games in a step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(min=0.0, help="The largest learning rate.")] = 1e-3,
-    channels: Annotated[int, typer.Option(min=1, help="Width of the estimator.")] = 64,
-    seed: Annotated[int, typer.Option(help="Of the initial weights and of the games.")] = 0,
+    words: Annotated[int, typer.Option(min=1, max=1000, help="Words of the longest random text.")] = 24,
+    frames: Annotated[int, typer.Option(min=1, max=1000, help="Frames of the longest random video.")] = 12,
+    steps: Annotated[int, typer.Option(min=1, max=10**9, help="Training steps.")] = 2000,
+    batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Games in a step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(min=0.0, max=1e4, help="The largest learning rate.")] = 1e-3,
+    channels: Annotated[int, typer.Option(min=1, max=2**14, help="Width of the estimator.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the initial weights and of the games.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
 ) -> None:
     """Train the paper's small network to predict Banzhaf interactions, and say how near it comes.
@@ -37,6 +38,8 @@ def train_estimator(
     from hbi.training.estimator import train_estimator as fit
     from hbi.training.game_source import RandomGames, RecordedGames, read_games
 
+    if math.isnan(learning_rate):
+        raise HBIError("--learning-rate nan is no number")
     source: GameSource
     held_out: GameSource
     if games is None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from hbi.models.processor import require_words
+from hbi.models.processor import reading_tokenizer, require_words
 
 WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """How CLIP cuts a text into words."""
@@ -107,8 +107,10 @@ def load_tokenizer(folder: str) -> CLIPTokenizer:
     """Return a tokenizer that was saved with `save_pretrained`.
 
     Raises:
-        ModelError: The folder holds none, or one without words.
+        ModelError: The folder holds none, a damaged one, or one without words.
+        DamageError: A file is not what was written.
     """
-    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    with reading_tokenizer(folder):
+        tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     require_words(tokenizer, folder)
     return tokenizer

@@ -11,6 +11,7 @@ from hbi.models.processor import HBIProcessor
 from hbi.models.question_answering import AnsweringConfig, AnswerOutput, QuestionAnsweringModel
 from hbi.models.released_checkpoint import convert
 from hbi.models.state_files import CheckpointError
+from hbi.models.weights import open_network, save_network
 
 __all__ = [
     "AnswerOutput",
@@ -30,6 +31,8 @@ __all__ = [
     "Players",
     "QuestionAnsweringModel",
     "convert",
+    "open_network",
+    "save_network",
 ]
 
 AutoConfig.register("hbi", HBIConfig, exist_ok=True)

@@ -1,6 +1,7 @@
 """`HBIConfig`: every size and choice of the network, saved beside its weights."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from transformers import CLIPConfig, PreTrainedConfig
@@ -17,6 +18,49 @@ Stem: TypeAlias = Literal["patch", "convolutional"]
 
 class ModelError(HBIError):
     """A network cannot be what a configuration asks for, or cannot do what is asked of it."""
+
+
+_WIDTH = (1, 2**17)
+_LAYERS = (1, 1000)
+_SIZES = {
+    "max_words": (1, 100_000),
+    "max_frames": (1, 100_000),
+    "temporal_layers": (0, _LAYERS[1]),
+    "merge_heads": _WIDTH,
+    "num_neighbors": (1, 100_000),
+    "head_channels": _WIDTH,
+}
+"""Least and most; far above what anybody trains, so that a slip is named before it fills the memory."""
+_TOWER = {
+    "hidden_size": _WIDTH,
+    "intermediate_size": (1, 2**20),
+    "num_hidden_layers": _LAYERS,
+    "num_attention_heads": _WIDTH,
+}
+_TEXT = {"vocab_size": (1, 2**27), "max_position_embeddings": (1, 100_000)}
+_VISION = {"image_size": (1, 2**14), "patch_size": (1, 2**14), "num_channels": (1, 1000)}
+
+
+def require_whole_numbers(config: Any, sizes: Mapping[str, tuple[int, int]], *, of: str = "") -> None:
+    """Raise ModelError where a field is no whole number from its least to its most."""
+    for name, (least, most) in sizes.items():
+        value = getattr(config, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ModelError(f"{of}{name}={value!r}: give a whole number from {least} to {most}")
+
+
+def require_clip_sizes(clip: CLIPConfig) -> None:
+    """Raise ModelError where a CLIP cannot have the sizes that its configuration asks for."""
+    require_whole_numbers(clip, {"projection_dim": _WIDTH}, of="CLIP's ")
+    for tower, own in (("text", _TEXT), ("vision", _VISION)):
+        config = getattr(clip, f"{tower}_config")
+        require_whole_numbers(config, {**_TOWER, **own}, of=f"CLIP's {tower} ")
+        width, heads = config.hidden_size, config.num_attention_heads
+        if width % heads:
+            raise ModelError(f"CLIP's {tower} tower of width {width} cannot be split among {heads} heads")
+    if clip.vision_config.patch_size > clip.vision_config.image_size:
+        sizes = f"{clip.vision_config.patch_size} pixels, a picture {clip.vision_config.image_size}"
+        raise ModelError(f"a patch has {sizes}: it must fit in")
 
 
 class HBIConfig(PreTrainedConfig):
@@ -43,7 +87,8 @@ class HBIConfig(PreTrainedConfig):
             (docs/method/released-code.md).
 
     Raises:
-        ModelError: A stem, aggregator or interaction that does not exist; more words than CLIP has positions for.
+        ModelError: A stem, aggregator or interaction that does not exist; more words than CLIP has positions for; a
+            size that no network can have.
     """
 
     model_type = "hbi"
@@ -76,6 +121,7 @@ class HBIConfig(PreTrainedConfig):
             if value not in choices:
                 raise ModelError(f"no {name} {value!r}: choose one of {', '.join(choices)}")
         clip: Any = clip_config if isinstance(clip_config, CLIPConfig) else CLIPConfig(**(clip_config or {}))
+        require_clip_sizes(clip)
         self.clip_config: Any = clip
         num_positions = clip.text_config.max_position_embeddings
         if max_words > num_positions:
@@ -94,7 +140,20 @@ class HBIConfig(PreTrainedConfig):
         self.level_weights = tuple(level_weights)
         self.head_channels = head_channels
         self.released_behavior = released_behavior
+        self._require_sizes()
         super().__init__(**kwargs)
+
+    def _require_sizes(self) -> None:
+        require_whole_numbers(self, _SIZES)
+        if self.weight_channels is not None:
+            require_whole_numbers(self, {"weight_channels": _WIDTH})
+        for name in ("merge_ratio", "frame_merge_ratio"):
+            ratios = getattr(self, name)
+            if ratios is not None and not (len(ratios) == 2 and all(0 < ratio <= 1 for ratio in ratios)):
+                raise ModelError(f"{name}={ratios}: give two numbers above 0 and up to 1")
+        weights = self.level_weights
+        if len(weights) != 3 or not all(0 <= weight < math.inf for weight in weights) or not sum(weights) > 0:
+            raise ModelError(f"level_weights={weights}: give three numbers of at least 0, one of them above")
 
     @property
     def width(self) -> int:

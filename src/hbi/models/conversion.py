@@ -1,6 +1,7 @@
 """What a converted file becomes: a model, an estimator, a report of every key, and the folder that holds them."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hbi.files import StorageError, write_atomically
 from hbi.games import BanzhafEstimator
+from hbi.models.checksums import add_checksums
 from hbi.models.hbi import HBIModel
 from hbi.models.processor import HBIProcessor, picture_processor
 from hbi.models.question_answering import QuestionAnsweringModel
@@ -52,13 +54,14 @@ class Conversion:
         estimator.safetensors            the estimator, as `hbi train-estimator` writes one
         conversion.json                  the report
         tokenizer and processor files    what `HBIProcessor.from_pretrained` opens; without a tokenizer, pictures only
+        SHA256SUMS                       checksums of all of these
 
         Raises:
             CheckpointError: The folder is there already and not empty.
             ModelError: The tokenizer has another vocabulary than the model.
             StorageError: The folder cannot be written.
         """
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
             raise CheckpointError(f"{folder} is not empty: choose another folder, nothing is overwritten")
         processor = None
         if self.model is not None:
@@ -72,6 +75,7 @@ class Conversion:
                     self.model.save_pretrained(unfinished)
                     processor.save_pretrained(unfinished)
                 self._write_rest(unfinished)
+                add_checksums(unfinished)
                 unfinished.replace(folder)
         except OSError as error:
             raise StorageError(f"cannot write {folder}: {error.strerror or error}; nothing was written") from error

@@ -1,26 +1,49 @@
 """A network that starts from a pretrained CLIP: its towers, and the temporal transformer from the text tower."""
 
+import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from safetensors import SafetensorError
+from safetensors import safe_open
 from torch import Tensor
 from transformers import AutoConfig, CLIPConfig, CLIPModel
+from transformers.utils import logging as transformers_logging
 
+from hbi.files import is_regular
 from hbi.hub import HubError, asking_hub
-from hbi.models.config import HBIConfig
+from hbi.models.checksums import require_unchanged_folder
+from hbi.models.config import HBIConfig, ModelError, require_clip_sizes
 from hbi.models.encoder import Encoder
 from hbi.models.openai_clip import clip_config, clip_source
-from hbi.models.state_files import CheckpointError, fill, read_state
+from hbi.models.state_files import CheckpointError, fill, listing, read_state, reason
 from hbi.models.temporal import TemporalTransformer
+from hbi.models.weights import require_numbers
 
 Network = TypeVar("Network", bound="FromCLIP")
 
 
 class FromCLIP:
-    """Gives a network with an `Encoder` the constructor `from_clip`."""
+    """Gives a network with an `Encoder` the constructor `from_clip`, and a `from_pretrained` that leaves no gaps."""
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: Any, *arguments: Any, **options: Any) -> Any:
+        """Return what `transformers` does, where no tensor is missing: it would be drawn at random.
+
+        With `output_loading_info=True` it is returned in any case, and what is missing beside it.
+
+        Raises:
+            CheckpointError: The weights lack a tensor of the network.
+        """
+        if options.pop("output_loading_info", False):
+            return super().from_pretrained(name_or_path, *arguments, output_loading_info=True, **options)  # type: ignore[misc]
+        with _without_report():
+            model, found = super().from_pretrained(name_or_path, *arguments, output_loading_info=True, **options)  # type: ignore[misc]
+        if missing := sorted(found["missing_keys"]):
+            raise CheckpointError(f"the weights of {name_or_path} lack {listing(missing)}: they would be made up")
+        return model
 
     @classmethod
     def from_clip(cls: type[Network], name_or_path: str | Path, **config: Any) -> Network:
@@ -63,7 +86,7 @@ def read_clip(name_or_path: str | Path) -> CLIPModel:
         CheckpointError: It is missing (and the hub cannot be asked for it), incomplete, or no CLIP.
     """
     path = Path(name_or_path)
-    if path.is_file():
+    if is_regular(path):
         state = read_state(path)
         clip = CLIPModel(clip_config(state, origin=str(path)))
         fill(clip, state, clip_source, origin=str(path))
@@ -76,27 +99,64 @@ def read_clip(name_or_path: str | Path) -> CLIPModel:
 
 
 def _load_clip(name: str, *, is_local: bool) -> CLIPModel:
+    if os.path.isdir(name):
+        require_unchanged_folder(Path(name))
     config = _config(name, is_local=is_local)
+    for file in Path(name).glob("*.safetensors"):
+        _require_floats(file)
     try:
-        clip, found = CLIPModel.from_pretrained(
-            name, config=config, output_loading_info=True, dtype="float32", local_files_only=is_local
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(f"{name} cannot be loaded ({_first_line(error)})") from error
+        with _without_report():
+            clip, found = CLIPModel.from_pretrained(
+                name, config=config, output_loading_info=True, dtype="float32", local_files_only=is_local
+            )
+    except Exception as error:  # the library's readers raise many kinds for damaged files
+        raise CheckpointError(f"{name} cannot be loaded ({reason(error)})") from error
     gaps = sorted(found["missing_keys"]) + sorted(str(key) for key in found["mismatched_keys"])
     if gaps:
-        raise CheckpointError(f"{name} is no whole CLIP: it lacks {gaps[0]} and {len(gaps) - 1} other tensors")
+        raise CheckpointError(f"{name} is no whole CLIP: it lacks {listing(gaps)}")
+    if unknown := sorted(found["unexpected_keys"]):
+        raise CheckpointError(f"{name} is of another CLIP than its config.json: it has no place for {listing(unknown)}")
+    require_numbers(clip.state_dict(), origin=name)
     return clip
+
+
+@contextmanager
+def _without_report() -> Iterator[None]:
+    """Keep the library from printing a table of what is missing: it is an error here, said in one line."""
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+
+
+def _require_floats(file: Path) -> None:
+    """Check that no weight was stored as whole numbers, from which the library would make some."""
+    try:
+        with safe_open(file, "pt") as opened:
+            kinds = {name: opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118 (no mapping)
+    except Exception as error:  # as above
+        raise CheckpointError(f"{file} is not a whole safetensors file ({reason(error)})") from error
+    wrong = [
+        f"{name} ({kind})" for name, kind in kinds.items() if "F" not in kind and not name.endswith("position_ids")
+    ]
+    if wrong:
+        raise CheckpointError(f"in {file} these weights are no floating point numbers: {listing(wrong)}")
 
 
 def _config(name: str, *, is_local: bool) -> CLIPConfig:
     try:
         config = AutoConfig.from_pretrained(name, local_files_only=is_local)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # what `transformers` raises for a wrong field is of many kinds
         hint = "it needs config.json and weights" if is_local else "no such folder or file, nor a hub name"
-        raise CheckpointError(f"{name} is no CLIP: {hint} ({_first_line(error)})") from error
+        raise CheckpointError(f"{name} is no CLIP: {hint} ({reason(error)})") from error
     if not isinstance(config, CLIPConfig):
         raise CheckpointError(f"{name} holds a model of type {config.model_type!r}: a CLIP is needed")
+    try:
+        require_clip_sizes(config)
+    except ModelError as error:
+        raise CheckpointError(f"{name}: {error}") from error
     return config
 
 
@@ -130,7 +190,3 @@ def _difference(temporal: Any, text: Any) -> str | None:
         if own != other:
             return f"its {words} is {own}, that of the text tower {other}"
     return None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,6 +1,9 @@
 """`HBIProcessor`: from texts and frames to what the network takes, by CLIP's conventions."""
 
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, no_type_check
 
@@ -10,8 +13,12 @@ from torch import Tensor
 from transformers import AutoTokenizer, BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from hbi.errors import HBIError
+from hbi.files import StorageError, is_regular, place_beside
 from hbi.hub import HubError, asking_hub
+from hbi.models.checksums import add_checksums, require_unchanged_folder
 from hbi.models.config import HBIConfig, ModelError
+from hbi.models.state_files import reason
 
 
 class HBIProcessor(ProcessorMixin):
@@ -104,6 +111,8 @@ def require_vocabulary(config: HBIConfig, tokenizer: PreTrainedTokenizerBase) ->
         raise ModelError(
             f"the tokenizer has {len(tokenizer)} tokens, the model {vocab_size}: give the one it was trained with"
         )
+    if max(tokenizer.get_vocab().values()) >= vocab_size:
+        raise ModelError(f"the tokenizer's numbers go beyond the model's {vocab_size} tokens: its files are damaged")
 
 
 def picture_processor(config: HBIConfig) -> CLIPImageProcessorPil:
@@ -118,21 +127,63 @@ def read_tokenizer(name_or_path: str | Path) -> PreTrainedTokenizerBase:
     Raises:
         ModelError: There is none (and the hub cannot be asked for it), or one without words.
     """
-    if Path(name_or_path).is_file():
+    if is_regular(name_or_path):
         raise ModelError(f"{name_or_path} is a file, which brings no tokenizer: give a folder or hub name")
     try:
-        with asking_hub(name_or_path) as is_local:
+        with asking_hub(name_or_path) as is_local, reading_tokenizer(name_or_path):
             tokenizer = AutoTokenizer.from_pretrained(str(name_or_path), local_files_only=is_local)
     except HubError as error:
         raise ModelError(f"no tokenizer: {error}") from error
-    except (OSError, ValueError, KeyError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ModelError(f"{name_or_path} holds no tokenizer ({reason})") from error
     require_words(tokenizer, name_or_path)
     return tokenizer
 
 
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a tokenizer and checksums of its files into a new folder, the whole of it or nothing.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    beside = place_beside(folder)
+    try:
+        tokenizer.save_pretrained(beside)
+        add_checksums(beside)
+        beside.rename(folder)
+    except Exception as error:  # the tokenizers' library, in Rust, raises `Exception` itself
+        shutil.rmtree(beside, ignore_errors=True)
+        if isinstance(error, HBIError):
+            raise
+        raise StorageError(f"cannot write {folder} ({reason(error)}): free space or choose another folder") from error
+
+
+@contextmanager
+def reading_tokenizer(name_or_path: str | Path) -> Iterator[None]:
+    """Check the files of a folder against their checksums, then make one error of whatever reading them raises.
+
+    Raises:
+        DamageError: A file is not what was written.
+        ModelError: There is no tokenizer, or it cannot be read.
+    """
+    if os.path.isdir(name_or_path):
+        require_unchanged_folder(Path(name_or_path), but=".safetensors")  # weights are checked where they are read
+    try:
+        yield
+    except HBIError:
+        raise
+    except Exception as error:  # the libraries raise many kinds for damaged files, `Exception` itself among them
+        raise ModelError(f"{name_or_path} holds no tokenizer ({reason(error)})") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how the tokenizers' library, in Rust, gives up on a file
+            raise
+        raise ModelError(f"{name_or_path} holds no tokenizer (its files are damaged)") from error
+
+
 def require_words(tokenizer: PreTrainedTokenizerBase, origin: str | Path) -> None:
-    """Raise ModelError where a tokenizer knows marks only: `transformers` makes one where the vocabulary is missing."""
+    """Raise ModelError where a tokenizer knows marks only (`transformers` makes one where the vocabulary is missing),
+    or lacks one that texts are padded or ended with.
+    """
     if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
         raise ModelError(f"{origin} holds no tokenizer (its vocabulary is missing, tokenizer.json for example)")
+    for mark in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        if not isinstance(getattr(tokenizer, mark), int):
+            raise ModelError(f"{origin} holds a tokenizer without {mark.removesuffix('_id')}: its files are damaged")

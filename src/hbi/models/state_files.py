@@ -1,6 +1,6 @@
 """Tensors in and out of files of other people: read without running their code, filled in without a silent gap."""
 
-import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hbi.errors import HBIError
+from hbi.files import is_regular, open_regular
+from hbi.models.checksums import read_checksums, require_unchanged
 from hbi.models.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 
 State = Mapping[str, Tensor]
@@ -41,9 +43,11 @@ def read_state(path: Path) -> State:
     Raises:
         CheckpointError: No such file, or one that holds something else.
     """
-    if not path.is_file():
+    if not is_regular(path):
         raise CheckpointError(f"{path} is not a file: give a checkpoint, .safetensors or one that torch wrote")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    if path.name in (read_checksums(path.parent) or ()):
+        require_unchanged(path)
+    content = read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     state = {str(name): tensor for name, tensor in _unwrapped(content).items() if isinstance(tensor, Tensor)}
     if not state:
         raise CheckpointError(f"{path} holds no tensors by name: give a state dict")
@@ -56,30 +60,56 @@ def fill(module: nn.Module, state: State, source: Callable[[str], Source], *, or
     """Load every parameter of `module` from where `source` says it is; return the keys read, by parameter.
 
     Raises:
-        CheckpointError: A key is missing or a shape does not fit. The module is unchanged then.
+        CheckpointError: A key is missing, or a shape or type does not fit. The module is unchanged then.
     """
     wanted = module.state_dict()
     sources = {name: source(name) for name in wanted}
     missing = sorted({each.key for each in sources.values()} - state.keys())
     if missing:
-        raise CheckpointError(f"{origin} lacks {_listing(missing)}")
+        raise CheckpointError(f"{origin} lacks {listing(missing)}")
     values = {name: each.make(state[each.key]) for name, each in sources.items()}
     wrong = [
         f"{sources[name].key} ({tuple(value.shape)}, needed {tuple(wanted[name].shape)})"
         for name, value in values.items()
         if value.shape != wanted[name].shape
     ]
+    wrong += [
+        f"{sources[name].key} ({value.dtype}, needed {wanted[name].dtype})"
+        for name, value in values.items()
+        if value.is_floating_point() != wanted[name].is_floating_point()
+    ]
     if wrong:
-        raise CheckpointError(f"in {origin} these shapes do not fit: {_listing(wrong)}")
+        raise CheckpointError(f"in {origin} these tensors do not fit: {listing(wrong)}")
     module.load_state_dict(values)
     return {name: each.key for name, each in sources.items()}
 
 
-def _read_safetensors(path: Path) -> object:
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file, as they are.
+
+    Raises:
+        CheckpointError: There is no such file, or it is damaged.
+    """
     try:
+        open_regular(path).close()  # the library would wait for a pipe
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a whole safetensors file ({error}): download it again") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is not a whole safetensors file ({reason(error)}): restore it from a copy, or download it again"
+        ) from error
+
+
+def reason(error: Exception) -> str:
+    """Return what a library says of a file that it cannot read, in a few words.
+
+    Its advice to read the file in the way that can run its code is left out.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    if "weights_only" in str(error) or "trust_remote_code" in str(error):
+        return "it is damaged, or holds more than tensors"
+    return line if len(line) <= 300 else f"{line[:300]}…"
 
 
 def _read_pickle(path: Path) -> object:
@@ -89,8 +119,11 @@ def _read_pickle(path: Path) -> object:
         except ArchiveError as error:
             raise CheckpointError(f"{path}, a TorchScript archive, {error}") from error
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        with warnings.catch_warnings(action="ignore"):  # it warns of what it refuses, too
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # what torch's unpickler raises for a damaged file is of every kind
         # torch's own words are left out: they advise reading the file in the way that can run its code.
         raise CheckpointError(
             f"{path} cannot be read as tensors alone: it is damaged, no checkpoint, or holds code, which is "
@@ -107,6 +140,7 @@ def _unwrapped(content: object) -> Mapping[str, object]:
     return content
 
 
-def _listing(items: list[str]) -> str:
+def listing(items: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
     more = f" and {len(items) - 5} more" if len(items) > 5 else ""
     return f"{', '.join(items[:5])}{more}"

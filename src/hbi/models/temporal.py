@@ -10,18 +10,25 @@ from hbi.models.config import HBIConfig, ModelError
 
 
 class TemporalTransformer(nn.Module):
-    """A transformer over frames that know their place."""
+    """A transformer over frames that know their place.
+
+    Raises:
+        ModelError: The width cannot be split among heads of the size that the text tower's have.
+    """
 
     def __init__(self, config: HBIConfig) -> None:
         super().__init__()
         text = config.clip_config.text_config
+        num_heads = max(1, config.width // (text.hidden_size // text.num_attention_heads))
+        if config.width % num_heads:
+            raise ModelError(f"frame tokens of width {config.width} cannot be split among {num_heads} heads")
         self.position = nn.Embedding(config.max_frames, config.width)
         self.encoder = CLIPEncoder(
             CLIPTextConfig(
                 hidden_size=config.width,
                 intermediate_size=4 * config.width,
                 num_hidden_layers=config.temporal_layers,
-                num_attention_heads=max(1, config.width // (text.hidden_size // text.num_attention_heads)),
+                num_attention_heads=num_heads,
                 hidden_act=text.hidden_act,
                 layer_norm_eps=text.layer_norm_eps,
                 attention_dropout=text.attention_dropout,

@@ -24,7 +24,8 @@ from hbi.data.shape_stories.answering import VOCABULARY, question_split
 from hbi.data.shape_stories.retrieval import retrieval_split
 from hbi.data.tokenizer import load_tokenizer
 from hbi.evaluation.answers import answer_logits, right_answers
-from hbi.models import QuestionAnsweringModel
+from hbi.models import QuestionAnsweringModel, open_network
+from hbi.models.processor import require_vocabulary
 from hbi.recipes.experiment import build_objective, training_batches, training_settings
 from hbi.recipes.network import build_network
 from hbi.recipes.reading import read_recipe
@@ -142,7 +143,10 @@ def answer_validation(decoded: DecodedQuestions, tokenizer: CLIPTokenizer) -> Ca
 
     def validate(model: QuestionAnsweringModel) -> dict[str, float]:
         vocabulary = AnswerVocabulary(model.config.answers)
-        right = right_answers(answer_logits(model, tokenizer, questions, decoded.bank), vocabulary.labels(questions))
+        logits = answer_logits(model, tokenizer, questions, decoded.bank)
+        if not logits.isfinite().all():
+            raise FloatingPointError("the answers to the validation split became no numbers")
+        right = right_answers(logits, vocabulary.labels(questions))
         scores = {"score": 100.0 * float(right.double().mean())}
         for kind in decoded.split.kinds:
             is_kind = torch.tensor([question.kind == kind for question in questions])
@@ -228,11 +232,14 @@ def open_answering(path: Path, *, weights: Literal["best", "last"] = "best", dev
 
     Raises:
         RunError: The folder holds no run, one of another kind, or one without weights yet.
+        HBIError: A file of it is damaged.
     """
     transformers_logging.disable_progress_bar()
     folder = RunFolder(path).require()
     recipe = read_recipe(str(folder.recipe))
     if recipe.model.kind != "answering":
         raise RunError(f"{path} holds a run that ranks and answers no questions: train one, hbi train shape-stories-qa")
-    model = QuestionAnsweringModel.from_pretrained(str(folder.require_weights(weights)), local_files_only=True)
-    return AnsweringRun(folder, recipe, load_tokenizer(str(folder.tokenizer)), model.to(device).eval())
+    model = open_network(QuestionAnsweringModel, folder.require_weights(weights))
+    tokenizer = load_tokenizer(str(folder.tokenizer))
+    require_vocabulary(model.config, tokenizer)
+    return AnsweringRun(folder, recipe, tokenizer, model.to(device))

@@ -3,16 +3,25 @@
 Light on purpose: a command may look here for what cannot work before it loads what checks a recipe.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
-import yaml
-
 from hbi.errors import HBIError
+from hbi.files import read_regular_text
 from hbi.hub import is_only_here
+from hbi.recipes.plain_yaml import MOST_DEPTH, load_yaml
+
+MOST_BYTES = 50_000
+"""Of a recipe: thirty times the longest that ships with the package."""
+MOST_PATH_BYTES, MOST_NAME_BYTES = 4096, 255
+MOST_SHOWN = 200
+"""Characters of a value that an error repeats."""
+_REPR = Repr()
 
 
 class RecipeError(HBIError):
@@ -32,13 +41,10 @@ def read_content(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, 
     Raises:
         RecipeError: No such recipe, no YAML with sections, or an override of another form.
     """
-    text = _read(name_or_path)
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise RecipeError(f"{name_or_path} is not valid YAML{place}: {getattr(error, 'problem', error)}") from error
+        content = load_yaml(_read(name_or_path))
+    except ValueError as error:
+        raise RecipeError(f"{shortened(name_or_path)} is not valid YAML{error}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"{name_or_path} must hold sections (data, model, …), not a {type(content).__name__}")
     for override in overrides:
@@ -51,12 +57,33 @@ def require_start(content: Mapping[str, Any]) -> None:
     model = content.get("model")
     clip = model.get("clip") if isinstance(model, Mapping) else None
     if isinstance(clip, str):
+        if fault := path_fault(clip):
+            raise RecipeError(f"model.clip: {fault}")
         is_only_here(clip)
+
+
+def path_fault(text: str) -> str:
+    """Return why a text can be neither a name nor a path; nothing where it can."""
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        return f"{shortened(text)!r} holds a character that no name should have"
+    if len(text.encode()) > MOST_PATH_BYTES or any(len(part.encode()) > MOST_NAME_BYTES for part in text.split("/")):
+        return f"{shortened(text)!r} is longer than a path can be"
+    return ""
+
+
+def shortened(value: object) -> str:
+    """Return what a value looks like: a text as it is, anything else as Python writes it, long ones cut.
+
+    >>> shortened("a" * 1000)[-4:]
+    'aaa…'
+    """
+    text = value if isinstance(value, str) else _REPR.repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def did_you_mean(name: str, names: Sequence[str]) -> str:
     """Return a question that names the nearest of some names; nothing where none is near."""
-    close = get_close_matches(name, names, n=1, cutoff=0.4)
+    close = get_close_matches(name, names, n=1, cutoff=0.4) if len(name) <= MOST_SHOWN else []
     return f": did you mean {close[0]!r}?" if close else ""
 
 
@@ -64,13 +91,14 @@ def _read(name_or_path: str) -> str:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"}:
         try:
-            return path.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"cannot read the recipe {name_or_path}: {error}") from error
+            return read_regular_text(path, MOST_BYTES)
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise RecipeError(f"cannot read the recipe {shortened(name_or_path)}: {said}") from error
     names = recipe_names()
     if name_or_path not in names:
         raise RecipeError(
-            f"no recipe {name_or_path!r}{did_you_mean(name_or_path, names)}; there are: {', '.join(names)} "
+            f"no recipe {shortened(name_or_path)!r}{did_you_mean(name_or_path, names)}; there are: {', '.join(names)} "
             "(or give a .yaml file)"
         )
     return (files("hbi.recipes") / f"{name_or_path}.yaml").read_text()
@@ -78,15 +106,20 @@ def _read(name_or_path: str) -> str:
 
 def _override(content: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
+    shown = shortened(override)
     if not equals:
-        raise RecipeError(f"--set {override}: write it as section.key=value, for example training.num_steps=100")
+        raise RecipeError(f"--set {shown}: write it as section.key=value, for example training.num_steps=100")
     *sections, last = key.strip().split(".")
+    if len(sections) > MOST_DEPTH or len(value) > MOST_BYTES:
+        raise RecipeError(f"--set {shown}: that is too long for a recipe")
     place = content
     for section in sections:
         place = place.setdefault(section, {})
         if not isinstance(place, dict):
-            raise RecipeError(f"--set {override}: {section!r} is a value, not a section")
+            raise RecipeError(f"--set {shown}: {shortened(section)!r} is a value, not a section")
     try:
-        place[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: its value is not valid YAML: put quotes around it") from error
+        place[last] = load_yaml(value)
+    except ValueError as error:
+        raise RecipeError(
+            f"--set {shown}: its value is not valid YAML{error}; put quotes around it if it is a text"
+        ) from error

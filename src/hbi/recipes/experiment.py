@@ -52,11 +52,16 @@ def build_objective(recipe: Recipe, device: torch.device) -> Objective:
 
 
 def validation(recipe: Recipe, decoded: DecodedSplit | FeaturedSplit, tokenizer: CLIPTokenizer) -> Validation:
-    """Return a function that scores a model on the validation split; `score` is what chooses the best weights."""
+    """Return a function that scores a model on the validation split; `score` is what chooses the best weights.
+
+    The function raises FloatingPointError where the model computes no numbers.
+    """
     texts = [text.text for text in decoded.split.texts]
 
     def validate(model: Matcher) -> dict[str, float]:
         similarity = similarity_matrix(model, tokenizer, texts, decoded.bank)
+        if not similarity.isfinite().all():
+            raise FloatingPointError("the similarities of the validation split became no numbers")
         relevance = decoded.split.relevance
         to_video = retrieval_scores(ranks(similarity, relevance))
         to_text = retrieval_scores(ranks(similarity.T, relevance.T))

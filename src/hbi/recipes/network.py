@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
 from hbi.data.samples import RetrievalSplit
 from hbi.data.tokenizer import load_tokenizer, train_tokenizer
 from hbi.errors import HBIError
-from hbi.models import GlobalContrastModel, HBIConfig, HBIModel, ModelError, QuestionAnsweringModel
-from hbi.models.processor import read_tokenizer
+from hbi.files import is_regular
+from hbi.models import GlobalContrastModel, HBIModel, ModelError, QuestionAnsweringModel, open_network
+from hbi.models.processor import read_tokenizer, require_vocabulary
+from hbi.recipes.reading import read_recipe
 from hbi.recipes.schema import Recipe
 from hbi.training.run_folder import RunFolder
 
 NETWORKS: dict[str, type[HBIModel] | type[GlobalContrastModel]] = {"hbi": HBIModel, "global": GlobalContrastModel}
 Network = TypeVar("Network", HBIModel, GlobalContrastModel, QuestionAnsweringModel)
-_TOWERS = "encoder.clip."
 
 
 def start_tokenizer(recipe: Recipe, train: RetrievalSplit) -> CLIPTokenizer:
@@ -30,7 +30,7 @@ def start_tokenizer(recipe: Recipe, train: RetrievalSplit) -> CLIPTokenizer:
     clip = recipe.model.clip
     if clip is None:
         return train_tokenizer(text.text for text in train.texts)
-    if (run := RunFolder(Path(clip))).recipe.is_file():
+    if is_regular((run := RunFolder(Path(clip))).recipe):
         return load_tokenizer(str(run.tokenizer))
     try:
         return read_tokenizer(clip)
@@ -64,8 +64,9 @@ def build_network(network: type[Network], recipe: Recipe, tokenizer: CLIPTokeniz
     if clip is None:
         towers = _small_towers(recipe, tokenizer)
         return network(network.config_class(clip_config=towers, stem=recipe.model.stem, **sizes))
-    is_run = RunFolder(Path(clip)).recipe.is_file()
+    is_run = is_regular(RunFolder(Path(clip)).recipe)
     model = _from_run(network, Path(clip), sizes) if is_run else network.from_clip(clip, **sizes)
+    require_vocabulary(model.config, tokenizer)
     side = model.config.clip_config.vision_config.image_size
     if side != recipe.data.image_size:
         raise HBIError(
@@ -75,13 +76,12 @@ def build_network(network: type[Network], recipe: Recipe, tokenizer: CLIPTokeniz
 
 
 def _from_run(network: type[Network], run: Path, sizes: dict[str, Any]) -> Network:
-    folder = RunFolder(run).require_weights("best")
-    source = HBIConfig.from_pretrained(str(folder), local_files_only=True)
-    model = network(network.config_class(clip_config=source.clip_config.to_dict(), stem=source.stem, **sizes))
-    weights = load_file(folder / "model.safetensors")
-    found = ((name.partition(_TOWERS), value) for name, value in weights.items())
-    towers = {name: value for (_, mark, name), value in found if mark}  # a trunk's towers stand below another name
-    model.encoder.clip.load_state_dict(towers)
+    folder = RunFolder(run)
+    kind = read_recipe(str(folder.require().recipe)).model.kind
+    source = open_network(NETWORKS.get(kind, QuestionAnsweringModel), folder.require_weights("best"))
+    towers, stem = source.config.clip_config.to_dict(), source.config.stem
+    model = network(network.config_class(clip_config=towers, stem=stem, **sizes))
+    model.encoder.clip.load_state_dict(source.encoder.clip.state_dict())
     return model
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from hbi.recipes.content import RecipeError, did_you_mean, read_content
+from hbi.recipes.content import RecipeError, did_you_mean, read_content, shortened
 from hbi.recipes.schema import Recipe
 
 
@@ -29,7 +29,7 @@ def _validate(content: Mapping[str, Any], source: str) -> Recipe:
         return Recipe.model_validate(content)
     except ValidationError as error:
         first, *others = error.errors()
-        place = ".".join(str(part) for part in first["loc"])
+        place = shortened(".".join(str(part) for part in first["loc"]))
         if first["type"] == "extra_forbidden":
             section = _section(first["loc"][:-1])
             message = f"unknown key {place!r}{did_you_mean(str(first['loc'][-1]), list(section.model_fields))}"
@@ -37,10 +37,16 @@ def _validate(content: Mapping[str, Any], source: str) -> Recipe:
             message = f"{place!r} is missing"
         elif first["type"] == "value_error":
             message = str(first["ctx"]["error"])
+            if len(first["loc"]) > 1 and not message.startswith(place):
+                message = f"{place!r}: {message}"
         else:
-            message = f"{place!r}: {first['msg'].lower()}, not {first['input']!r}"
+            message = f"{place!r}: {first['msg'].lower()}, not {_shown(first['input'])}"
         more = f" (and {len(others)} more)" if others else ""
-        raise RecipeError(f"recipe {source}: {message}{more}") from error
+        raise RecipeError(f"recipe {shortened(source)}: {message}{more}") from error
+
+
+def _shown(value: object) -> str:
+    return repr(shortened(value)) if isinstance(value, str) else shortened(value)
 
 
 def _section(location: Sequence[int | str]) -> type[BaseModel]:

@@ -12,7 +12,8 @@ from transformers.utils import logging as transformers_logging
 from hbi.data.samples import RetrievalSplit
 from hbi.data.tokenizer import load_tokenizer
 from hbi.files import write_atomically
-from hbi.models import GlobalContrastModel, HBIModel
+from hbi.models import GlobalContrastModel, HBIModel, open_network
+from hbi.models.processor import require_vocabulary, save_tokenizer
 from hbi.recipes.network import NETWORKS, start_tokenizer
 from hbi.recipes.reading import read_recipe, recipe_yaml
 from hbi.recipes.schema import Recipe
@@ -50,6 +51,7 @@ def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: t
 
     Raises:
         RunError: The folder holds no run, or one without weights yet.
+        HBIError: A file of it is damaged.
     """
     transformers_logging.disable_progress_bar()
     folder = RunFolder(path)
@@ -57,8 +59,10 @@ def open_run(path: Path, *, weights: Literal["best", "last"] = "best", device: t
     recipe = read_recipe(str(folder.recipe))
     if recipe.model.kind not in NETWORKS:
         raise RunError(f"{path} holds a run of kind {recipe.model.kind}, which ranks nothing: see hbi answer --help")
-    model = NETWORKS[recipe.model.kind].from_pretrained(str(model_folder), local_files_only=True)
-    return TrainedRun(folder, recipe, load_tokenizer(str(folder.tokenizer)), model.to(device).eval())
+    model = open_network(NETWORKS[recipe.model.kind], model_folder)
+    tokenizer = load_tokenizer(str(folder.tokenizer))
+    require_vocabulary(model.config, tokenizer)
+    return TrainedRun(folder, recipe, tokenizer, model.to(device))
 
 
 def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processes) -> RunFolder:
@@ -72,6 +76,8 @@ def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processe
     folder = RunFolder(out)
     _check_claim(folder, recipe, resume=resume)
     processes.wait()  # before the main process changes what the others check
+    if processes.is_main:
+        folder.remove_drafts()
     if processes.is_main and not folder.has_begun:
         shutil.rmtree(folder.tokenizer, ignore_errors=True)
         write_atomically(folder.recipe, recipe_yaml(recipe))
@@ -87,17 +93,18 @@ def keep_faults(folder: RunFolder, faults: tuple[str, ...], processes: Processes
 
 def keep_tokenizer(folder: RunFolder, recipe: Recipe, train: RetrievalSplit, processes: Processes) -> CLIPTokenizer:
     """Return the tokenizer of the run folder, which the first call puts there."""
-    if processes.is_main and not (folder.tokenizer / "tokenizer.json").is_file():
-        start_tokenizer(recipe, train).save_pretrained(folder.tokenizer)
+    if processes.is_main and not folder.tokenizer.is_dir():
+        save_tokenizer(start_tokenizer(recipe, train), folder.tokenizer)
     processes.wait()
     return load_tokenizer(str(folder.tokenizer))
 
 
 def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
+    folder.require_regular_files()
     if folder.has_begun:
         if not resume:
             raise RunError(f"{folder.path} already holds a run: add --resume to continue it, or choose another --out")
         if read_recipe(str(folder.recipe)) != recipe:
             raise RunError(f"{folder.path} was started with another recipe: choose another --out")
-    elif not folder.recipe.is_file() and folder.path.is_dir() and any(folder.path.iterdir()):
+    elif not folder.is_free:
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --out")

@@ -1,6 +1,7 @@
 """The model of an index: what encodes its segments and its questions. The index carries a copy of it."""
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,10 @@ from transformers import CLIPTokenizer
 
 from hbi.data.frames import normalize_pixels
 from hbi.data.tokenizer import load_tokenizer, remark_on_unread, tokenize
-from hbi.files import write_atomically
-from hbi.models import GlobalContrastModel, HBIModel
+from hbi.errors import HBIError
+from hbi.models import GlobalContrastModel, HBIConfig, HBIModel, open_network, save_network
+from hbi.models.from_clip import read_clip
+from hbi.models.processor import require_vocabulary, save_tokenizer
 from hbi.search.error import SearchError
 
 
@@ -92,13 +95,14 @@ class SearchModel:
         return self.model.encode_videos(normalize_pixels(pixels.to(device)), mask.to(device))
 
     def save(self, folder: Path) -> None:
-        """Write weights, configuration and tokenizer into `folder`."""
-        from safetensors.torch import save
+        """Write weights, configuration and tokenizer into `folder`.
 
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
-        self.tokenizer.save_pretrained(folder / "tokenizer")
-        write_atomically(folder / "config.json", self.model.config.to_json_string())
-        write_atomically(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+        Raises:
+            StorageError: It cannot be written.
+        """
+        shutil.rmtree(folder / "tokenizer", ignore_errors=True)  # of an index that was not finished
+        save_network(self.model, folder)
+        save_tokenizer(self.tokenizer, folder / "tokenizer")
 
 
 def load_search_model(
@@ -112,14 +116,14 @@ def load_search_model(
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    network = HBIModel if kind == "hbi" else GlobalContrastModel
+    network: type[HBIModel] | type[GlobalContrastModel] = HBIModel if kind == "hbi" else GlobalContrastModel
     try:
-        model = network.from_pretrained(str(folder), local_files_only=True)
+        model = open_network(network, folder)
         tokenizer = load_tokenizer(str(folder / "tokenizer"))
-    except Exception as error:  # the readers of weights raise many kinds for damaged files
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SearchError(f"the model in {folder} cannot be read ({reason}): index anew") from error
-    return SearchModel(model.to(device).eval(), tokenizer, name, num_frames, image_size)
+        require_vocabulary(model.config, tokenizer)
+    except HBIError as error:
+        raise SearchError(f"the model in {folder} cannot be read ({error}): index anew") from error
+    return SearchModel(model.to(device), tokenizer, name, num_frames, image_size)
 
 
 def clip_search_model(folder: Path, device: torch.device, *, num_frames: int = 12) -> SearchModel:
@@ -128,27 +132,20 @@ def clip_search_model(folder: Path, device: torch.device, *, num_frames: int = 1
     Raises:
         SearchError: The folder does not hold a whole CLIP with its tokenizer.
     """
-    from transformers import CLIPModel
-
-    from hbi.models import HBIConfig
-
     try:
-        clip = CLIPModel.from_pretrained(str(folder), local_files_only=True)
+        clip = read_clip(folder)
         tokenizer = load_tokenizer(str(folder))
-    except Exception as error:  # the readers of weights raise many kinds for damaged files
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        config = HBIConfig(
+            clip_config=clip.config.to_dict(),
+            max_words=clip.config.text_config.max_position_embeddings,
+            max_frames=num_frames,
+            temporal_layers=0,
+        )
+        require_vocabulary(config, tokenizer)
+    except HBIError as error:
         raise SearchError(
-            f"{folder} holds no whole CLIP ({reason}): give its folder as save_pretrained wrote it"
+            f"{folder} holds no whole CLIP ({error}): give its folder as save_pretrained wrote it"
         ) from error
-    text = clip.config.text_config
-    if len(tokenizer) != text.vocab_size:
-        raise SearchError(f"{folder}: its tokenizer has {len(tokenizer)} tokens, its text tower {text.vocab_size}")
-    config = HBIConfig(
-        clip_config=clip.config.to_dict(),
-        max_words=text.max_position_embeddings,
-        max_frames=num_frames,
-        temporal_layers=0,
-    )
     model = GlobalContrastModel(config)
     model.encoder.clip.load_state_dict(clip.state_dict())
     name = folder.resolve().name

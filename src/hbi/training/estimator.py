@@ -1,19 +1,26 @@
 """Training of the paper's learned estimator, here on exact interactions instead of samples."""
 
+import hashlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors import safe_open
+from safetensors.torch import save
 
 from hbi.errors import HBIError
 from hbi.files import write_atomically
 from hbi.games import BanzhafEstimator, ExactTeacher, LateInteractionGame
 from hbi.games.teachers import playing_cells, playing_similarity
+from hbi.models.checksums import read_checksums, require_unchanged
+from hbi.models.state_files import CheckpointError, read_safetensors, reason
+from hbi.models.weights import require_fitting, require_numbers
+
+MOST_CHANNELS = 2**14
 
 
 class GameSource(Protocol):
@@ -78,6 +85,9 @@ def train_estimator(
         settings: See `EstimatorTraining`.
         device: Where to compute.
         progress: Called after every step with steps done, their number, and the loss.
+
+    Raises:
+        HBIError: The training diverges.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     with torch.random.fork_rng(devices=[]):
@@ -98,6 +108,10 @@ def train_estimator(
         torch.nn.utils.clip_grad_norm_(estimator.parameters(), 1.0)
         optimizer.step()
         schedule.step()
+        if not math.isfinite(loss.item()):
+            raise HBIError(
+                f"the loss became {loss.item()} at step {step}: the training diverged, lower its learning rate"
+            )
         progress(step, settings.num_steps, loss.item())
     held_out = evaluation_source.draw(settings.num_evaluation_games, generator).to(device)
     return estimator.eval(), measure_estimator(estimator, held_out)
@@ -120,7 +134,12 @@ def measure_estimator(estimator: BanzhafEstimator, games: LateInteractionGame) -
 def save_estimator(estimator: BanzhafEstimator, path: Path, quality: EstimatorQuality) -> None:
     """Write the weights of an estimator as safetensors, its width and quality as metadata; all of the file or none."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in estimator.state_dict().items()}
-    metadata = {"channels": str(len(estimator.query)), "quality": json.dumps(vars(quality))}
+    require_numbers(tensors, origin="the trained estimator")
+    metadata = {
+        "channels": str(len(estimator.query)),
+        "quality": json.dumps(vars(quality)),
+        "sha256": _checksum(tensors),
+    }
     write_atomically(path, save(tensors, metadata))
 
 
@@ -130,12 +149,32 @@ def load_estimator(path: Path) -> BanzhafEstimator:
     Raises:
         HBIError: The file cannot be read or holds something else.
     """
+    foreign = f"{path} is no estimator that `hbi train-estimator` wrote"
+    if path.name in (read_checksums(path.parent) or ()):  # of a folder that `hbi convert` wrote
+        require_unchanged(path)
     try:
+        tensors = read_safetensors(path)
         with safe_open(path, "pt") as file:
-            channels = int((file.metadata() or {})["channels"])
-        estimator = BanzhafEstimator(channels)
-        estimator.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise HBIError(f"{path} is no estimator that `hbi train-estimator` wrote ({reason})") from error
+            about = file.metadata() or {}
+        channels = int(about["channels"])
+        if not 1 <= channels <= MOST_CHANNELS:
+            raise ValueError(f"{channels} channels")
+        with torch.device("meta"):
+            wanted = BanzhafEstimator(channels).state_dict()
+        require_fitting(tensors, wanted, origin=str(path))
+        require_numbers(tensors, origin=str(path))
+    except (CheckpointError, KeyError, ValueError) as error:
+        raise HBIError(f"{foreign} ({reason(error)})") from error
+    if "sha256" in about and about["sha256"] != _checksum(tensors):
+        raise HBIError(f"{path} is not what was written (its checksum is another): restore it, or train it anew")
+    estimator = BanzhafEstimator(channels)
+    estimator.load_state_dict(tensors)
     return estimator.eval()
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {list(tensors[name].shape)}".encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from hbi.errors import HBIError
 from hbi.games import LateInteractionGame
+from hbi.models.state_files import CheckpointError, read_safetensors
 
 FIELDS = ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
 """The tensors of a file of recorded games; the two masks may be missing."""
@@ -75,9 +74,9 @@ def read_games(path: Path, *, normalize_weights: bool = True, floor_at_zero: boo
         HBIError: The file cannot be read, lacks a tensor, or its tensors are no batch of games.
     """
     try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise HBIError(f"cannot read recorded games from {path}: {error}") from error
+        tensors = read_safetensors(path)
+    except CheckpointError as error:
+        raise HBIError(f"cannot read recorded games: {error}") from error
     if missing := [name for name in FIELDS[:3] if name not in tensors]:
         raise HBIError(f"{path} holds no {missing[0]}: recorded games need {', '.join(FIELDS[:3])}")
     known: dict[str, Any] = {name: tensors[name] for name in FIELDS if name in tensors}

@@ -106,11 +106,16 @@ class BatchGradient:
 
     def loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None) -> Loss:
         """Return the loss of encoded texts and videos, and of answers where the texts are questions."""
-        with self._autocast():
-            output = self.model.match(*encodings, video_of_text)
         # Every network has an objective of its own kind, which knows its output.
         told = (video_of_text,) if labels is None else (video_of_text, labels)
-        loss = self.objective(output, *told)  # type: ignore[arg-type]
+        try:
+            with self._autocast():
+                output = self.model.match(*encodings, video_of_text)
+            loss = self.objective(output, *told)  # type: ignore[arg-type]
+        except ValueError as error:  # games refuse what is no number
+            if "finite" not in str(error):
+                raise
+            raise FloatingPointError("the similarities became no numbers") from error
         if not torch.isfinite(loss.total):
             raise FloatingPointError(f"the loss became {loss.total.item()}")
         return loss

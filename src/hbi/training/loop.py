@@ -1,9 +1,10 @@
 """The training loop: steps, log, validation, checkpoints, and picking up a run that was killed."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Loss, Objective
 from hbi.training.optimization import OptimizerName, build_optimizers, warmup_cosine
 from hbi.training.run_folder import RunError, RunFolder
-from hbi.training.sharded import clip_gradients, load_model, load_optimizer, whole
+from hbi.training.sharded import clip_gradients, joint_norm, load_model, load_optimizer, whole
 from hbi.training.towers import (
     Network,
     Precision,
@@ -160,20 +161,29 @@ class Trainer:
 
         Raises:
             RunError: The checkpoint cannot be read, or was written before there were several optimizers.
+            CheckpointError: It is of another network.
         """
         state = self.folder.load_checkpoint()
         if state is not None:
-            if "optimizers" not in state:
-                raise RunError(f"{self.folder.checkpoint} was written by an older hbi: delete it to start anew")
-            load_model(self.model, state["model"])
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                load_optimizer(optimizer, saved)
-            for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
-                schedule.load_state_dict(saved)
-            self.step, self.best_score, self.seconds = state["step"], state["best_score"], state["seconds"]
+            self._load(state)
         if self.processes.is_main:
             self.folder.truncate_metrics(self.step)
         return self.step
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        origin = str(self.folder.checkpoint)
+        if "optimizers" not in state:
+            raise RunError(f"{origin} was written by an older hbi: delete it to start anew")
+        if missing := sorted({"model", "schedules", "step", "best_score", "seconds"} - state.keys()):
+            raise RunError(f"{origin} lacks {missing[0]}: restore it from a copy, or delete it to start anew")
+        if not len(state["optimizers"]) == len(state["schedules"]) == len(self.optimizers):
+            raise RunError(f"{origin} is of a training with another optimizer: choose another --out")
+        load_model(self.model, state["model"], origin=origin)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            load_optimizer(optimizer, saved, origin=origin)
+        for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(saved)
+        self.step, self.best_score, self.seconds = state["step"], state["best_score"], state["seconds"]
 
     def run(self, watch: Watcher) -> None:
         """Train to the last step; write log, checkpoints, best and last weights."""
@@ -205,14 +215,22 @@ class Trainer:
         try:
             loss = self.gradient(batch, seed=self.batches.seed + self.step)
         except FloatingPointError as error:
-            raise DivergedError(
-                f"{error} at step {self.step + 1}: lower training.lr, or raise training.warmup_steps"
-            ) from error
-        clip_gradients(self.model.parameters(), self.settings.max_gradient_norm)
+            raise self._diverged(str(error)) from error
+        if not math.isfinite(clip_gradients(self.model.parameters(), self.settings.max_gradient_norm)):
+            raise self._diverged("the gradient is no number any more")
         for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
             optimizer.step()
             schedule.step()
+        # Before anything is written: what the folder holds stays good.
+        if not math.isfinite(joint_norm(self.model.parameters())):
+            raise self._diverged("the weights grew beyond all bounds")
         return loss
+
+    def _diverged(self, what: str) -> DivergedError:
+        return DivergedError(
+            f"{what} at step {self.step + 1}: the training diverged; lower training.lr or raise training.warmup_steps, "
+            f"and choose another --out ({self.folder.path} keeps what it had before)"
+        )
 
     def _record(self, parts: Mapping[str, float]) -> None:
         """Log, validate and save, where it is time to; the main process writes and the others wait for it."""
@@ -230,7 +248,11 @@ class Trainer:
     def _validate(self) -> None:
         model = self._whole_model()
         if self.processes.is_main:
-            scores = self.validate(model)
+            try:
+                scores = self.validate(model)
+            except FloatingPointError as error:
+                self.step -= 1  # the step that was just made is the one to blame
+                raise self._diverged(str(error)) from error
             self.folder.append_metrics({"step": self.step, "kind": "validation", "seconds": self.seconds, **scores})
             if scores["score"] > self.best_score:
                 self.best_score = scores["score"]

@@ -4,6 +4,9 @@ import io
 import json
 import os
 import platform
+import shutil
+import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +17,10 @@ from transformers import PreTrainedModel
 
 import hbi
 from hbi.errors import HBIError
-from hbi.files import StorageError, write_atomically
+from hbi.files import StorageError, is_regular, open_regular, read_regular_text, write_atomically
+from hbi.models import save_network
+from hbi.models.checksums import DamageError, require_unchanged, write_with_checksums
+from hbi.models.state_files import reason
 
 
 class RunError(HBIError):
@@ -31,6 +37,7 @@ class RunFolder:
     metrics.jsonl    one line for every logged step and every validation
     checkpoint.pt    everything that `--resume` needs
     best/, last/     config.json and model.safetensors: best on the validation split, and after the last step
+    SHA256SUMS       in each of these folders: checksums of what must not change
     """
 
     path: Path
@@ -62,12 +69,41 @@ class RunFolder:
     @property
     def has_begun(self) -> bool:
         """Whether a first step was logged or kept."""
-        return self.recipe.is_file() and (self.metrics.is_file() or self.checkpoint.is_file())
+        return is_regular(self.recipe) and (is_regular(self.metrics) or is_regular(self.checkpoint))
 
     @property
     def is_finished(self) -> bool:
         """Whether training went to its last step."""
-        return (self.weights("last") / "model.safetensors").is_file()
+        return is_regular(self.weights("last") / "model.safetensors")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is in the way of a new run: a folder that is not there, is empty, or of a run not begun."""
+        if is_regular(self.recipe) or not os.path.lexists(self.path):
+            return True
+        try:
+            return all(_is_draft(path) for path in self.path.iterdir())
+        except OSError:  # no folder
+            return False
+
+    def require_regular_files(self) -> None:
+        """Raise RunError where something else stands in the place of a file: a pipe that a writer would wait for."""
+        for file in (self.recipe, self.metrics, self.checkpoint):
+            try:
+                is_there = os.path.lexists(file)
+            except ValueError:
+                is_there = True
+            if is_there and not is_regular(file):
+                raise RunError(f"{file} is not a regular file: take it away, or choose another --out")
+
+    def remove_drafts(self) -> None:
+        """Remove what a killed process was writing."""
+        for folder in (self.path, self.weights("best"), self.weights("last")):
+            for path in filter(_is_draft, folder.iterdir() if os.path.isdir(folder) else ()):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     def require(self) -> "RunFolder":
         """Return this folder if it holds a run that was started.
@@ -75,7 +111,7 @@ class RunFolder:
         Raises:
             RunError: It does not.
         """
-        if not self.recipe.is_file():
+        if not is_regular(self.recipe):
             raise RunError(
                 f"{self.path} is not a run folder (no recipe.yaml in it): give the --out folder of hbi train"
             )
@@ -88,7 +124,7 @@ class RunFolder:
             RunError: The run has not got that far.
         """
         folder = self.require().weights(which)
-        if not (folder / "model.safetensors").is_file():
+        if not is_regular(folder / "model.safetensors"):
             raise RunError(f"{self.path} has no {which} weights yet: let it train on with hbi train … --resume")
         return folder
 
@@ -101,16 +137,27 @@ class RunFolder:
             raise StorageError(f"cannot write {self.metrics}: {error.strerror}; free space, then --resume") from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the lines of the log; a last line that a killed process left half-written is passed over."""
-        if not self.metrics.is_file():
+        """Return the lines of the log; a last line that a killed process left half-written is passed over.
+
+        Raises:
+            RunError: The log is damaged.
+        """
+        if not os.path.lexists(self.metrics):
             return []
-        records = []
-        for line in self.metrics.read_text().splitlines():
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-        return records
+        try:
+            # What a kill cut short may end inside of a character, but not before that line.
+            *lines, last = read_regular_text(self.metrics).split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.metrics} cannot be read ({reason(error)}): restore it from a copy") from error
+        records = [_record(line) for line in lines]
+        if last and (record := _record(last)) is not None:
+            records.append(record)
+        if None in records:
+            raise RunError(
+                f"{self.metrics} is damaged at line {records.index(None) + 1}: restore it from a copy, or take the "
+                "line out"
+            )
+        return [record for record in records if record is not None]
 
     def truncate_metrics(self, step: int) -> None:
         """Drop what the log says of steps after `step`: they will be done again."""
@@ -121,29 +168,35 @@ class RunFolder:
         """Write the state to resume from."""
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomically(self.checkpoint, buffer.getvalue())
+        write_with_checksums(self.path, {self.checkpoint.name: buffer.getvalue()})
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """Return the state to resume from; None if there is none yet.
 
         Raises:
-            RunError: The file cannot be read.
+            RunError: The file cannot be read, or is not what was written.
         """
-        if not self.checkpoint.is_file():
+        if not os.path.lexists(self.checkpoint):
             return None
         try:
-            return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            require_unchanged(self.checkpoint)
+        except DamageError as error:
+            raise RunError(f"{error}; or delete {self.checkpoint.name} to start anew") from error
+        try:
+            with open_regular(self.checkpoint) as file, warnings.catch_warnings(action="ignore"):
+                if damaged := zipfile.ZipFile(file).testzip():
+                    raise RunError(f"{self.checkpoint} is damaged (in {damaged}): {_START_ANEW}")
+                file.seek(0)
+                state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        except RunError:
+            raise
         except Exception as error:  # torch raises many kinds for a damaged file
-            raise RunError(f"{self.checkpoint} is damaged ({error}); delete it to start anew") from error
+            raise RunError(f"{self.checkpoint} is damaged ({reason(error)}): {_START_ANEW}") from error
+        return state
 
     def save_weights(self, model: PreTrainedModel, which: str) -> None:
         """Write the `best` or `last` weights as safetensors, beside the model's configuration."""
-        from safetensors.torch import save
-
-        folder = self.weights(which)
-        write_atomically(folder / "config.json", model.config.to_json_string())
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-        write_atomically(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+        save_network(model, self.weights(which))
 
     def write_environment(self, *, seed: int, threads: int) -> None:
         """Write down what the run was made with."""
@@ -158,3 +211,19 @@ class RunFolder:
             "seed": seed,
         }
         write_atomically(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
+
+
+_START_ANEW = "restore it from a copy, or delete it to start anew"
+
+
+def _is_draft(path: Path) -> bool:
+    return path.name.startswith(".hbi-") and ".part" in path.name
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    """Return what a line of the log says; None where it says nothing."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and type(record.get("step")) is int else None

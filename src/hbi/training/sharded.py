@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from hbi.models.state_files import CheckpointError
+from hbi.models.weights import require_fitting
+
 
 def whole(state: Any) -> Any:
     """Return a state (nested dictionaries and lists) with its split tensors whole and on the CPU.
@@ -27,15 +30,33 @@ def split_like(tensor: Tensor, parameter: Tensor) -> Tensor:
     return distribute_tensor(tensor.to(parameter.device), parameter.device_mesh, parameter.placements)
 
 
-def load_model(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load whole weights into a model that may be sharded."""
+def load_model(model: nn.Module, state: Mapping[str, Tensor], *, origin: str) -> None:
+    """Load whole weights into a model that may be sharded.
+
+    Raises:
+        CheckpointError: They are not exactly the tensors of the model; `origin` says where they are from.
+    """
     own = model.state_dict()
+    require_fitting(state, own, origin=origin)
     model.load_state_dict({name: split_like(tensor, own[name]) for name, tensor in state.items()})
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Load the whole state of an optimizer, saved by a job of any size, into one whose parameters may be sharded."""
+def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *, origin: str) -> None:
+    """Load the whole state of an optimizer, saved by a job of any size, into one whose parameters may be sharded.
+
+    Raises:
+        CheckpointError: It is the state of another optimizer, or of other parameters.
+    """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    groups, own_groups = state["param_groups"], optimizer.param_groups
+    is_alike = [len(group["params"]) for group in groups] == [len(group["params"]) for group in own_groups] and all(
+        not value.dim() or value.shape == parameters[index].shape
+        for index, values in state["state"].items()
+        for value in values.values()
+        if isinstance(value, Tensor)
+    )
+    if not is_alike:
+        raise CheckpointError(f"the state of the optimizer in {origin} is of another network: choose another --out")
     tensors = {
         index: {name: split_like(value, parameters[index]) for name, value in values.items()}
         for index, values in state["state"].items()
@@ -49,14 +70,23 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -
     optimizer.load_state_dict({"state": tensors, "param_groups": groups})
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
-    """Scale all gradients so that their common norm is at most `max_norm`."""
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float:
+    """Scale all gradients so that their common norm is at most `max_norm`; return what it was."""
     parameters = [parameter for parameter in parameters if parameter.grad is not None]
     if not any(isinstance(parameter, DTensor) for parameter in parameters):
-        nn.utils.clip_grad_norm_(parameters, max_norm)
-        return
+        return nn.utils.clip_grad_norm_(parameters, max_norm).item()
     # The library's function takes no mixture of split and whole tensors.
-    norms = torch.stack([torch.as_tensor(whole(parameter.grad.norm())) for parameter in parameters])  # type: ignore[union-attr]
-    factor = min(1.0, max_norm / (float(norms.norm()) + 1e-6))
+    total = joint_norm(parameter.grad for parameter in parameters if parameter.grad is not None)
+    factor = min(1.0, max_norm / (total + 1e-6))
     for parameter in parameters:
         parameter.grad.mul_(factor)  # type: ignore[union-attr]
+    return total
+
+
+def joint_norm(tensors: Iterable[Tensor]) -> float:
+    """Return the norm of all numbers of some tensors, whole or split; no number where one of them is none.
+
+    All processes must call this together where a tensor is split.
+    """
+    norms = [torch.as_tensor(whole(tensor.detach().norm())).cpu() for tensor in tensors]
+    return float(torch.stack(norms).double().norm()) if norms else 0.0

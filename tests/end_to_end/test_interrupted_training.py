@@ -1,0 +1,73 @@
+"""A training that is killed again and again, at moments that chance chooses, ends as if nothing had happened."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from end_to_end.conftest import ENVIRONMENT, HBI, overrides, run, succeed_here
+from fuzz.campaign import SEED
+from hbi.models.checksums import require_unchanged
+
+pytestmark = pytest.mark.slow
+
+NUM_KILLS = 4
+SLOWEST_SECONDS = 120.0
+FILES = ("best/config.json", "best/model.safetensors", "last/model.safetensors", "checkpoint.pt")
+
+
+def test_killed_anywhere_and_resumed_ends_in_the_same_run(trained, data, tmp_path):
+    chance, folder = random.Random(f"kill {SEED}"), tmp_path / "run"
+    # A checkpoint at every step: half of the time it is writing one.
+    settings = overrides(data_root=str(data), training_checkpoint_every="1")
+    command = ["train", "shape-stories", *settings, "--out", folder, "--resume"]
+    for _ in range(NUM_KILLS):
+        kill(command, folder, chance)
+        for file in (folder / name for name in FILES):
+            if file.is_file():
+                require_unchanged(file)
+    ended = run(*command)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert log_of(folder) == log_of(trained)
+    for which in ("best", "last"):
+        ours, theirs = (load_file(each / which / "model.safetensors") for each in (folder, trained))
+        assert ours.keys() == theirs.keys()
+        assert all((ours[name] == theirs[name]).all() for name in theirs)
+    assert not list(folder.rglob(".hbi-*")), "no drafts are left"
+    assert "R@10" in succeed_here("evaluate", folder)
+
+
+def kill(command: list[object], folder: Path, chance: random.Random) -> None:
+    """Start `hbi` and kill it: while it writes, after a step, or after some time, whatever it is doing then."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([HBI, *map(str, command)], env=ENVIRONMENT, **quiet)
+    started, moment = time.monotonic(), chance.choice(["writing", "writing", "step", "time"])
+    step = steps_of(folder) + chance.randrange(1, 4)
+    written, seconds = chance.randrange(1, 12), chance.uniform(0, 12)
+    drafts = set[Path]()
+    while process.poll() is None and time.monotonic() - started < SLOWEST_SECONDS:
+        drafts |= set(folder.rglob(".hbi-*")) if moment == "writing" else set()
+        if len(drafts) >= written or (moment == "step" and steps_of(folder) >= step):
+            break
+        if moment == "time" and time.monotonic() - started > seconds:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def steps_of(folder: Path) -> int:
+    """The last step that the log tells of."""
+    log = folder / "metrics.jsonl"
+    lines = log.read_text().split("\n")[:-1] if log.is_file() else []
+    return max([json.loads(line)["step"] for line in lines], default=0)
+
+
+def log_of(folder: Path) -> list[dict[str, object]]:
+    """The log without what depends on the clock."""
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
