@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hbi.search.footage import read_stretches
-from hbi.search.settings import IndexSettings
+from hbi.search.settings import IndexSettings, milliseconds
 from hbi.video import VideoError, decoding, probe_video, read_frames
 from small_clips import write_clip
 from small_films import Film, write_film
@@ -115,9 +117,69 @@ def test_a_damaged_video_gives_what_can_be_read_and_says_so(tmp_path):
 def test_a_file_that_is_no_video_gives_a_reason(tmp_path):
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no video" * 100)
-    (stretch,) = read_stretches(path, [(0.0, 1.0)], num_frames=6, image_size=24)
-    assert not stretch.segments
-    assert stretch.fault
+    with pytest.raises(VideoError, match="not a readable video"):
+        list(read_stretches(path, [(0.0, 1.0)], num_frames=6, image_size=24))
+
+
+def starts(path, windows, **options):
+    stretches = read_stretches(path, windows, num_frames=4, image_size=24, **options)
+    return [segment.start_seconds for stretch in stretches for segment in stretch.segments]
+
+
+def test_while_a_picture_stands_there_are_no_further_segments(tmp_path):
+    slides = Film(".mkv", picture_seconds=(0.0, 1.0, 2.0, 60.0, 61.0), end=62, sound=None)
+    path = write_film(tmp_path / "slides.mkv", slides)
+    windows = settings(4.0).windows(0.0, 62.0)
+    # The slide of second 2 is alone from second 4 on; that of second 60 comes into view at 58, the last one at 60.
+    assert starts(path, windows) == [0.0, 2.0, 58.0]
+
+
+def test_what_was_read_before_is_not_read_again_and_the_rest_is_the_same(tmp_path):
+    path = write_film(
+        tmp_path / "film.mkv", Film(".mkv", picture_seconds=(0, 1, 2, 5, 9, 30, 31, 33), end=34, sound=None)
+    )
+    windows = settings(4.0).windows(0.0, 34.0)
+    everything = starts(path, windows)
+    for count in range(len(everything) + 1):
+        known = {milliseconds(start) for start in everything[:count]}
+        assert starts(path, windows, known=known) == everything[count:]
+
+
+def test_many_windows_are_planned_part_by_part(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "clip.mkv", seconds=23)
+    windows = settings(1.0, 0.75).windows(0.0, 23.0)
+    at_once = starts(path, windows)
+    monkeypatch.setattr("hbi.search.footage.WINDOWS_AT_ONCE", 7)
+    monkeypatch.setattr("hbi.search.footage.STRETCH_WINDOWS", 3)
+    stretches = list(read_stretches(path, windows, num_frames=4, image_size=24))
+    assert max(stretch.num_windows for stretch in stretches) == 3
+    assert sum(stretch.num_windows for stretch in stretches) == len(windows)
+    assert [segment.start_seconds for stretch in stretches for segment in stretch.segments] == at_once
+
+
+@given(
+    times=st.lists(st.floats(0, 1000), min_size=1, max_size=6).map(sorted),
+    window=st.floats(0.5, 300),
+    overlap=st.floats(0, 0.9),
+)
+def test_the_windows_around_pictures_are_those_that_show_something_new(times, window, overlap):
+    windows = settings(window, overlap).windows(0.0, 1000.0)
+    chosen = windows.around(times)
+    pictures = [0.0, *times]
+    shown_before = None
+    for start, end in windows:
+        shown = {max(each for each in pictures if each <= start), *(each for each in pictures if start < each < end)}
+        if shown != shown_before:
+            assert (start, end) in chosen
+        shown_before = shown
+    assert len(chosen) <= 2 + len(times) * (3 + 1 / (1 - overlap))
+
+
+def test_windows_without_number_cost_nothing():
+    windows = settings(10.0).windows(0.0, 1e15)
+    assert windows.num_windows == len(windows) == 2 * 10**14 - 1
+    assert windows[-1] == (1e15 - 10, 1e15)
+    assert windows.around([3.0, 5e14])[-1][0] == 5e14 + 5  # the first in which that picture stands
 
 
 def test_nothing_is_read_where_nothing_is_wanted(tmp_path):

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from hbi.cli import index as index_command
 from hbi.search import SearchError, VideoIndex
 from hbi.search.ingest import LostPlaceError
-from hbi.search.store import ARRAY_COLUMNS
+from hbi.search.store import SEGMENT_COLUMNS
 from hbi.video.folders import PassedOver
 from small_clips import write_clip
 
@@ -71,7 +71,7 @@ def test_what_is_stored_is_what_the_model_gives(fresh, folder, search_model):
 
     record = next(each for each in fresh.videos() if each.path.endswith("clip-1.mp4"))
     table = fresh.store.segments.search().where(f"content = '{record.content}'").limit(None).to_arrow()
-    stored = fresh.codec.decode(fresh.store.arrays(table.select(ARRAY_COLUMNS)))
+    stored = fresh.codec.decode(fresh.store.arrays(table.select(SEGMENT_COLUMNS)))
     frames = read_frames(record.path, 6, image_size=16)
     given = search_model.encode_videos(frames.pixels[None], np_true(len(frames.pixels)))
     for level, players in given.levels.items():

@@ -20,8 +20,8 @@ def choose_device(name: str) -> "torch.device":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()  # "meta" is a device that holds no numbers
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise HBIError(
             f"--device {name}: no such device here ({str(error).splitlines()[0]}); use cpu or auto"
         ) from error

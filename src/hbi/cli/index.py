@@ -79,13 +79,11 @@ def open_search_model(path: Path, device: "torch.device") -> "SearchModel":
     Raises:
         HBIError: It is neither.
     """
-    import json
-
+    from hbi.files import is_regular
     from hbi.recipes.runs import open_run
     from hbi.search.network import SearchModel, clip_search_model
 
-    config = path / "config.json"
-    if config.is_file() and json.loads(config.read_text()).get("model_type") == "clip":
+    if is_regular(path / "config.json"):  # a run folder keeps its own further down
         return clip_search_model(path, device)
     run = open_run(path, device=device)
     return SearchModel(run.model, run.tokenizer, run.name, run.recipe.data.num_frames, run.recipe.data.image_size)

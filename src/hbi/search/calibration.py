@@ -6,14 +6,14 @@ Longer texts score differently from shorter ones: a text is held against those n
 against segments of the index, each with its best match in another video.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hbi.files import write_atomically
+from hbi.files import read_regular_text, write_atomically
+from hbi.search.checksums import sealed_json, unsealed_json
 from hbi.search.encoding import SegmentCodec
 from hbi.search.network import SearchModel
 from hbi.search.ranking import rank
@@ -23,6 +23,7 @@ NUM_TEXTS, MAX_WORDS = 240, 12
 NUM_CLIPS = 64
 NUM_NEAREST = 100
 FREQUENT_WORDS = 2000
+MOST_BYTES = 2**20
 CANDIDATES = 32
 """Compared in full for each unrelated text: only its best score is wanted."""
 
@@ -53,13 +54,13 @@ class Calibration:
 
     def write(self, file: Path) -> None:
         """Write this as JSON."""
-        write_atomically(file, json.dumps(asdict(self)) + "\n")
+        write_atomically(file, sealed_json(asdict(self)))
 
     @classmethod
     def read(cls, file: Path) -> "Calibration | None":
         """Return what `write` wrote; None where there is none, or none that can be read: it can be made again."""
         try:
-            values = json.loads(file.read_text())
+            values = unsealed_json(read_regular_text(file, MOST_BYTES))
             return cls(
                 tuple(values["num_words"]),
                 tuple(values["text_scores"]),

@@ -1,14 +1,16 @@
 """Decoding many files in the background: threads that hash, cut and decode while others encode and write."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import TypeAlias
 
 from hbi.search.catalog import VideoRecord
-from hbi.search.footage import SegmentFrames, read_stretches
+from hbi.search.error import SearchError
+from hbi.search.footage import SegmentFrames, read_stretches, windows_of
 from hbi.search.scanning import FoundFile, content_hash
 from hbi.search.settings import IndexSettings
 from hbi.video import VideoError
@@ -30,18 +32,20 @@ class FinishedFile:
     """The end of one file: all its segments have come before.
 
     Attributes:
-        record: What is now known of it; None where it changed while it was being read.
-        was_known: Its content was in the index already, nothing was decoded.
+        record: What is now known of it; None where that is nothing to remember.
+        trouble: Then, why: it changed while it was read, or what hindered may be over another time.
     """
 
     file: FoundFile
     record: VideoRecord | None
-    was_known: bool
+    trouble: str | None = None
 
 
 Decoded: TypeAlias = DecodedSegments | FinishedFile
 
 WAIT_SECONDS = 0.2
+PATIENCE_SECONDS = 5.0
+"""How long threads may take to end that are not needed any more: a disk may never answer one."""
 
 
 class Decoder:
@@ -77,8 +81,9 @@ class Decoder:
 
     def __exit__(self, *_: object) -> None:
         self._is_stopped.set()
+        until = time.monotonic() + PATIENCE_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
 
     def __iter__(self) -> Iterator[Decoded]:
         """Yield parts and ends of files until every file has ended."""
@@ -100,68 +105,74 @@ class Decoder:
             self._put(error)
 
     def _look_at(self, file: FoundFile) -> None:
+        """Decode a file. Whatever goes wrong with it, foreseen or not, stops no other."""
+        content = ""
         try:
             content = content_hash(file.path)
+            with self._lock:
+                twin = self._complete.get(content)
+                is_at_work = twin is None and content in self._at_work
+                self._at_work.add(content)
+            if twin:
+                self._finish(file, twin)
+            elif is_at_work:  # another thread decodes a copy of it: come back when that one is finished
+                content = ""
+                self._waiting.put(file)
+                self._is_stopped.wait(WAIT_SECONDS)
+            else:
+                self._finish(file, self._decode(file, content))
+        except SearchError:  # the index is in trouble, not the file
+            raise
+        except VideoError as error:
+            self._put(FinishedFile(file, None, error.cause))
         except OSError as error:
-            return self._finish(file, "", 0.0, 0, f"cannot be read ({error.strerror or error})")
-        with self._lock:
-            twin = self._complete.get(content)
-            is_at_work = twin is None and content in self._at_work
-            self._at_work.add(content)
-        if twin:
-            return self._finish(file, content, twin.duration_seconds, twin.num_segments, twin.fault, was_known=True)
-        if is_at_work:  # another thread decodes a copy of it: come back when that one is finished
-            self._waiting.put(file)
-            self._is_stopped.wait(WAIT_SECONDS)
-            return None
-        return self._decode(file, content)
+            self._put(FinishedFile(file, None, f"cannot be read ({error.strerror or error})"))
+        except MemoryError:
+            self._put(FinishedFile(file, None, "the memory did not suffice to read it"))
+        except Exception as error:
+            self._put(FinishedFile(file, None, f"reading it failed ({type(error).__name__}: {error})"))
+        finally:  # after the end was handed over: what a copy says must come behind it
+            with self._lock:
+                self._at_work.discard(content)
 
-    def _decode(self, file: FoundFile, content: str) -> None:
+    def _decode(self, file: FoundFile, content: str) -> VideoRecord | None:
+        """Hand on the segments of a file; return what is now known of it, None where nobody waits for it any more."""
+        faults, duration, num_segments = [], 0.0, 0
         try:
             with open_video(file.path) as video:
-                duration, fault = video.duration_seconds, video.structure.fault
-                windows = self._settings.windows(video.start_seconds, video.end_seconds)
+                duration = video.duration_seconds
+                windows = windows_of(video, self._settings)
+                faults += [video.structure.fault] if video.structure.fault else []
+            known = self._starts_of(content)
+            num_segments = len(known)
+            settings = self._settings
+            for stretch in read_stretches(
+                Path(file.path), windows, num_frames=settings.num_frames, image_size=settings.image_size, known=known
+            ):
+                num_segments += len(stretch.segments)
+                faults += [stretch.fault] if stretch.fault else []
+                share = stretch.num_windows / len(windows)
+                self._put(DecodedSegments(file, content, stretch.segments, share))
+                if self._is_stopped.is_set():
+                    return None
         except VideoError as error:
-            return self._finish(file, content, 0.0, 0, error.cause)
-        there = self._starts_of(content)
-        missing = [window for window in windows if round(window[0] * 1000) not in there]
-        num_segments, faults, done = len(windows) - len(missing), [fault] if fault else [], 0
-        reading = read_stretches(
-            Path(file.path), missing, num_frames=self._settings.num_frames, image_size=self._settings.image_size
-        )
-        for stretch in reading:
-            num_segments += len(stretch.segments)
-            faults += [stretch.fault] if stretch.fault else []
-            share = len(stretch.segments) / max(1, len(missing))
-            done += len(stretch.segments)
-            self._put(DecodedSegments(file, content, stretch.segments, share))
-            if self._is_stopped.is_set():
-                return None
-        return self._finish(file, content, duration, num_segments, "; ".join(faults[:2]) or None)
+            if error.may_pass:
+                raise
+            faults.append(error.cause)
+        if faults and content_hash(file.path) != content:  # a disk that fails looks like a file that is damaged
+            return None
+        fault = "; ".join(faults[:2]) or None
+        return VideoRecord(file.path, content, file.size_bytes, file.modified_ns, duration, num_segments, fault)
 
-    def _finish(
-        self,
-        file: FoundFile,
-        content: str,
-        duration_seconds: float,
-        num_segments: int,
-        fault: str | None,
-        *,
-        was_known: bool = False,
-    ) -> None:
-        record: VideoRecord | None = VideoRecord(
-            file.path, content, file.size_bytes, file.modified_ns, duration_seconds, num_segments, fault
-        )
-        try:
-            if FoundFile.at(file.path) != file:
-                record = None
-        except OSError:
-            record = None
-        self._put(FinishedFile(file, record, was_known))
-        with self._lock:  # after the end was handed over: what a copy says must come behind it
-            self._at_work.discard(content)
-            if record and content and not was_known:
-                self._complete[content] = record
+    def _finish(self, file: FoundFile, known: VideoRecord | None) -> None:
+        """Tell the end of a file with what is known of its content."""
+        if known is None or FoundFile.at(file.path) != file:
+            self._put(FinishedFile(file, None, "it changed while it was read; run again"))
+            return
+        record = replace(known, path=file.path, size_bytes=file.size_bytes, modified_ns=file.modified_ns)
+        self._put(FinishedFile(file, record))
+        with self._lock:
+            self._complete.setdefault(record.content, record)
 
     def _put(self, made: Decoded | BaseException) -> None:
         while not self._is_stopped.is_set():

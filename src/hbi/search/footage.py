@@ -2,7 +2,7 @@
 
 import io
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,24 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 from torch import Tensor
 
-from hbi.video import VideoError
+from hbi.search.settings import IndexSettings, milliseconds
 from hbi.video.demuxing import Faults
 from hbi.video.finding import FoundFrame, FrameFinder
 from hbi.video.opening import OpenVideo, middles, open_video
 from hbi.video.picture import PictureMaker, upright_size
 
 STRETCH_SECONDS = 240.0
-"""What is handed on in one go; longer costs memory."""
+STRETCH_WINDOWS = 64
+"""What is handed on in one go; more costs memory."""
+WINDOWS_AT_ONCE = 4096
+"""What is planned in one go; more costs memory, fewer ask more often to find the place again."""
 THUMBNAIL_HEIGHT = 144
 LONGEST_THUMBNAIL = 4
 """No thumbnail is wider, in heights, than this."""
+
+
+BYTES_A_SEGMENT = 100
+"""Films have more; a file with less is asked where its pictures begin, instead of believing how long it says it is."""
 
 
 @dataclass(frozen=True)
@@ -38,32 +45,62 @@ class SegmentFrames:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some neighboring segments; `fault` says what of them could not be decoded."""
+    """The segments of some neighboring windows.
+
+    Attributes:
+        num_windows: How many windows these were.
+        fault: What of them could not be decoded.
+    """
 
     segments: tuple[SegmentFrames, ...]
+    num_windows: int
     fault: str | None
 
 
+def windows_of(video: OpenVideo, settings: IndexSettings) -> Sequence[tuple[float, float]]:
+    """Return the windows of a video that are worth reading: no more than its packets can fill."""
+    windows = settings.windows(video.start_seconds, video.end_seconds)
+    if windows.num_windows <= video.path.stat().st_size / BYTES_A_SEGMENT:
+        return windows
+    times = (packet.pts if video.has_display_times else packet.dts for packet in video.packets(Faults()))
+    return windows.around(video.seconds_at(time) for time in times if time is not None)
+
+
 def read_stretches(
-    path: Path, windows: Sequence[tuple[float, float]], *, num_frames: int, image_size: int
+    path: Path,
+    windows: Sequence[tuple[float, float]],
+    *,
+    num_frames: int,
+    image_size: int,
+    known: Container[int] = frozenset(),
 ) -> Iterator[Stretch]:
     """Yield the segments of a video, `windows` in ascending order; each sees the frames that `read_frames` gives of it.
 
-    A segment without one frame that can be decoded is left out, and the stretch's `fault` says so.
+    A window in which nothing is shown but what the one before shows is no segment: while a picture stands, however long
+    the file says it does, nothing is to be found that was not found before. A window without one frame that can be
+    decoded is left out, and the stretch's `fault` says so.
+
+    Args:
+        known: Milliseconds at which windows begin that are not wanted: they were read before.
+
+    Raises:
+        VideoError: The file cannot be read, or not any more.
     """
-    if not windows:
+    first = next((place for place, window in enumerate(windows) if milliseconds(window[0]) not in known), None)
+    if first is None:
         return
-    try:
+    shown: tuple[int, ...] = ()
+    for begin in range(max(0, first - 1), len(windows), WINDOWS_AT_ONCE):
         with open_video(path) as video:
-            yield from _Reading(video, num_frames, image_size).stretches(windows)
-    except VideoError as error:
-        yield Stretch((), error.cause)
+            reading = _Reading(video, num_frames, image_size, known, shown)
+            yield from reading.stretches(windows[begin : begin + WINDOWS_AT_ONCE])
+            shown = reading.shown_last
 
 
 def _groups(windows: Sequence[tuple[float, float]]) -> Iterator[list[tuple[float, float]]]:
     group: list[tuple[float, float]] = []
     for window in windows:
-        if group and window[1] - group[0][0] > STRETCH_SECONDS:
+        if group and (len(group) == STRETCH_WINDOWS or window[1] - group[0][0] > STRETCH_SECONDS):
             yield group
             group = []
         group.append(window)
@@ -80,10 +117,21 @@ class _Seen:
 
 
 class _Reading:
-    """One walk through a video, which lets go of each frame behind the last segment that shows it."""
+    """One walk through a video, which lets go of each frame behind the last segment that shows it.
 
-    def __init__(self, video: OpenVideo, num_frames: int, image_size: int) -> None:
+    `shown_last` has the pts of what the last window showed.
+    """
+
+    def __init__(
+        self,
+        video: OpenVideo,
+        num_frames: int,
+        image_size: int,
+        known: Container[int],
+        shown_last: tuple[int, ...],
+    ) -> None:
         self._video, self._num_frames, self._image_size = video, num_frames, image_size
+        self._known, self.shown_last = known, shown_last
         self._small = PictureMaker(video, image_size, "crop")
         self._large: PictureMaker | None = None
         self._shown: dict[int, int] = {}  # by target: the pts of the frame that is on screen
@@ -120,21 +168,23 @@ class _Reading:
     ) -> Stretch:
         """Return the segments of the first of `groups`, and let go of what no later one shows."""
         group = groups.popleft()
-        segments = [segment for window, row in group if (segment := self._segment(window, row))]
+        segments, num_lost = [], 0
+        for window, row in group:
+            shown = tuple(dict.fromkeys(self._shown[target] for target in row if target in self._shown))
+            num_lost += not shown
+            if shown and shown != self.shown_last and milliseconds(window[0]) not in self._known:
+                segments.append(self._segment(window, shown))
+            self.shown_last = shown or self.shown_last
         first = groups[0][0][1][0] if groups else None
         self._shown = {target: pts for target, pts in self._shown.items() if first is not None and target >= first}
         kept = set(self._shown.values())
         self._seen = {pts: seen for pts, seen in self._seen.items() if pts in kept}
-        num_lost = len(group) - len(segments)
         reasons = [str(faults)] if faults != faults_before else []
         reasons += [f"{num_lost} of {len(group)} segments could not be decoded"] if num_lost else []
-        return Stretch(tuple(segments), ", ".join(reasons) or None)
+        return Stretch(tuple(segments), len(group), ", ".join(reasons) or None)
 
-    def _segment(self, window: tuple[float, float], row: Sequence[int]) -> SegmentFrames | None:
-        """Return what is seen of one window, each frame once; None where nothing is."""
-        shown = list(dict.fromkeys(self._shown[target] for target in row if target in self._shown))
-        if not shown:
-            return None
+    def _segment(self, window: tuple[float, float], shown: Sequence[int]) -> SegmentFrames:
+        """Return what is seen of one window, each frame once."""
         pixels = torch.zeros(self._num_frames, 3, self._image_size, self._image_size, dtype=torch.uint8)
         for place, pts in enumerate(shown):
             pixels[place] = torch.from_numpy(np.ascontiguousarray(self._seen[pts].picture.transpose(2, 0, 1)))

@@ -187,7 +187,7 @@ class _Ingest:
             damaged=tuple(record for record in everything if record.fault and not record.is_broken),
             skipped=(
                 *(f"{name!r}: its name is not Unicode; rename it" for name in self._found.unnamable),
-                *(f"{e.file.path!r}: it changed while it was read; run again" for e in self._finished if not e.record),
+                *(f"{end.file.path!r}: {end.trouble}" for end in self._finished if not end.record),
                 *(f"{each.path!r}: a folder that cannot be read ({each.reason})" for each in self._found.unreadable),
                 *(f"{link!r}: it leads nowhere; what is known of it is kept" for link in self._found.dead_links),
             ),

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hbi.search.error import SearchError
+
 try:
     import fcntl
 except ImportError:  # Windows: nobody is kept out there, and nobody tidies
@@ -31,7 +33,7 @@ def alone_if_possible(index: Path) -> Iterator[bool]:
     if fcntl is None:
         yield False
         return
-    file = os.open(index / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    file = _lock_file(index)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,12 +45,21 @@ def alone_if_possible(index: Path) -> Iterator[bool]:
         os.close(file)
 
 
+def _lock_file(index: Path) -> int:
+    try:
+        return os.open(index / ".lock", os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        raise SearchError(
+            f"{index} cannot be written ({error.strerror}): see who may write there, or choose another --index"
+        ) from error
+
+
 @contextmanager
 def _locked(index: Path, how: str) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    file = os.open(index / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    file = _lock_file(index)
     try:
         fcntl.flock(file, fcntl.LOCK_EX if how == "exclusive" else fcntl.LOCK_SH)
         yield

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hbi.files import open_regular
 from hbi.search.catalog import VideoRecord
 from hbi.search.error import SearchError
 from hbi.video.folders import Exclusion, FoundVideos, PassedOver, UnreadableFolder, find_videos
+
+EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
+"""Bounds of a time in nanoseconds as it is stored: the years 1677 and 2262. Some files say they are from beyond."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class FoundFile:
     def at(cls, path: str) -> "FoundFile":
         """Return the file at `path` as it is now; OSError where there is none."""
         status = os.stat(path)
-        return cls(path, status.st_size, status.st_mtime_ns)
+        return cls(path, status.st_size, min(max(status.st_mtime_ns, EARLIEST_NS), LATEST_NS))
 
 
 @dataclass(frozen=True)
@@ -115,9 +119,9 @@ def is_current(record: VideoRecord) -> bool:
 
 
 def content_hash(path: str) -> str:
-    """Return the hash of a file's bytes."""
+    """Return the hash of a file's bytes; OSError where it is no regular file, or cannot be read."""
     digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

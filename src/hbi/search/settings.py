@@ -2,15 +2,69 @@
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import overload
 
-from hbi.files import write_atomically
+from hbi.files import read_regular_text, write_atomically
+from hbi.search.checksums import sealed_json, unsealed_json
 from hbi.search.error import SearchError
 
-FORMAT = 2
-"""1: seconds counted from the first picture, not on the axis of players."""
+FORMAT = 3
+"""1: seconds counted from the first picture, not on the axis of players. 2: without checksums."""
+MOST_BYTES = 2**20
+"""Of the statement of an index."""
 TOLERANCE_SECONDS = 1e-3
+SHORTEST_SECONDS = 0.01
+"""Of a segment."""
+
+
+def milliseconds(seconds: float) -> int:
+    """Return the beginning of a segment as its key tells it: whole milliseconds."""
+    return round(seconds * 1000)
+
+
+@dataclass(frozen=True)
+class Windows(Sequence[tuple[float, float]]):
+    """(start, end) in seconds of the windows of a video: each is reckoned when asked for, however many there are."""
+
+    start_seconds: float
+    end_seconds: float
+    window_seconds: float
+    stride_seconds: float
+    num_windows: int
+
+    def __len__(self) -> int:
+        return self.num_windows
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[float, float]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[tuple[float, float]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[float, float] | list[tuple[float, float]]:
+        """Return one window, or some."""
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(self.num_windows))]
+        number = range(self.num_windows)[place]
+        if number == self.num_windows - 1:
+            return max(self.start_seconds, self.end_seconds - self.window_seconds), self.end_seconds
+        start = self.start_seconds + number * self.stride_seconds
+        return start, start + self.window_seconds
+
+    def around(self, times: Iterable[float]) -> list[tuple[float, float]]:
+        """Return the windows in which pictures begin at `times`, and after each of these the next one, where it stands.
+
+        No other window shows anything that these do not show, however far the times lie apart.
+        """
+        if self.num_windows == 1:
+            return list(self)
+        numbers = {0}
+        for time in times:
+            last = math.floor((time - self.start_seconds) / self.stride_seconds) + 1
+            first = math.floor((time - self.window_seconds - self.start_seconds) / self.stride_seconds)
+            numbers.update(range(max(first, 0), min(last, self.num_windows - 1) + 1))
+        return [self[number] for number in sorted(numbers)]
 
 
 @dataclass(frozen=True)
@@ -36,32 +90,29 @@ class IndexSettings:
 
     def __post_init__(self) -> None:
         seconds = self.window_seconds
-        if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
-            raise SearchError(f"a segment of {seconds} s: give a length above 0")
+        if seconds is not None and not (math.isfinite(seconds) and seconds >= SHORTEST_SECONDS):
+            raise SearchError(f"a segment of {seconds} s: give a length of at least {SHORTEST_SECONDS:g} s")
         if not 0 <= self.overlap < 1:
             raise SearchError(f"an overlap of {self.overlap}: give a share from 0 to below 1")
 
-    def windows(self, start_seconds: float, end_seconds: float) -> tuple[tuple[float, float], ...]:
-        """Return (start, end) in seconds of the segments of a video with pictures from start to end.
-
-        The last segment ends where the pictures do.
+    def windows(self, start_seconds: float, end_seconds: float) -> "Windows":
+        """Return the windows of a video with pictures from start to end; the last one ends where the pictures do.
 
         >>> settings = IndexSettings(10.0, 0.5, 12, 48, "a run", "hbi", "")
-        >>> settings.windows(0.0, 17.0)
-        ((0.0, 10.0), (5.0, 15.0), (7.0, 17.0))
+        >>> list(settings.windows(0.0, 17.0))
+        [(0.0, 10.0), (5.0, 15.0), (7.0, 17.0)]
         """
-        # A hair of tolerance: a length that rounding has moved is no reason for one more segment.
+        # A hair of tolerance: a length that rounding has moved is no reason for one more window.
         if self.window_seconds is None or end_seconds - start_seconds <= self.window_seconds + TOLERANCE_SECONDS:
-            return ((start_seconds, end_seconds),)
+            return Windows(start_seconds, end_seconds, math.inf, 0.0, 1)
         stride = self.window_seconds * (1 - self.overlap)
         last = end_seconds - self.window_seconds
         count = math.ceil((last - start_seconds - TOLERANCE_SECONDS) / stride)
-        starts = [start_seconds + number * stride for number in range(count)] + [last]
-        return tuple((start, start + self.window_seconds) for start in starts)
+        return Windows(start_seconds, end_seconds, self.window_seconds, stride, count + 1)
 
     def write(self, file: Path) -> None:
         """Write these settings as JSON."""
-        write_atomically(file, json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n")
+        write_atomically(file, sealed_json({"format": FORMAT, **asdict(self)}))
 
     @classmethod
     def read(cls, file: Path) -> "IndexSettings":
@@ -71,14 +122,16 @@ class IndexSettings:
             SearchError: There is no index, or one that this version does not know.
         """
         try:
-            values = json.loads(file.read_text())
-            version = values.pop("format")
+            text = read_regular_text(file, MOST_BYTES)
+            version = json.loads(text)["format"]
             if version != FORMAT:
-                raise SearchError(f"{file.parent} has format {version}, this hbi knows {FORMAT}: index it anew")
+                raise SearchError(f"{file.parent} has format {version!r:.20}, this hbi knows {FORMAT}: index it anew")
+            values = unsealed_json(text)
+            del values["format"]
             return cls(**values)
         except FileNotFoundError as error:
             raise SearchError(
                 f"{file.parent} is no index (no {file.name} in it): make one: hbi index DIR --index PATH --model RUN"
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise SearchError(f"{file} cannot be read ({error}): restore it or index anew") from error

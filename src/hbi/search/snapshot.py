@@ -1,7 +1,7 @@
 """What of an index is kept in memory, at one version of it: bounded, however large the index grows."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from hbi.search.catalog import VideoRecord
 from hbi.search.encoding import CoarseVectors, SegmentArrays
 from hbi.search.error import reading
-from hbi.search.store import ARRAY_COLUMNS, Store, segment_id
+from hbi.search.store import COARSE_COLUMNS, SEGMENT_COLUMNS, Store, segment_id
 
 EXACT_UP_TO = 2048
 """Segments: so many are all compared in full, token by token."""
@@ -97,14 +97,12 @@ class Snapshot:
     def fetch(self, row_ids: np.ndarray) -> Segments:
         """Return segments by their row ids, in the order of the table's choosing."""
         with reading(self.path):
-            columns = ["content", "start_seconds", "end_seconds", *ARRAY_COLUMNS]
-            return self._segments(self.table.take_row_ids(np.sort(row_ids).tolist()).select(columns).to_arrow())
+            return self._segments(self.table.take_row_ids(np.sort(row_ids).tolist()).select(SEGMENT_COLUMNS).to_arrow())
 
     def at_offsets(self, offsets: np.ndarray) -> Segments:
         """Return segments by their place in the table, of files that the index knows or not."""
         with reading(self.path):
-            columns = ["content", "start_seconds", "end_seconds", *ARRAY_COLUMNS]
-            return self._segments(self.table.take_offsets(np.sort(offsets).tolist()).select(columns).to_arrow())
+            return self._segments(self.table.take_offsets(np.sort(offsets).tolist()).select(SEGMENT_COLUMNS).to_arrow())
 
     def count_of(self, contents: Collection[str] | None) -> int:
         """Return how many segments some contents (None: all) have."""
@@ -117,9 +115,8 @@ class Snapshot:
         with reading(self.path):
             for start in range(0, max(1, len(listed)), CONTENTS_AT_ONCE):
                 names = ", ".join(f"'{content}'" for content in listed[start : start + CONTENTS_AT_ONCE])
-                columns = ["content", "start_seconds", "end_seconds", *ARRAY_COLUMNS]
                 query = self.table.search().where(f"content IN ({names})" if names else "false")
-                parts.append(self._segments(query.select(columns).limit(None).to_arrow()))
+                parts.append(self._segments(query.select(SEGMENT_COLUMNS).limit(None).to_arrow()))
         return Segments.concatenate(parts)
 
     def shown(self, segments: Segments) -> Segments:
@@ -128,15 +125,26 @@ class Snapshot:
 
     def _load(self) -> Resident:
         is_small = self.num_stored <= EXACT_UP_TO
-        columns = ["content", "vectors", "weights", "mask"]
-        columns += ["start_seconds", "end_seconds", "tokens", "members"] if is_small else []
-        table = self.table.search().select(columns).with_row_id(True).limit(None).to_arrow()
+        columns = {*COARSE_COLUMNS, *(SEGMENT_COLUMNS if is_small else ())}
+        table = self.table.search().select(sorted(columns)).with_row_id(True).limit(None).to_arrow()
         content = np.array(table["content"].to_pylist(), object)
+        self._require_all(Counter(content))
         is_shown = np.array([each in self.videos for each in content], bool)
         row_ids = table["_rowid"].to_numpy()[is_shown]
         coarse = _rows(self._store.coarse_vectors(table), torch.from_numpy(is_shown))
         whole = self._segments(table)[is_shown] if is_small else None
         return Resident(content[is_shown], row_ids, coarse, whole)
+
+    def _require_all(self, stored: Counter[str]) -> None:
+        """Refuse an index that lacks segments of the videos it lists: its engine takes an older version for the newest.
+
+        Raises:
+            ValueError: It does.
+        """
+        lacking = {content for content, records in self.videos.items() if stored[content] < records[0].num_segments}
+        # Videos that were forgotten since they were read lose their segments.
+        if lacking and not lacking.isdisjoint(record.content for record in self._store.read_videos()):
+            raise ValueError(f"segments of {len(lacking)} videos are missing")
 
     def _segments(self, table: Any) -> Segments:
         return Segments(

@@ -6,7 +6,7 @@ its video is never shown: a process may die at any moment.
 
 import os
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ import numpy as np
 import torch
 
 from hbi.search.catalog import VideoRecord
+from hbi.search.checksums import require_same_rows, row_checksums
 from hbi.search.encoding import CoarseVectors, SegmentArrays, SegmentCodec
-from hbi.search.error import MissingExtra, reading, writing
+from hbi.search.error import MissingExtra, SearchError, reading, writing
+from hbi.search.settings import milliseconds
 
 CLEANUP_AGE = timedelta(hours=1)
 """Versions older than this are dropped when an index is tidied; a reader holds one for seconds."""
@@ -48,7 +50,7 @@ class SegmentRows:
 
 def segment_id(content: str, start_seconds: float) -> str:
     """Return the key of a segment: the same bytes cut at the same place are the same segment."""
-    return f"{content}-{round(start_seconds * 1000)}"
+    return f"{content}-{milliseconds(start_seconds)}"
 
 
 class Store:
@@ -73,13 +75,9 @@ class Store:
 
     def put_videos(self, records: Sequence[VideoRecord]) -> None:
         """Write what is known of some files in one transaction."""
-        import pyarrow
-
-        columns = zip(*map(astuple, records), strict=True)
-        names = [field.name for field in fields(VideoRecord)]
+        columns: list[Sequence[Any]] = list(zip(*map(astuple, records), strict=True))
         with writing(self.path):
-            table = pyarrow.table(dict(zip(names, map(list, columns), strict=True)), schema=_video_schema())
-            _upsert(self.videos, "path", table)
+            _upsert(self.videos, "path", _table([*columns, row_checksums(columns)], _video_schema()))
 
     def drop_videos(self, paths: Sequence[str]) -> None:
         """Forget some files; their segments stay until `tidy`."""
@@ -91,8 +89,10 @@ class Store:
     def read_videos(self) -> list[VideoRecord]:
         """Return all files that the index knows."""
         with reading(self.path):
-            rows = self.videos.search().limit(None).to_arrow().to_pylist()
-        return [VideoRecord(**row) for row in rows]
+            rows = self.videos.search().limit(None).to_arrow().to_pydict()
+            checksums = rows.pop("checksum")
+            require_same_rows(checksums, rows.values())
+        return [VideoRecord(*values) for values in zip(*rows.values(), strict=True)]
 
     def starts_of(self, content: str) -> set[int]:
         """Return where, in milliseconds, the segments of a content begin."""
@@ -103,15 +103,17 @@ class Store:
     def span_of(self, key: str) -> tuple[str, float, float] | None:
         """Return (content, start, end) of a segment, None where there is no such segment."""
         with reading(self.path):
-            wanted = ["content", "start_seconds", "end_seconds"]
-            rows = self.segments.search().where(f"id = {_quoted(key)}").select(wanted).limit(1).to_arrow().to_pylist()
-        return tuple(rows[0][name] for name in wanted) if rows else None
+            row = self.segments.search().where(f"id = {_quoted(key)}").select(SEGMENT_COLUMNS).limit(1).to_arrow()
+            self.arrays(row)  # refused where they are not what was written
+        return tuple(row[name][0].as_py() for name in SPAN_COLUMNS) if len(row) else None
 
     def thumbnail(self, key: str) -> bytes | None:
         """Return the JPEG file of a segment, None where there is no such segment."""
         with reading(self.path):
-            rows = self.segments.search().where(f"id = {_quoted(key)}").select(["thumbnail"]).limit(1).to_arrow()
-        return rows["thumbnail"][0].as_py() if len(rows) else None
+            wanted = ["id", "thumbnail", "thumbnail_checksum"]
+            row = self.segments.search().where(f"id = {_quoted(key)}").select(wanted).limit(1).to_arrow().to_pydict()
+            require_same_rows(row["thumbnail_checksum"], (row["id"], row["thumbnail"]))
+        return row["thumbnail"][0] if row["thumbnail"] else None
 
     def tidy(self) -> None:
         """Drop segments that belong to no file, and join small pieces; only while nobody else writes."""
@@ -126,17 +128,28 @@ class Store:
                 table.optimize(cleanup_older_than=CLEANUP_AGE)
 
     def arrays(self, table: Any) -> SegmentArrays:
-        """Return the encoded segments of an Arrow table with the columns of `ARRAY_COLUMNS`."""
+        """Return the encoded segments of an Arrow table with the columns of `SEGMENT_COLUMNS`.
+
+        Raises:
+            ChecksumError: They are not what was written.
+        """
         codec, count = self.codec, len(table)
-        return SegmentArrays(
+        arrays = SegmentArrays(
             _flat(table, "tokens").reshape(count, codec.num_tokens, codec.width),
             _flat(table, "weights").reshape(count, codec.num_tokens),
             _flat(table, "mask").reshape(count, codec.num_tokens).astype(bool),
             _flat(table, "members").reshape(count, codec.num_members),
         )
+        spans = [table[name].to_pylist() for name in SPAN_COLUMNS]
+        require_same_rows(table["checksum"].to_numpy(), (*spans, *_columns(arrays)))
+        return arrays
 
     def coarse_vectors(self, table: Any) -> CoarseVectors:
-        """Return what finds segments, of an Arrow table with their vectors, weights and mask."""
+        """Return what finds segments, of an Arrow table with the columns of `COARSE_COLUMNS`.
+
+        Raises:
+            ChecksumError: They are not what was written.
+        """
         column = table["vectors"].combine_chunks()
         counts = column.value_lengths().to_numpy()
         flat = column.flatten().flatten().to_numpy().reshape(-1, self.codec.width)
@@ -144,11 +157,10 @@ class Store:
         is_real = np.arange(per_segment) < counts[:, None]
         vectors = np.zeros((len(table), per_segment, self.codec.width), np.float16)
         vectors[is_real] = flat
-        mask = torch.from_numpy(is_real)
-        weights = torch.from_numpy(
-            _flat(table, "weights").reshape(len(table), self.codec.num_tokens)[:, -per_segment:].copy()
-        )
-        return CoarseVectors(torch.from_numpy(vectors).bfloat16(), weights, mask)
+        weights = _flat(table, "weights").reshape(len(table), self.codec.num_tokens)[:, -per_segment:].copy()
+        contents = table["content"].to_pylist()
+        require_same_rows(table["vectors_checksum"].to_numpy(), (contents, vectors, weights))
+        return CoarseVectors(torch.from_numpy(vectors).bfloat16(), torch.from_numpy(weights), torch.from_numpy(is_real))
 
     def segments_now(self) -> Any:
         """Return a handle to the segments that stays at their present version."""
@@ -174,6 +186,9 @@ class Store:
                 pa.field("mask", pa.list_(pa.uint8(), codec.num_tokens), nullable=False),
                 pa.field("members", pa.list_(pa.int16(), codec.num_members), nullable=False),
                 pa.field("thumbnail", pa.binary(), nullable=False),
+                pa.field("checksum", pa.int64(), nullable=False),
+                pa.field("vectors_checksum", pa.int64(), nullable=False),
+                pa.field("thumbnail_checksum", pa.int64(), nullable=False),
             ]
         )
 
@@ -182,26 +197,33 @@ class Store:
 
         arrays, coarse = rows.arrays, self.codec.coarse(self.codec.decode(rows.arrays))
         real = coarse.mask.cpu().numpy()
-        vectors = coarse.vectors.half().cpu().numpy()[real]
+        vectors = coarse.vectors.half().cpu().numpy() * real[:, :, None]
         offsets = np.concatenate([[0], real.sum(1).cumsum()]).astype(np.int32)
-        width = self.codec.width
-        columns = {
-            "id": [segment_id(*key) for key in zip(rows.content, rows.start_seconds, strict=True)],
-            "content": list(rows.content),
-            "start_seconds": list(rows.start_seconds),
-            "end_seconds": list(rows.end_seconds),
-            "model": [self.codec.search_model.fingerprint] * len(rows),
-            "vectors": pa.ListArray.from_arrays(pa.array(offsets), _fixed(vectors, width)),
-            "tokens": _fixed(arrays.tokens, self.codec.num_tokens * width),
-            "weights": _fixed(arrays.weights, self.codec.num_tokens),
-            "mask": _fixed(arrays.mask.astype(np.uint8), self.codec.num_tokens),
-            "members": _fixed(arrays.members, self.codec.num_members),
-            "thumbnail": list(rows.thumbnails),
-        }
-        return pa.table(columns, schema=self._segment_schema())
+        width, num_tokens = self.codec.width, self.codec.num_tokens
+        ids = [segment_id(*key) for key in zip(rows.content, rows.start_seconds, strict=True)]
+        spans = (rows.content, rows.start_seconds, rows.end_seconds)
+        columns = [
+            ids,
+            *spans,
+            [self.codec.search_model.fingerprint] * len(rows),
+            pa.ListArray.from_arrays(pa.array(offsets), _fixed(vectors[real], width)),
+            _fixed(arrays.tokens, num_tokens * width),
+            _fixed(arrays.weights, num_tokens),
+            _fixed(arrays.mask.astype(np.uint8), num_tokens),
+            _fixed(arrays.members, self.codec.num_members),
+            rows.thumbnails,
+            row_checksums((*spans, *_columns(arrays))),
+            row_checksums((rows.content, vectors, arrays.weights[:, -self.codec.num_coarse :])),
+            row_checksums((ids, rows.thumbnails)),
+        ]
+        return _table(columns, self._segment_schema())
 
 
-ARRAY_COLUMNS = ["tokens", "weights", "mask", "members"]
+SPAN_COLUMNS = ["content", "start_seconds", "end_seconds"]
+SEGMENT_COLUMNS = [*SPAN_COLUMNS, "tokens", "weights", "mask", "members", "checksum"]
+"""A segment but for what finds it and what it looks like."""
+COARSE_COLUMNS = ["content", "vectors", "weights", "vectors_checksum"]
+"""What finds segments."""
 
 
 def import_lancedb() -> Any:
@@ -209,13 +231,19 @@ def import_lancedb() -> Any:
 
     Raises:
         MissingExtra: It is not installed.
+        SearchError: It cannot be loaded.
     """
     os.environ.setdefault("LANCE_LOG", "error")  # creating a table warns on stderr about nothing
     try:
         import lancedb
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra(
             "searching needs LanceDB, which is not installed: pip install 'hbi-video[search]'"
+        ) from error
+    except (ImportError, OSError, MemoryError) as error:  # it is there: memory, or files that may be open, are too few
+        raise SearchError(
+            f"LanceDB is installed but cannot be loaded ({error}): see whether there is enough memory, and how many "
+            "files may be open (ulimit -a)"
         ) from error
     return lancedb
 
@@ -232,8 +260,20 @@ def _video_schema() -> Any:
             pa.field("duration_seconds", pa.float64(), nullable=False),
             pa.field("num_segments", pa.int64(), nullable=False),
             pa.field("fault", pa.string(), nullable=True),
+            pa.field("checksum", pa.int64(), nullable=False),
         ]
     )
+
+
+def _table(columns: Sequence[Any], schema: Any) -> Any:
+    import pyarrow as pa
+
+    typed = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.table(typed, schema=schema)
+
+
+def _columns(arrays: SegmentArrays) -> tuple[np.ndarray, ...]:
+    return arrays.tokens, arrays.weights, arrays.mask, arrays.members
 
 
 def _upsert(table: Any, key: str, rows: Any) -> None:

@@ -111,12 +111,12 @@ def _last_end(path: Path, _size: int, _modified_ns: int) -> Fraction | None:
         stream = picture_stream(path, container)
         with suppress(FFmpegError):  # where there is no going there, all packets are looked at
             container.seek(1 << 60, stream=stream)
-        ends = [
+        ends = (
             (packet.pts + (packet.duration or 0)) * packet.time_base
             for packet in demux(container, stream, Faults())
             if packet.pts is not None
-        ]
-    return max(ends, default=None)
+        )
+        return max(ends, default=None)
 
 
 @lru_cache(maxsize=32)

@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
-from hbi.video.error import VideoError
+from hbi.video.error import VideoError, may_pass
 
 ANOTHER_FILE = "give a video file that FFmpeg can decode"
 
@@ -32,7 +32,7 @@ def open_container(path: Path) -> InputContainer:
     except av.error.ArgumentError as error:
         raise VideoError(path, "not a video (another kind of file)", ANOTHER_FILE) from error
     except av.error.FFmpegError as error:
-        raise VideoError(path, f"not a readable video ({error.strerror})", ANOTHER_FILE) from error
+        raise VideoError(path, f"not a readable video ({error.strerror})", ANOTHER_FILE, may_pass(error)) from error
 
 
 def picture_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -63,7 +63,7 @@ def _require_regular_file(path: Path) -> None:
         status = path.stat()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise VideoError(path, f"cannot be opened ({reason})", "check the path") from error
+        raise VideoError(path, f"cannot be opened ({reason})", "check the path", isinstance(error, OSError)) from error
     if not stat.S_ISREG(status.st_mode):
         raise VideoError(path, "it is not a regular file", "give the path of one video file")
     if status.st_size == 0:

@@ -78,7 +78,7 @@ def _write(video: OpenVideo, start: float, end: float, out: Path) -> Faults:
         raise VideoError(video.path, f"no frame from {start:.1f} to {end:.1f} s can be decoded", ANOTHER_FILE)
     sounds = sound_frames(video, start, end)
     sound = next(sounds, None)
-    with av.open(str(out), "w", options={"movflags": "+faststart"}) as target:
+    with av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as target:
         drawn = _picture_stream(target, *first.pixels.shape[:2])
         heard = target.add_stream("aac", rate=RATE, layout="stereo") if sound is not None else None
         spoken = chain([sound], sounds) if sound is not None else iter(())

@@ -17,11 +17,11 @@ from av.video.stream import VideoStream
 from hbi.video.clock import Survey, last_end, survey
 from hbi.video.container import has_display_times, keep_only, open_container, picture_stream
 from hbi.video.demuxing import Faults, demux
-from hbi.video.error import VideoError
-from hbi.video.structure import Structure, read_structure
+from hbi.video.error import VideoError, may_pass
+from hbi.video.structure import LONGEST_LAST_SECONDS, Structure, read_structure
 
-# Twice the pixels of 8K: what claims more is a broken header, and would fill the memory.
-MAX_PIXELS = 2**26
+# The pixels of 8K: what claims more is a broken header, and would fill the memory.
+MAX_PIXELS = 8192 * 4608
 
 OWN_ZERO = ("mov", "matroska")
 """Formats whose times count from a zero of their own, where players begin; the others begin with the first packet."""
@@ -130,34 +130,49 @@ def open_video(path: str | os.PathLike[str]) -> Iterator[OpenVideo]:
     """Yield the open video at `path`, decoding in one thread; VideoError where there is none."""
     path = Path(path)
     with open_container(path) as container:
-        stream = picture_stream(path, container)
-        stream.thread_type = "NONE"
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        time_base = stream.time_base or Fraction(1)
-        structure = read_structure(path)
-        start_pts, end = stream.start_time or 0, _stated_end(container, stream)
-        surveyed = None
-        if container.format.name in NO_INDEX or structure.is_joined or end is None or structure.is_far_from(end):
-            surveyed = survey(path)
-            if surveyed.first_pts is not None and surveyed.end_pts is not None:
-                start_pts, end = surveyed.first_pts, surveyed.end_pts * time_base
-        elif _may_end_later(stream):
-            end = max(end, last_end(path) or end)
-        zero = _zero(container, start_pts * time_base, surveyed)
-        keep_only(container, stream.index)
-        yield OpenVideo(
-            path=path,
-            container=container,
-            stream=stream,
-            time_base=time_base,
-            zero=zero,
-            start_pts=start_pts,
-            end_seconds=float(max(end or 0, start_pts * time_base) - zero),
-            has_display_times=has_display_times(container),
-            pixel_aspect=_pixel_aspect(stream),
-            structure=structure,
-            survey=surveyed,
-        )
+        try:
+            video = _opened(path, container)
+        except OSError as error:  # of the system, or FFmpeg's own
+            is_of_file = isinstance(error, av.error.FFmpegError) and not may_pass(error)
+            reason = error.strerror or error
+            raise VideoError(path, f"cannot be read ({reason})", "check the disk", not is_of_file) from error
+        yield video
+
+
+def _opened(path: Path, container: InputContainer) -> OpenVideo:
+    stream = picture_stream(path, container)
+    if stream.width * stream.height > MAX_PIXELS:
+        cause = f"its pictures are {stream.width}x{stream.height}, larger than 8K"
+        raise VideoError(path, cause, "convert it to smaller ones")
+    stream.thread_type = "NONE"
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    time_base = stream.time_base or Fraction(1)
+    structure = read_structure(path)
+    start_pts, end = stream.start_time or 0, _stated_end(container, stream)
+    surveyed = None
+    if container.format.name in NO_INDEX or structure.is_joined or end is None or structure.is_far_from(end):
+        surveyed = survey(path)
+        if surveyed.first_pts is not None and surveyed.end_pts is not None:
+            start_pts, end = surveyed.first_pts, surveyed.end_pts * time_base
+    elif not _is_told_by_index(container, stream, end):
+        end = last_end(path) or end
+    elif _may_end_later(stream):
+        end = max(end, last_end(path) or end)
+    zero = _zero(container, start_pts * time_base, surveyed)
+    keep_only(container, stream.index)
+    return OpenVideo(
+        path=path,
+        container=container,
+        stream=stream,
+        time_base=time_base,
+        zero=zero,
+        start_pts=start_pts,
+        end_seconds=float(max(end or 0, start_pts * time_base) - zero),
+        has_display_times=has_display_times(container),
+        pixel_aspect=_pixel_aspect(stream),
+        structure=structure,
+        survey=surveyed,
+    )
 
 
 def middles(start_seconds: float, end_seconds: float, count: int) -> list[Fraction]:
@@ -185,6 +200,19 @@ def _zero(container: InputContainer, picture_start: Fraction, surveyed: Survey |
         and not stream.disposition & Disposition.attached_pic
     ]
     return min([*starts, picture_start])
+
+
+def _is_told_by_index(container: InputContainer, stream: VideoStream, end: Fraction) -> bool:
+    """Return whether a stated end agrees with the file's own list of its packets.
+
+    Matroska's clusters have been asked before. What a file states beyond its last packet is a picture that stands, or a
+    lie: then the packets tell.
+    """
+    if container.format.name.startswith("matroska"):
+        return True
+    entries = stream.index_entries
+    last = entries[len(entries) - 1].timestamp * (stream.time_base or 0) if len(entries) else None
+    return last is not None and end <= last + LONGEST_LAST_SECONDS
 
 
 def _may_end_later(stream: VideoStream) -> bool:

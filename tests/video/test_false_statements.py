@@ -1,0 +1,89 @@
+"""Files that say what is not so: lengths, sizes and counts are held against the packets that there are."""
+
+import struct
+
+import pytest
+
+from hbi.search.footage import windows_of
+from hbi.search.settings import IndexSettings
+from hbi.video import VideoError, probe_video, read_frames
+from hbi.video.opening import MAX_PIXELS, open_video
+from small_films import Film, write_film
+
+SETTINGS = IndexSettings(10.0, 0.5, 6, 24, "", "hbi", "")
+
+
+def overwrite(data: bytearray, name: bytes, skip: int, value: bytes) -> None:
+    """Put `value` where it belongs behind each place of `name`."""
+    place, count = data.find(name), 0
+    while place >= 0:
+        at = place + len(name) + skip
+        data[at : at + len(value)] = value
+        place, count = data.find(name, at), count + 1
+    assert count, name
+
+
+def matroska_of_hours(data: bytearray) -> None:
+    overwrite(data, b"\x44\x89\x88", 0, struct.pack(">d", 1e15))  # Info: Duration, 8 bytes
+    overwrite(data, b"00:00:02.", 0, b"99:59:59.")  # Tag: DURATION
+
+
+def mp4_of_hours(data: bytearray) -> None:
+    hours = struct.pack(">I", 2**32 - 2)
+    overwrite(data, b"mdhd", 16, hours)
+    overwrite(data, b"tkhd", 20, hours)
+    overwrite(data, b"mvhd", 16, hours)
+
+
+def ivf_of_hours(data: bytearray) -> None:
+    data[24:28] = b"\xff" * 4  # the number of frames
+
+
+def avi_of_hours(data: bytearray) -> None:
+    overwrite(data, b"avih", 4 + 16, b"\xff\xff\xff\x0f")  # the number of frames
+    overwrite(data, b"strh", 4 + 32, b"\xff\xff\xff\x0f")
+
+
+@pytest.mark.parametrize(
+    ("film", "lie"),
+    [
+        (Film(".mkv", end=2, sound=None), matroska_of_hours),
+        (Film(".mkv", end=2), matroska_of_hours),
+        (Film(".mp4", end=2, sound=None), mp4_of_hours),
+        (Film(".mp4", end=2), mp4_of_hours),
+        (Film(".ivf", "libvpx", end=2, sound=None, num_b_frames=0), ivf_of_hours),
+        (Film(".avi", "mpeg4", end=2, sound=None, num_b_frames=0), avi_of_hours),
+    ],
+    ids=lambda value: value.suffix if isinstance(value, Film) else value.__name__,
+)
+def test_a_stated_length_is_held_against_the_packets(tmp_path, film, lie):
+    path = write_film(tmp_path / f"film{film.suffix}", film)
+    data = bytearray(path.read_bytes())
+    lie(data)
+    path.write_bytes(data)
+    assert probe_video(path).duration_seconds == pytest.approx(2, abs=0.15)
+    assert len(read_frames(path, 8, image_size=24).pixels) == 8
+    with open_video(path) as video:
+        assert len(windows_of(video, SETTINGS)) == 1
+
+
+def test_one_picture_for_ever_is_one_window(tmp_path):
+    """The only picture of an IVF file lasts 2**31 ticks of an hour, by all that it says."""
+    path = write_film(tmp_path / "film.ivf", Film(".ivf", "libvpx", end=0.1, sound=None, num_b_frames=0))
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack("<II", 1, 3600)  # ticks: one in an hour
+    data[24:28] = struct.pack("<I", 2**31)
+    path.write_bytes(data)
+    with open_video(path) as video:
+        assert len(windows_of(video, SETTINGS)) <= 3
+
+
+def test_larger_pictures_than_8k_are_refused_before_they_take_memory(tmp_path):
+    path = write_film(tmp_path / "film.ivf", Film(".ivf", "libvpx", end=1, sound=None, num_b_frames=0))
+    data = bytearray(path.read_bytes())
+    first = data.index(b"\x9d\x01\x2a") + 3  # the start code of a VP8 key frame; its size follows
+    data[12:16] = data[first : first + 4] = struct.pack("<HH", 16000, 16000)
+    path.write_bytes(data)
+    assert MAX_PIXELS < 16000 * 16000
+    with pytest.raises(VideoError, match="16000x16000, larger than 8K"):
+        read_frames(path, 4)
