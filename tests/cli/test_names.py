@@ -1,6 +1,10 @@
 """Names appear as they are on every line that the command line prints, whatever is in them."""
 
 import json
+import os
+import subprocess
+import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +16,13 @@ from end_to_end.conftest import overrides
 from explanation.made_up import build_explanation
 from hbi.cli import answer, demo, evaluate_answers, retrieval_tables, search
 from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import console, say, say_error, styled, visible
+from hbi.cli.terminal import console, say, say_error, say_json, styled, visible, visible_json
 from released_weights import released_state
 
 MARKUP = "a[/b] [bold]c :smile: [1] [link=x]d [@click]e\\[f\\"
 """What `rich` would read: closing tags, opening ones, emoji, links, escapes."""
 CONTROL = "\x1b[31mred\x07\rover\nnext\x9b2J\udcff"
+TURNED = "a\u202e\u2066b\u2028c\u200f"
 SHOWN = r"\x1b[31mred\x07\rover\nnext\x9b2J\udcff"
 
 
@@ -76,6 +81,44 @@ def test_a_name_without_letters_for_it_is_spelt_out():
     assert visible("naïve 名 🙂") == "naïve 名 🙂"
     assert visible(CONTROL) == SHOWN
     assert visible(Path("a\nb")) == r"a\nb"
+    assert visible(TURNED) == r"a\u202e\u2066b\u2028c\u200f"
+
+
+def test_what_is_printed_as_json_is_json_and_as_harmless(capsys):
+    value = {"名": ["é 🙂", CONTROL, TURNED, "\x85"]}
+    for indent in (None, 2):
+        assert json.loads(visible_json(value, indent=indent)) == value
+        assert not set(visible_json(value)) & set(CONTROL + TURNED + "\x85") - set("[31mredovernxt2Jabc")
+    assert "名" in visible_json(value)
+    say_json(value)
+    assert json.loads(capsys.readouterr().out) == value
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "utf-16"])
+def test_any_name_can_be_printed_in_any_encoding(tmp_path, encoding):
+    """As a person runs it: a folder whose name no encoding has, told on both streams."""
+    folder = os.fsencode(tmp_path) + b"/\xff\x1b[31m\xe2\x80\xae"
+    os.mkdir(folder)
+    code = (
+        "import os, sys; from hbi.cli.app import main; sys.argv = ['hbi', 'data', 'check', 'own', '--annotations', "
+        "os.fsdecode(os.fsencode(sys.argv[1]))]; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder], env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True
+    )
+    error = done.stderr.decode(encoding)
+    assert done.returncode == 2, error
+    assert r"\udcff\x1b[31m\u202e" in error
+    assert "Traceback" not in error
+
+
+def test_a_warning_and_a_traceback_name_names_harmlessly(hbi, monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    _, _, error = hbi("--debug", "data", "check", "own", "--annotations", CONTROL.replace("\udcff", ""))
+    assert r"\x1b[31m" in error
+    assert "Traceback" in error
+    assert "\x1b" not in error
+    assert warnings.formatwarning(CONTROL, UserWarning, "file.py", 1) == f"UserWarning: {SHOWN}\n"
 
 
 @pytest.mark.parametrize("name", ["[/b]", "a [bold]c", ":smile:", "[/b] [bold]c :smile:.yaml"])

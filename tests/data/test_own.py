@@ -129,8 +129,8 @@ def test_mistakes_in_a_table(tmp_path, content, message):
         ('{"video": null, "caption": "b"}', "line 2: the video null is no name"),
         ('{"video": false, "caption": "b"}', "line 2: the video false is no name"),
         ('{"video": ["a"], "caption": "b"}', 'line 2: the video ["a"] is no name'),
-        ('{"video": "a", "caption": ' + "9" * 5000 + "}", "line 2: no annotations"),
-        ("[" * 100_000, "line 2: no annotations"),
+        ('{"video": "a", "caption": ' + "9" * 5000 + "}", "line 2: a whole number of thousands of digits"),
+        ("[" * 100_000, "line 2: lists in lists in lists, too deep to be read"),
     ],
 )
 def test_mistakes_in_json_lines(tmp_path, line, message):

@@ -27,7 +27,9 @@ def test_colors_follow_the_one_rule(make_explanation):
     lines = draw_timeline(explanation).axes[1]
     colors = lines.collections[0].get_facecolors()
     assert (colors == colors[0]).all()
-    assert len(lines.collections[2].get_paths()) == 4, "a strong blue is hatched in white"
+    (hatched,) = lines.patches
+    assert hatched.get_edgecolor()[:3] == (1, 1, 1), "a strong blue is hatched in white"
+    assert len(hatched.get_path().to_polygons()) == 4
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])

@@ -1,10 +1,12 @@
 """`hbi`: one command, a verb for each job."""
 
+import errno
 import io
 import os
 import sys
 import time
 import traceback
+import warnings
 from typing import Annotated
 
 import typer
@@ -22,7 +24,7 @@ from hbi.cli.explain import explain
 from hbi.cli.index import index
 from hbi.cli.search import search
 from hbi.cli.serve import serve
-from hbi.cli.terminal import say_error
+from hbi.cli.terminal import say_error, visible
 from hbi.cli.train import train
 from hbi.cli.train_estimator import train_estimator
 from hbi.errors import HBIError
@@ -74,17 +76,46 @@ def main() -> None:
     """Run the command line; a person's mistake ends in one line on stderr and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what cannot be written: it is spelt out
         sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _visible_warning
     try:
         app()
     except HBIError as error:
         _let_main_process_speak_first()
         if "--debug" in sys.argv:
-            traceback.print_exc()
+            for line in traceback.format_exc().splitlines():
+                say_error("{line}", line=line)
         say_error("[bold red]hbi:[/] {message}", message=" ".join(str(error).splitlines()))
+        sys.exit(2)
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        shortage = _shortage(error)
+        if shortage is None or "--debug" in sys.argv:
+            raise
+        say_error("[bold red]hbi:[/] {message}", message=shortage)
         sys.exit(2)
     except KeyboardInterrupt:
         say_error("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train with --resume)")
         sys.exit(130)
+
+
+def _shortage(error: Exception) -> str | None:
+    """Return one line on what the machine has too little of; None where that is not what went wrong."""
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many files are open: allow more (ulimit -n 4096), then run it again"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({text}): free space, then run it again"
+    signs = ("out of memory", "enough memory", "allocate", "bad_alloc", "failed to map", "cannot open shared object")
+    if isinstance(error, MemoryError) or any(sign in text.lower() for sign in signs):
+        return (
+            f"the memory does not suffice ({text or 'MemoryError'}): free some, or give smaller sizes; then run again"
+        )
+    return None
+
+
+def _visible_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return f"{category.__name__}: {visible(message)}\n"
 
 
 def _let_main_process_speak_first() -> None:

@@ -1,6 +1,5 @@
 """`hbi data check`: is a data set what it should be?"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import console, say, styled
+from hbi.cli.terminal import console, say, styled, visible_json
 
 if TYPE_CHECKING:
     from hbi.data.checking import BenchmarkReport, SplitReport
@@ -61,7 +60,7 @@ def check(
             num_workers=workers,
             progress=progress,
         )
-    write_atomically(out, json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n")
+    write_atomically(out, visible_json(report.to_dict(), indent=1) + "\n")
     _print(report)
     say("Everything, with the full lists, is in {out}", out=out)
     if report.troubles:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import say
+from hbi.cli.terminal import say, visible
 
 SHOWN = 5
 
@@ -43,7 +43,7 @@ def pack(
         with progress_bar(f"packing {folder.name}") as progress:
             packed = pack_videos(loaded.split.videos, folder, sampling, num_workers=workers, progress=progress)
         faults = [*loaded.faults, *(f"{video.video_id}: {video.fault}" for video in packed if video.fault)]
-        write_atomically(folder / "faults.txt", "".join(f"{fault}\n" for fault in faults))
+        write_atomically(folder / "faults.txt", "".join(f"{visible(fault)}\n" for fault in faults))
         num_packed = sum(bool(video.offsets) for video in packed)
         size = (folder / PICTURES).stat().st_size / 2**20
         frames = f"{sampling.num_frames} frames of {sampling.image_size} pixels each, {size:.1f} MiB"

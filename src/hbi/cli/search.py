@@ -1,6 +1,5 @@
 """`hbi search`: find moments by a text or by a clip."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hbi.cli.terminal import say, styled
+from hbi.cli.terminal import say, say_json, styled
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -60,7 +59,7 @@ def search(
     )
     clips = _save_clips(result, save_clip) if save_clip else ()
     if as_json:
-        typer.echo(json.dumps(result_record(result, clips), indent=2, ensure_ascii=False))
+        say_json(result_record(result, clips))
     else:
         print_result(result, clips)
     if explain is not None and text is not None and result.hits:  # what was found is shown, whatever comes of this

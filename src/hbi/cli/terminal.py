@@ -6,14 +6,23 @@ titles and rules neither. Style comes from a template that stands in the code, a
     say("[yellow]passed over:[/] {fault}", fault=fault)
 """
 
+import json
 import re
 from typing import LiteralString
 
 from rich.console import Console
 from rich.text import Text
 
-_VISIBLE = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), *range(0xD800, 0xE000))}
-"""Characters that would do something to a terminal, or that it cannot be sent, and how they are shown."""
+_TURNING = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_BREAKING = (0x2028, 0x2029)
+_VISIBLE = {
+    code: ascii(chr(code))[1:-1]
+    for code in (*range(32), *range(127, 160), *_TURNING, *_BREAKING, *range(0xD800, 0xE000))
+}
+"""Characters that would do something to a terminal or to the line around them (turn its direction, break it), or that a
+terminal cannot be sent; and how they are shown."""
+
+_VISIBLE_IN_JSON = {code: f"\\u{code:04x}" for code in _VISIBLE if code >= 127}
 
 
 def visible(text: object) -> str:
@@ -23,6 +32,15 @@ def visible(text: object) -> str:
     'two\\nlines'
     """
     return str(text).translate(_VISIBLE)
+
+
+def visible_json(value: object, *, indent: int | None = None) -> str:
+    r"""Return a value as JSON that is as harmless on a terminal, and that any encoding takes which holds its letters.
+
+    >>> visible_json({"name": "名\x9b"})
+    '{"name": "名\\u009b"}'
+    """
+    return json.dumps(value, indent=indent, ensure_ascii=False).translate(_VISIBLE_IN_JSON)
 
 
 def styled(template: LiteralString, /, **values: object) -> Text:
@@ -58,6 +76,12 @@ _errors = _LiteralConsole(markup=False, emoji=False, highlight=False, stderr=Tru
 def say(template: LiteralString, /, **values: object) -> None:
     """Print the text of a template, see `styled`, as one line of any length: no name is broken in two."""
     console.print(styled(template, **values), soft_wrap=True)
+
+
+def say_json(value: object) -> None:
+    """Print a value as JSON, whatever letters stdout takes."""
+    is_ascii = not console.encoding.startswith("utf")
+    print(json.dumps(value, indent=2) if is_ascii else visible_json(value, indent=2))
 
 
 def say_error(template: LiteralString, /, **values: object) -> None:

@@ -2,18 +2,30 @@
 
 import csv
 import io
-import json
-import math
+import os
 import pickle
+import pickletools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from hbi.data.json_values import JSONTextError, parse_json, shown
 from hbi.data.samples import DataError
+from hbi.files import open_regular
 from hbi.video.folders import is_system_name
+
+MOST_BYTES = 2**31
+"""Of an annotation file."""
+
+MOST_LETTERS_OF_LINE, MOST_LETTERS_OF_ROW = 2**20, 2**22
+"""A line of a table, and a row of several lines, are shorter than this."""
+
+MOST_LISTED = 12
+"""Of the names that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,8 @@ def find_file(folder: Path, *patterns: str) -> Path | None:
 
     What systems put there is passed over: a Mac leaves `._val_list.txt` beside `val_list.txt`.
     """
-    for pattern in patterns:
-        paths = (path for path in folder.rglob(pattern) if path.is_file())
+    for pattern in patterns if os.path.isdir(folder) else ():
+        paths = (path for path in folder.rglob(pattern) if os.path.isfile(path))
         found = [path for path in paths if not any(map(is_system_name, path.relative_to(folder).parts))]
         if found:
             return min(found, key=lambda path: (len(path.parts), path))
@@ -52,7 +64,7 @@ def find_file(folder: Path, *patterns: str) -> Path | None:
 
 def require_file(folder: Path, what: str, *patterns: str) -> Path:
     """Return what `find_file` finds; DataError naming `what`, and what was looked for, where there is nothing."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataError(f"no folder {folder}: give the one with the {what}")
     path = find_file(folder, *patterns)
     if path is None:
@@ -61,17 +73,20 @@ def require_file(folder: Path, what: str, *patterns: str) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """Return a UTF-8 file, with or without a byte order mark."""
+    """Return a UTF-8 file, with or without a byte order mark; DataError for anything else, a pipe or a device, say."""
+    content = _read_bytes(path)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path} ({error.strerror}): check the path") from error
-    try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         byte = error.object[error.start]
         raise DataError(f"{path}, line {line}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8") from error
+    except MemoryError as error:
+        raise DataError(f"{path} is too large for the memory of this machine: cut it in pieces") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError(f"{path}, line {line}: byte 0x00 is in no text: is it UTF-16? Save the file as UTF-8")
+    return text
 
 
 def read_lines(path: Path) -> list[str]:
@@ -85,6 +100,8 @@ def read_table(path: Path, *columns: str, delimiter: str = ",") -> list[Record]:
     rows = _rows(path, delimiter)
     _, header = next(rows, (0, []))
     names = [name.strip() for name in header]
+    if twice := [name for name, count in Counter(names).items() if count > 1 and name]:
+        raise DataError(f"{path} has two columns {twice[0][:40]!r}: name each once")
     for column in columns:
         if column not in names:
             raise DataError(f"{path} has no column {column!r}{did_you_mean(column, names)}")
@@ -118,23 +135,32 @@ def read_json_records(path: Path) -> list[Record]:
     if path.suffix.lower() != ".jsonl":
         return as_records(path, read_json(path))
     return [
-        _record(f"{path}, line {number}", _parse(line, path, first_line=number))
+        as_record(f"{path}, line {number}", _parse(line, path, first_line=number))
         for number, line in enumerate(read_text(path).split("\n"), start=1)
         if line.strip()
     ]
 
 
+def as_record(place: str, value: Any) -> Record:
+    """Return an object of a JSON text as a record that knows its place; DataError where it is none."""
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: {shown(value)} where an object with keys was expected")
+    return Record(place, value)
+
+
 def as_records(path: Path, values: Any) -> list[Record]:
     """Return a list of JSON objects as records that know their place in `path`."""
     if not isinstance(values, list):
-        raise DataError(f"{path} holds a {type(values).__name__} where a list was expected")
-    return [_record(f"{path}, entry {number}", value) for number, value in enumerate(values, start=1)]
+        raise DataError(f"{path} holds {shown(values)} where a list was expected")
+    return [as_record(f"{path}, entry {number}", value) for number, value in enumerate(values, start=1)]
 
 
 def read_pickle(path: Path) -> Any:
     """Return a pickle of lists, dictionaries, texts and numbers; DataError for anything that would run code."""
+    content = _read_bytes(path)
     try:
-        return _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding="utf-8").load()
+        _require_small_memo(content)
+        return _PlainUnpickler(io.BytesIO(content), encoding="utf-8").load()
     except DataError:
         raise
     except Exception as error:  # a broken pickle may raise anything
@@ -142,9 +168,13 @@ def read_pickle(path: Path) -> Any:
 
 
 def did_you_mean(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
-    """Return the end of an error message: the nearest of `names`, or all of them."""
-    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f"; there are: {', '.join(map(str, names)) or 'none'}"
+    """Return the end of an error message: the nearest of `names`, or all of them where there are few."""
+    there = list(names)
+    close = get_close_matches(name, there[:1000], n=1, cutoff=0.5)
+    if close:
+        return f": did you mean {close[0]!r}?"
+    listed = [each if len(each) <= 40 else f"{each[:40]}…" for each in map(str, there[:MOST_LISTED])]
+    return f"; there are: {', '.join(listed) or 'none'}{', …' * (len(there) > MOST_LISTED)}"
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -152,44 +182,42 @@ class _PlainUnpickler(pickle.Unpickler):
         raise DataError(f"a pickle asks for {module}.{name}: only lists, dictionaries and texts are read")
 
 
-def _record(place: str, value: Any) -> Record:
-    if not isinstance(value, dict):
-        raise DataError(f"{place}: a {type(value).__name__} where an object with keys was expected")
-    return Record(place, value)
-
-
-class _NotANumberError(ValueError):
-    pass
-
-
 def _parse(text: str, path: Path, *, first_line: int = 1) -> Any:
-    """Return what a JSON text holds; NaN and infinities, which Python reads though JSON has none, are refused."""
     try:
-        return json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except _NotANumberError as error:
-        line = first_line + text.count("\n", 0, _place_of(str(error), text))
-        raise DataError(f"{path}, line {line}: {error} is no number; write one, or null") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {first_line + error.lineno - 1}: not valid JSON ({error.msg})") from error
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
-        raise DataError(f"{path}, line {first_line}: no annotations ({str(error).splitlines()[0]})") from error
+        return parse_json(text)
+    except JSONTextError as error:
+        raise DataError(f"{path}, line {first_line + error.line - 1}: {error}") from error
 
 
-def _finite(token: str) -> float:
-    if not math.isfinite(value := float(token)):
-        raise _NotANumberError(token)
-    return value
+def _read_bytes(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > MOST_BYTES:
+                raise DataError(f"{path} is larger than the {MOST_BYTES // 2**30} GiB that are read: cut it in pieces")
+            return file.read()
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}): check the path") from error
+    except ValueError as error:  # a name that no file can have
+        raise DataError(f"cannot read {path} ({error}): check the path") from error
+    except MemoryError as error:
+        raise DataError(f"{path} is too large for the memory of this machine: cut it in pieces") from error
 
 
-def _place_of(token: str, text: str) -> int:
-    """Return where a number, or what stands for one, is in a JSON text: not within quotation marks."""
-    pieces = re.finditer(r'"(?:[^"\\]|\\.)*"|[-+.\w]+', text)
-    return next((piece.start() for piece in pieces if piece[0] == token), 0)
+def _require_small_memo(content: bytes) -> None:
+    """Refuse a pickle whose memo has a number larger than the file: Python would make room for as many entries."""
+    for code, argument, _ in pickletools.genops(content):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(content):
+            raise DataError(
+                f"a pickle of {len(content)} bytes numbers an entry {argument}: it is damaged; fetch it again"
+            )
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line that each row ends on, and the row; empty lines are passed over."""
     lines = list(io.StringIO(read_text(path), newline=""))
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MOST_LETTERS_OF_LINE:
+            raise DataError(f"{path}, line {number}: {len(line)} letters in one line: this is no table of captions")
     reader = csv.reader(lines, delimiter=delimiter)
     begun = 0
     while begun < len(lines):
@@ -198,7 +226,7 @@ def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:  # a value of more than 128 KiB, say: perhaps the rest of the file
             row, ended, fault = [], len(lines), f"line {reader.line_num}: {error}"
         if ended > begun + 1 or ended == len(lines):  # only there can a quotation mark have swallowed what follows
-            opened = _never_closed("".join(lines[begun:ended]), delimiter)
+            opened = _never_closed("".join(lines[begun:ended])[:MOST_LETTERS_OF_ROW], delimiter)
             if opened is not None:
                 fault = (
                     f"line {begun + opened + 1}: a quotation mark begins a value and is never closed: close it (and "

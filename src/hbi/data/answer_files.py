@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from hbi.data.annotation_files import read_json, read_lines
+from hbi.data.caption_records import text_of
+from hbi.data.json_values import is_whole
 from hbi.data.questions import AnswerVocabulary
 from hbi.data.samples import DataError
 
@@ -16,10 +18,12 @@ def read_answers(path: Path) -> AnswerVocabulary:
     if path.suffix != ".json":
         return AnswerVocabulary(tuple(read_lines(path)))
     content = read_json(path)
-    if isinstance(content, list) and all(isinstance(answer, str) for answer in content):
-        return AnswerVocabulary(tuple(content))
-    if not isinstance(content, dict) or not all(isinstance(label, int) for label in content.values()):
+    if isinstance(content, list):
+        return AnswerVocabulary(tuple(text_of(str(path), "answer", answer) for answer in content))
+    if not isinstance(content, dict) or not all(map(is_whole, content.values())):
         raise DataError(f"{path} should hold answers: {{answer: number}} or [answer, …]")
+    for answer in content:
+        text_of(str(path), "answer", answer)
     ordered = sorted(content, key=lambda answer: content[answer])
     numbers = [content[answer] for answer in ordered]
     if numbers != list(range(len(numbers))):

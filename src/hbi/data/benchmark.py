@@ -7,6 +7,9 @@ from typing import Literal
 
 from hbi.data.samples import DataError
 
+MOST_SECONDS = 1e9
+"""No video is as long as this, thirty years: a time beyond is a mistake."""
+
 SplitName = Literal["train", "val", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test")
 

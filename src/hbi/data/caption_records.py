@@ -1,6 +1,5 @@
 """Captions grouped by video, from the forms that annotation files of many benchmarks share."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from unicodedata import category
 
 from hbi.data.annotation_files import Record, read_json_records, read_pickle
 from hbi.data.benchmark import Caption, CaptionedVideo
+from hbi.data.json_values import is_whole, shown, why_no_text
 from hbi.data.samples import DataError
 
 VIDEO_KEYS = ("video", "video_id", "videoID", "clip_name", "image_id", "vid")
@@ -39,12 +39,7 @@ def texts_of_record(record: Record, *keys: str) -> list[str]:
         DataError: It is anything else; the message names the record's place.
     """
     value = record.first(*keys)
-    texts = value if isinstance(value, list) else [value]
-    for text in texts:
-        if not isinstance(text, str):
-            raise DataError(f"{record.place}: the caption {_shown(text)} is no text; write one, or a list of texts")
-        _require_characters(record, text)
-    return texts
+    return [text_of(record.place, "caption", text) for text in (value if isinstance(value, list) else [value])]
 
 
 def video_of_record(record: Record, *keys: str) -> str:
@@ -54,10 +49,24 @@ def video_of_record(record: Record, *keys: str) -> str:
         DataError: It names none so; the message names the record's place.
     """
     value = record.first(*keys)
-    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        raise DataError(f"{record.place}: the video {_shown(value)} is no name; write that of its file")
-    _require_characters(record, str(value))
-    return str(value).strip()
+    return video_name(record.place, str(value) if is_whole(value) and value >= 0 else value)
+
+
+def video_name(place: str, value: object) -> str:
+    """Return what names a video at a place of a file, without blanks around it; DataError where it is no name."""
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{place}: the video {shown(value)} is no name; write that of its file")
+    return text_of(place, "video", value).strip()
+
+
+def text_of(place: str, what: str, value: object) -> str:
+    """Return a value that is a text, whole characters only; DataError that names the place and `what` it should be."""
+    if not isinstance(value, str):
+        kinds = "one, or a list of texts" if what == "caption" else "one"
+        raise DataError(f"{place}: the {what} {shown(value)} is no text; write {kinds}")
+    if fault := why_no_text(value):
+        raise DataError(f"{place}: {fault}; write the {what} in whole characters, in UTF-8")
+    return value
 
 
 def group_by_video(records: Iterable[Record]) -> dict[str, list[str]]:
@@ -89,7 +98,13 @@ def read_raw_captions(path: Path) -> dict[str, list[str]]:
     content = read_pickle(path)
     if not isinstance(content, dict):
         raise DataError(f"{path} holds a {type(content).__name__} where captions by video were expected")
-    return {str(video): [_sentence(path, caption) for caption in captions] for video, captions in content.items()}
+    captions: dict[str, list[str]] = {}
+    for video, told in content.items():
+        if not isinstance(told, list | tuple):
+            raise DataError(f"{path}: {shown(video)} has {shown(told)} where a list of captions was expected")
+        sentences = [_sentence(path, caption) for caption in told]
+        captions.setdefault(video_name(str(path), video), []).extend(sentences)
+    return captions
 
 
 def select(
@@ -102,34 +117,17 @@ def select(
 
     A listed video without a caption is kept without one: it is counted where splits are checked.
     """
-    ids = list(video_ids)
+    ids = list(dict.fromkeys(video_ids))
     if ids and not any(video_id in captions for video_id in ids):
         raise DataError(f"{source} has captions of none of the {len(ids)} listed videos ({ids[0]}, …): another file?")
     return [captioned(video_id, captions.get(video_id, ()), (aliases or {}).get(video_id, ())) for video_id in ids]
 
 
 def _sentence(path: Path, caption: Any) -> str:
-    if isinstance(caption, str):
-        return caption
-    if isinstance(caption, list | tuple) and all(isinstance(word, str) for word in caption):
-        return " ".join(caption)
-    raise DataError(f"{path}: a caption is a {type(caption).__name__}, not a text or a list of words")
+    words = caption if isinstance(caption, list | tuple) else [caption]
+    return " ".join(text_of(str(path), "word of a caption", word) for word in words)
 
 
 def _is_visible(character: str) -> bool:
     # Not so: control and format characters, blanks, and marks, which need a letter to stand on.
     return not category(character).startswith(("Cc", "Cf", "Z", "M")) and character not in BLANKS
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a JSON file has it, or how it begins."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _require_characters(record: Record, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        half = text[error.start].encode("unicode_escape").decode()
-        raise DataError(f"{record.place}: {half} is half a character; write it whole, in UTF-8") from error

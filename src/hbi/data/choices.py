@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hbi.data.annotation_files import Record, read_json_records, require_file
+from hbi.data.caption_records import text_of, video_of_record
+from hbi.data.json_values import is_whole, shown
 from hbi.data.samples import DataError, Video
 from hbi.data.video_files import VideoFiles
 
@@ -46,7 +48,7 @@ def load_choices(annotations: Path, videos: Path) -> ChoiceSplit:
     for name, options, answer in map(_choice, read_json_records(path)):
         file = files.find(name)
         if file is None:
-            faults[f"{name}: no video file of this name below {videos}"] = None
+            faults[files.why_missing(name)] = None
             continue
         found.setdefault(name, Video(name, file))
         choices.append(Choice(rows.setdefault(name, len(rows)), options, answer))
@@ -57,8 +59,9 @@ def load_choices(annotations: Path, videos: Path) -> ChoiceSplit:
 
 def _choice(record: Record) -> tuple[str, tuple[str, ...], int]:
     options, answer = record.first("options", "caption", "captions"), record["answer"]
-    if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
-        raise DataError(f"{record.place}: the options are no list of texts")
-    if not isinstance(answer, int) or answer not in range(len(options)):
-        raise DataError(f"{record.place}: the answer {answer!r} is the number of none of {len(options)} options")
-    return str(record.first("clip_name", "video", "video_id")), tuple(options), answer
+    if not isinstance(options, list):
+        raise DataError(f"{record.place}: the options {shown(options)} are no list of texts")
+    texts = tuple(text_of(record.place, "option", option) for option in options)
+    if not is_whole(answer) or answer not in range(len(texts)):
+        raise DataError(f"{record.place}: the answer {shown(answer)} is the number of none of {len(texts)} options")
+    return video_of_record(record, "clip_name", "video", "video_id"), texts, answer

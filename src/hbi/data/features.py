@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,8 +14,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hbi.data.frames import FrameBank, network_input
+from hbi.data.json_values import is_whole, parse_json
 from hbi.data.samples import DataError
-from hbi.files import write_atomically
+from hbi.files import open_regular, write_atomically
 from hbi.models.encoder import Encoder
 
 
@@ -127,15 +129,35 @@ def load_features(path: Path, wanted: Sampling) -> FeatureBank:
         DataError: There is no such file, it is damaged, or it holds other videos or frames than wanted.
     """
     try:
+        open_regular(path).close()
         with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["features"])
+            about = parse_json((file.metadata() or {})["features"])
             features, mask, times = (file.get_tensor(name) for name in ("features", "mask", "timestamps_seconds"))
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+        found, faults, fingerprint = _about(about)
+        _require_fitting(features, mask, times, found)
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise DataError(
             f"{path} holds no features that `hbi cache-features` wrote ({error}): make them first"
         ) from error
-    faults, fingerprint = tuple(about.pop("faults")), about.pop("fingerprint")
-    found = Sampling(tuple(about["video_ids"]), about["num_frames"], about["image_size"])
     if difference := found.difference(wanted):
         raise DataError(f"{path} was made with {difference}: make this recipe's features in another folder")
     return FeatureBank(features, mask, times, faults, fingerprint)
+
+
+def _about(values: Any) -> tuple[Sampling, tuple[str, ...], str]:
+    """Return what a file says of itself: how frames were chosen, faults, the fingerprint; ValueError where damaged."""
+    if not isinstance(values, dict):
+        raise ValueError("it does not say of which videos")
+    texts, numbers = (values["video_ids"], values["faults"]), (values["num_frames"], values["image_size"])
+    are_texts = all(isinstance(each, list) and all(isinstance(text, str) for text in each) for each in texts)
+    if not are_texts or not all(map(is_whole, numbers)) or not isinstance(values["fingerprint"], str):
+        raise ValueError("what it says of its videos is damaged")
+    return Sampling(tuple(texts[0]), *numbers), tuple(texts[1]), values["fingerprint"]
+
+
+def _require_fitting(features: Tensor, mask: Tensor, times: Tensor, sampling: Sampling) -> None:
+    shape = (len(sampling.video_ids), sampling.num_frames)
+    if features.dim() != 3 or not features.is_floating_point() or mask.dtype != torch.bool:
+        raise ValueError("its tensors are of another kind")
+    if not shape == features.shape[:2] == mask.shape == times.shape:
+        raise ValueError(f"its tensors are not of {shape[0]} videos with {shape[1]} frames")

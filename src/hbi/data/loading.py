@@ -1,12 +1,14 @@
 """From a benchmark's annotations and a folder of videos to a split of typed samples; what is left out is listed."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hbi.data.benchmark import Benchmark, CaptionedVideo, SplitName
 from hbi.data.benchmarks import find_protocol
+from hbi.data.json_values import shown
 from hbi.data.samples import DataError, Evidence, RetrievalSplit, Text, Video
 from hbi.data.video_files import VideoFiles, without_suffix
 
@@ -32,6 +34,9 @@ def read_annotations(
     captioned = benchmark.read(annotations, chosen.name if chosen else "", name)
     if not captioned:
         raise DataError(f"{annotations} holds no videos of the split {split!r} of {benchmark.title}")
+    counts = Counter(video.video_id for video in captioned)
+    if twice := next((name for name, count in counts.items() if count > 1), None):
+        raise DataError(f"{annotations}: {split} holds the video {shown(twice)} twice; keep one, with all its captions")
     return captioned
 
 

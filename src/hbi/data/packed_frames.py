@@ -5,11 +5,10 @@ after the other) and `videos.jsonl` (a line for each finished video: where its p
 """
 
 import io
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +20,9 @@ from PIL import Image
 from torch import Tensor
 
 from hbi.data.frames import FrameBank
+from hbi.data.json_values import is_number, is_whole, parse_json
 from hbi.data.samples import DataError, Video
+from hbi.files import read_regular_text
 
 SAMPLING, PICTURES, VIDEOS = "sampling.json", "frames.jpg", "videos.jsonl"
 FORMAT = 2
@@ -72,14 +73,28 @@ def read_sampling(folder: Path) -> FrameSampling:
     if not path.is_file():
         raise DataError(f"{folder} holds no packed frames: make them with hbi data pack")
     try:
-        return FrameSampling(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
+        values = parse_json(read_regular_text(path))
+        if not isinstance(values, dict) or not all(map(is_whole, values.values())):
+            raise ValueError("it should hold whole numbers by name")
+        return FrameSampling(**values)
+    except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error}): remove {folder} and pack again") from error
 
 
 def read_videos(folder: Path) -> list[PackedVideo]:
-    """Return the finished videos of a folder; a line that a killed run was writing does not count."""
-    return list(_finished(folder / VIDEOS)) if (folder / VIDEOS).is_file() else []
+    """Return the finished videos of a folder; a line that a killed run was writing does not count.
+
+    Raises:
+        DataError: The list of them cannot be read.
+    """
+    path = folder / VIDEOS
+    if not path.exists():
+        return []
+    try:
+        lines = read_regular_text(path).splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}): remove {folder} and pack again") from error
+    return [video for video in map(_finished, lines) if video]
 
 
 def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) -> FrameBank:
@@ -103,6 +118,8 @@ def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) ->
         if found.fault:
             faults.append(f"{video.video_id}: {found.fault}")
         count = len(found.timestamps_seconds)
+        if count > wanted.num_frames:
+            raise DataError(f"{folder} has {count} frames of {video.video_id}, not {wanted.num_frames}: pack it again")
         mask[row, :count] = True
         timestamps[row, :count] = torch.tensor(found.timestamps_seconds, dtype=torch.float64)
     if not mask.any():
@@ -121,7 +138,7 @@ class PackedPixels:
     def __init__(self, path: Path, offsets: Sequence[Sequence[int]], sampling: FrameSampling) -> None:
         self._offsets, self._sampling, self._path = offsets, sampling, path
         ends = [last for *_, last in filter(None, offsets)]
-        if path.stat().st_size < max(ends):
+        if not path.is_file() or path.stat().st_size < max(ends):
             raise DataError(f"{path} is shorter than its videos say: remove {path.parent} and pack again")
 
     @property
@@ -146,13 +163,24 @@ class PackedPixels:
 
         def fill(task: tuple[int, int, int]) -> None:
             place, start, end = task
-            picture = Image.open(io.BytesIO(self._bytes[start:end].tobytes()))
-            pictures[place] = np.asarray(picture).transpose(2, 0, 1)
+            pictures[place] = self._decoded(start, end)
 
         # Pillow lets go of the interpreter while it decodes.
         for _ in self._threads.map(fill, present):
             pass
         return torch.from_numpy(pictures).view(*rows.shape, *self.shape[2:])
+
+    def _decoded(self, start: int, end: int) -> UInt8[np.ndarray, "3 height width"]:
+        side = self._sampling.image_size
+        try:
+            with Image.open(io.BytesIO(self._bytes[start:end].tobytes()), formats=["JPEG"]) as picture:
+                if (picture.size, picture.mode) != ((side, side), "RGB"):
+                    raise OSError(f"it is {picture.size} and {picture.mode}")
+                return np.asarray(picture).transpose(2, 0, 1)
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise DataError(
+                f"{self._path} is damaged at byte {start} ({error}): remove {self._path.parent} and pack again"
+            ) from error
 
     def _bounds(self, row: int, frame: int) -> tuple[int, int] | None:
         offsets = self._offsets[row]
@@ -167,12 +195,24 @@ class PackedPixels:
         return ThreadPoolExecutor(os.cpu_count())
 
 
-def _finished(path: Path) -> Iterator[PackedVideo]:
-    for line in path.read_text().splitlines():
-        try:
-            values = json.loads(line)
-            values["timestamps_seconds"] = tuple(values["timestamps_seconds"])
-            values["offsets"] = tuple(values["offsets"])
-            yield PackedVideo(**values)
-        except (ValueError, TypeError, KeyError):
-            continue
+def _finished(line: str) -> PackedVideo | None:
+    """Return the video of a line, None for a line that is none, or damaged."""
+    try:
+        values = parse_json(line)
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or values.keys() != {field.name for field in fields(PackedVideo)}:
+        return None
+    times, offsets = values["timestamps_seconds"], values["offsets"]
+    is_sound = (
+        isinstance(values["video_id"], str)
+        and all(values[name] is None or is_number(values[name]) for name in ("start_seconds", "end_seconds"))
+        and (values["fault"] is None or isinstance(values["fault"], str))
+        and isinstance(times, list)
+        and isinstance(offsets, list)
+        and all(map(is_number, times))
+        and all(map(is_whole, offsets))
+        and [0, *offsets] == sorted([0, *offsets])
+        and len(offsets) == (len(times) + 1 if times else 0)
+    )
+    return PackedVideo(**values | {"timestamps_seconds": tuple(times), "offsets": tuple(offsets)}) if is_sound else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hbi.data.annotation_files import Record
 from hbi.data.benchmark import SplitName
+from hbi.data.caption_records import clean, text_of, video_of_record
 from hbi.data.questions import Question, QuestionSplit
 from hbi.data.samples import DataError, Video
 from hbi.data.video_files import VideoFiles
@@ -66,11 +67,17 @@ class LoadedQuestions:
 
 def asked(record: Record, video_id: str, *, kind: str, aliases: Sequence[str] = ()) -> AskedQuestion:
     """Return the question of a record with the keys `question` and `answer`."""
-    text, answer = record["question"], record["answer"]
+    text, answer = (clean(text_of(record.place, key, record[key])) for key in ("question", "answer"))
     for key, value in (("question", text), ("answer", answer)):
-        if not isinstance(value, str) or not value.strip():
-            raise DataError(f"{record.place}: {key!r} is no text but {value!r}")
-    return AskedQuestion(" ".join(text.split()), " ".join(answer.lower().split()), kind, video_id, tuple(aliases))
+        if not value:
+            raise DataError(f"{record.place}: the {key} is empty; write one, or leave the line out")
+    return AskedQuestion(text, clean(answer.lower()), kind, video_id, tuple(aliases))
+
+
+def numbered_video(record: Record, prefix: str, *keys: str) -> str:
+    """Return the video of a record; one that it names by a number is called by `prefix` and this number."""
+    name, value = video_of_record(record, *keys), record.first(*keys)
+    return name if isinstance(value, str) else f"{prefix}{name}"
 
 
 def read_questions(benchmark: QuestionBenchmark, split: SplitName, annotations: Path) -> Sequence[AskedQuestion]:
@@ -99,15 +106,15 @@ def load_questions(
     questions = read_questions(benchmark, split, annotations)
     files = None if videos is None else VideoFiles(videos)
     found: dict[str, Video] = {}
-    absent: dict[str, None] = {}
+    absent: dict[str, str] = {}
     for question in questions:
         name = question.video_id
         if name not in found and name not in absent:
-            path = Path(name) if files is None else files.find(name, *question.aliases)
-            if path is None:
-                absent[name] = None
-            else:
+            path = files.find(name, *question.aliases) if files else Path(name)
+            if path:
                 found[name] = Video(name, path)
+            elif files:
+                absent[name] = files.why_missing(name, *question.aliases)
     if not found:
         raise DataError(
             f"{videos} holds none of the {len(absent)} videos of {benchmark.title} {split} "
@@ -119,5 +126,4 @@ def load_questions(
         for question in questions
         if question.video_id in rows
     )
-    faults = tuple(f"{name}: no video file of this name below {videos}" for name in absent)
-    return LoadedQuestions(QuestionSplit(split, tuple(found.values()), kept), faults)
+    return LoadedQuestions(QuestionSplit(split, tuple(found.values()), kept), tuple(absent.values()))

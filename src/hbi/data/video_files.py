@@ -25,7 +25,7 @@ class VideoFiles:
     """
 
     def __init__(self, root: Path) -> None:
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise DataError(f"no folder {root}: give the one that holds the videos")
         found = find_videos([root])
         self._locked = [folder.path for folder in found.unreadable]

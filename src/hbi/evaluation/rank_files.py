@@ -2,6 +2,9 @@
 
 import csv
 import io
+import math
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +13,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hbi.data.annotation_files import Record, read_table
+from hbi.data.json_values import shown
 from hbi.data.samples import DataError
 
 
@@ -37,16 +42,23 @@ def read_ranks(path: Path) -> list[RankedQuery]:
     Raises:
         DataError: There is none, or it is damaged.
     """
+    if not os.path.exists(path):
+        raise DataError(f"there is no {path}: run hbi evaluate {path.parent} first")
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            queries = [RankedQuery(row["video_id"], float(row["rank"]), row["text"]) for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        raise DataError(f"there is no {path}: run hbi evaluate {path.parent} first") from None
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise DataError(f"{path} is no table of ranks ({error}): run hbi evaluate {path.parent} again") from None
+        queries = [_query(record) for record in read_table(path, "video_id", "rank", "text")]
+    except DataError as error:
+        raise DataError(f"no table of ranks: {error}; run hbi evaluate {path.parent} again") from error
     if not queries:
         raise DataError(f"{path} holds no query: run hbi evaluate {path.parent} again")
     return queries
+
+
+def _query(record: Record) -> RankedQuery:
+    written = record["rank"].strip()
+    rank = float(written) if re.fullmatch(r"\d+(\.\d+)?", written, re.ASCII) else 0.0
+    if not 1 <= rank < math.inf:
+        raise DataError(f"{record.place}: the rank {shown(written)} is no number from 1")
+    return RankedQuery(record["video_id"], rank, record["text"])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
+from hbi.explanation.checks import LARGEST
 from hbi.explanation.markup import escape
 
 Points = Sequence[tuple[int, float]]
@@ -62,10 +63,11 @@ def loss_curves_svg(
 ) -> str:
     """One chart of several series of (step, value), to stand inside an HTML page, in its text color.
 
-    Values that are not finite are left out (a gap in a loss is no zero); a series without points is named as such.
+    Values that are not finite, or beyond 1e300, are left out (a gap in a loss is no zero); a series without points is
+    named as such.
     """
     finite = {
-        name: sorted((step, float(value)) for step, value in points if math.isfinite(value))
+        name: sorted((step, float(value)) for step, value in points if abs(value) <= LARGEST)
         for name, points in series.items()
     }
     drawn = {name: points for name, points in finite.items() if points}
@@ -104,7 +106,7 @@ def stretches_of(points: Points, most: int = MOST_STRETCHES) -> list[Stretch]:
 
 def round_ticks(lowest: float, highest: float, most: int = 5) -> tuple[float, ...]:
     """Round numbers (1, 2 or 5 times a power of ten apart) from at or below `lowest` to at or above `highest`."""
-    if math.isclose(lowest, highest):
+    if math.isclose(lowest, highest, abs_tol=1e-300):
         margin = abs(lowest) / 2 or 1.0
         lowest, highest = lowest - margin, highest + margin
     rough = (highest - lowest) / most

@@ -9,7 +9,20 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from hbi.explanation.checks import as_floats, require, require_sum
+from hbi.explanation.checks import (
+    MOST_CELLS,
+    MOST_FRAMES,
+    MOST_LETTERS_OF_WORD,
+    MOST_PIXELS,
+    MOST_PIXELS_OF_ALL,
+    MOST_SECONDS,
+    MOST_WORDS,
+    as_floats,
+    require,
+    require_sum,
+    require_text,
+    whole_number,
+)
 from hbi.explanation.level import LevelExplanation
 from hbi.shapes import LEVELS
 
@@ -26,6 +39,11 @@ class Word:
     start: int
     end: int
 
+    def __post_init__(self) -> None:
+        require_text(self.text, "text of a word", MOST_LETTERS_OF_WORD)
+        for name in ("start", "end"):
+            object.__setattr__(self, name, whole_number(getattr(self, name), f"{name} of a word"))
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -41,15 +59,16 @@ class Frame:
     thumbnail: UInt8[np.ndarray, "3 height width"]
 
     def __post_init__(self) -> None:
-        as_floats(self, "timestamp_seconds", "start_seconds", "end_seconds")
+        as_floats(self, "timestamp_seconds", "start_seconds", "end_seconds", largest=MOST_SECONDS)
         thumbnail = np.asarray(self.thumbnail).copy()
         require(thumbnail.dtype == np.uint8, f"a thumbnail must be uint8, not {thumbnail.dtype}")
         require(
             thumbnail.ndim == 3 and thumbnail.shape[0] == 3 and thumbnail.size > 0,
             f"a thumbnail must be [3, height, width], not {list(thumbnail.shape)}",
         )
+        require(thumbnail.size <= 3 * MOST_PIXELS, f"a thumbnail of {list(thumbnail.shape)} is too large")
         require(
-            0 <= self.start_seconds <= self.timestamp_seconds <= self.end_seconds < np.inf,
+            0 <= self.start_seconds <= self.timestamp_seconds <= self.end_seconds,
             f"a frame at {self.timestamp_seconds} s cannot stand for "
             f"{self.start_seconds} s to {self.end_seconds} s: its time must lie inside",
         )
@@ -77,7 +96,7 @@ class Explanation:
         model: name of the run that gave it.
         remark: what a reader has to know besides, such as damage of the video file.
 
-    Raises ValueError when the parts do not fit each other.
+    Raises ValueError when the parts do not fit each other, or are too large to be drawn (`hbi.explanation.checks`).
     """
 
     text: str
@@ -91,11 +110,15 @@ class Explanation:
     remark: str | None = None
 
     def __post_init__(self) -> None:
-        as_floats(self, "duration_seconds", "similarity")
+        for name in ("text", "video", "model"):
+            require_text(getattr(self, name), name)
+        require_text("" if self.remark is None else self.remark, "remark")
+        as_floats(self, "duration_seconds", largest=MOST_SECONDS)
+        as_floats(self, "similarity", of="the pair")
         for name in ("words", "frames", "levels"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
             require(bool(getattr(self, name)), f"an explanation needs {name}, and got none")
-        require(bool(np.isfinite(self.similarity)), f"the similarity of the pair is {self.similarity}")
+        self._require_size()
         self._require_words_of_the_text()
         self._require_frames_of_the_video()
         self._require_levels_on_these_players()
@@ -173,17 +196,27 @@ class Explanation:
         weights = [part.weight for part in self.levels]
         return np.tensordot(weights, np.stack(values), axes=1)
 
+    def _require_size(self) -> None:
+        """Whatever there is can be drawn."""
+        words, frames = len(self.words), len(self.frames)
+        require(
+            words <= MOST_WORDS and frames <= MOST_FRAMES and words * frames <= MOST_CELLS,
+            f"{words} words with {frames} frames are too many to be drawn",
+        )
+        pixels = sum(frame.thumbnail.size // 3 for frame in self.frames)
+        require(pixels <= MOST_PIXELS_OF_ALL, f"thumbnails of {pixels} pixels together are too large")
+
     def _require_words_of_the_text(self) -> None:
         previous_start = 0
         for word in self.words:
             require(
                 previous_start <= word.start <= word.end <= len(self.text),
-                f"word {word.text!r} at [{word.start}, {word.end}) is outside the text or out of order",
+                f"word {word.text[:40]!r} at [{word.start}, {word.end}) is outside the text or out of order",
             )
             require(
                 word.start == word.end or word.text == self.text[word.start : word.end],
-                f"word {word.text!r} is not what the text has at [{word.start}, {word.end}): "
-                f"{self.text[word.start : word.end]!r}",
+                f"word {word.text[:40]!r} is not what the text has at [{word.start}, {word.end}): "
+                f"{self.text[word.start : word.end][:40]!r}",
             )
             previous_start = word.start
 
@@ -192,7 +225,7 @@ class Explanation:
         require(timestamps == sorted(timestamps), "the frames are not in order of time")
         last_second = max(frame.end_seconds for frame in self.frames)
         require(
-            last_second <= self.duration_seconds + 1e-3 and self.duration_seconds < np.inf,
+            last_second <= self.duration_seconds + 1e-3,
             f"the frames reach to {last_second} s in a video of {self.duration_seconds} s",
         )
         shapes = {frame.thumbnail.shape for frame in self.frames}

@@ -32,7 +32,7 @@ def save_figure(draw: Callable[[Explanation], Figure], explanation: Explanation,
 
     texts = (explanation.text, explanation.video, explanation.model, explanation.remark or "")
     settings = {
-        "font.family": families_for(drawable("".join(texts))),
+        "font.family": families_for(drawable("".join(set("".join(texts))))),
         "svg.hashsalt": "hbi",
         "pdf.fonttype": 42,
         "hatch.linewidth": 0.7,

@@ -2,14 +2,15 @@
 
 import base64
 import json
+import os
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from hbi.explanation.explanation import Explanation
-from hbi.explanation.record import DATA_URI, ExplanationFileError, parse, to_record
-from hbi.explanation.thumbnail import decode_image, encode_png
-from hbi.files import write_atomically
+from hbi.explanation.record import DATA_URI, MOST_BYTES, ExplanationFileError, embedded_image, parse, to_record
+from hbi.explanation.thumbnail import decode_png, encode_png
+from hbi.files import open_regular, read_regular_text, write_atomically
 
 RECORD = "explanation.json"
 
@@ -32,21 +33,26 @@ def load_explanation(path: Path) -> Explanation:
     Raises:
         ExplanationFileError: There is none, it is damaged, or of another version.
     """
-    record = path / RECORD if path.is_dir() else path
+    record = path / RECORD if os.path.isdir(path) else path
     try:
-        text = record.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular_text(record, MOST_BYTES)
+    except (OSError, ValueError, MemoryError) as error:
         raise ExplanationFileError(
             f"Cannot read an explanation from {record}: {getattr(error, 'strerror', None) or error}; "
             "make it with hbi explain"
         ) from None
 
-    def read_image(uri: str) -> np.ndarray:
+    def read_image(uri: str, most_pixels: int) -> np.ndarray:
         if uri.startswith(DATA_URI):
-            return decode_image(uri.removeprefix(DATA_URI))
+            return embedded_image(uri, most_pixels)
         name = PurePosixPath(uri)
         if name.is_absolute() or ".." in name.parts:
-            raise ValueError(f"its image {uri!r} lies outside its folder")
-        return decode_image(base64.b64encode((record.parent / name).read_bytes()).decode("ascii"))
+            raise ValueError(f"its image {uri[:200]!r} lies outside its folder")
+        try:
+            with open_regular(record.parent / name) as file:
+                content = file.read(4 * most_pixels + 2**20)  # more than a PNG of so many pixels takes
+        except OSError as error:
+            raise ValueError(f"its image {uri[:200]!r} cannot be read ({error.strerror})") from error
+        return decode_png(content, most_pixels)
 
     return parse(text, read_image)

@@ -57,16 +57,22 @@ def _draw_blocks(axes: Axes, part: LevelExplanation, limit: float, layout: Layou
     tints = tint(values, limit)
     colors = colormap()((tints + 1) / 2)
     axes.add_collection(PolyCollection(list(corners), facecolors=colors, edgecolors="white", linewidths=0.8))
-    for is_dark, ink in ((False, NEGATIVE), (True, "white")):
-        chosen = (tints <= -HATCHED_FROM) & ((tints <= -DARK_FROM) == is_dark)
-        axes.add_collection(
-            PolyCollection(
-                list(corners[chosen]), facecolors="none", edgecolors=ink, linewidths=0, hatch="/////", alpha=0.7
-            )
-        )
+    hatch_negative(axes, corners, tints)
     if is_merged(part):
         for (words, frames), value, strength, color in zip(runs, values, tints, colors, strict=True):
             _draw_number(axes, words, frames, signed(value, decimals_for(limit)), strength, color, layout)
+
+
+def hatch_negative(axes: Axes, corners: np.ndarray, tints: np.ndarray) -> None:
+    """Hatch the blocks [block, 4, 2] of negative tints, each ink as one path: every hatching takes long."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    for is_dark, ink in ((False, NEGATIVE), (True, "white")):
+        chosen = corners[(tints <= -HATCHED_FROM) & ((tints <= -DARK_FROM) == is_dark)]
+        if len(chosen):
+            blocks = Path.make_compound_path(*(Path([*block, block[0]], closed=True) for block in chosen))
+            axes.add_artist(PathPatch(blocks, facecolor="none", edgecolor=ink, linewidth=0, hatch="/////", alpha=0.7))
 
 
 def _corners(words: Run, frames: Run) -> list[tuple[int, int]]:

@@ -16,6 +16,9 @@ from hbi.explanation.level import LevelExplanation
 LONGEST_NAME = 18
 """A word of more letters than this is cut."""
 
+MOST_LINES = 40
+"""Of the caption, and of what stands below it."""
+
 MARGIN = 0.12
 HEADING, BRACKETS, NOTE = 0.34, 0.17, 0.38
 SCALE, NARROWEST = 0.72, 5.6
@@ -132,8 +135,9 @@ def _about(explanation: Explanation) -> str:
 
 
 def _wrapped(text: str, width: float, points: float) -> str:
-    """A text in lines that fit the figure, by the usual width of a letter (0.6 of the font size)."""
-    return fill(drawable(text), width=int((width - 2 * MARGIN) / (0.6 * points / 72)))
+    """A text in lines that fit the figure, by the usual width of a letter (0.6 of the font size); a long one is cut."""
+    letters = int((width - 2 * MARGIN) / (0.6 * points / 72))
+    return fill(drawable(text[: 2 * MOST_LINES * letters]), width=letters, max_lines=MOST_LINES, placeholder=" …")
 
 
 def _lines_height(text: str, points: float) -> float:

@@ -1,12 +1,20 @@
 """One level of an explanation: the game of its merged words with its merged frames, solved."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 from jaxtyping import Float
 
-from hbi.explanation.checks import as_floats, frozen_array, require, require_sum
+from hbi.explanation.checks import (
+    LARGEST_WEIGHT,
+    MOST_FRAMES,
+    MOST_WORDS,
+    as_floats,
+    frozen_array,
+    require,
+    require_sum,
+    whole_number,
+)
 from hbi.shapes import LEVELS, Level
 
 
@@ -44,22 +52,21 @@ class LevelExplanation:
     frame_values: Float[np.ndarray, " frame_group"]
 
     def __post_init__(self) -> None:
-        require(self.level in LEVELS, f"level {self.level!r} is none of {', '.join(LEVELS)}")
-        as_floats(self, "weight", "similarity")
-        for name in ("weight", "similarity"):
-            value = getattr(self, name)
-            require(isfinite(value), f"the {name} of level {self.level} is {value}")
+        require(self.level in LEVELS, f"the level is none of {', '.join(LEVELS)}")
+        as_floats(self, "weight", of=f"level {self.level}", largest=LARGEST_WEIGHT)
+        as_floats(self, "similarity", of=f"level {self.level}")
         shape = np.shape(self.interactions)
         require(len(shape) == 2, f"interactions of {self.level} must be [word_groups, frame_groups], not {list(shape)}")
+        require(shape[0] <= MOST_WORDS and shape[1] <= MOST_FRAMES, f"{list(shape)} is too large a game to be drawn")
         self._freeze("interactions", shape)
         self._freeze("token_similarity", shape)
         for side, size in zip(("word", "frame"), shape, strict=True):
             self._freeze(f"{side}_weights", (size,))
             self._freeze(f"{side}_values", (size,))
-            groups = tuple(int(group) for group in getattr(self, f"{side}_groups"))
+            groups = tuple(whole_number(group, f"{side} group") for group in getattr(self, f"{side}_groups"))
             object.__setattr__(self, f"{side}_groups", groups)
             outside = [group for group in groups if not 0 <= group < size]
-            require(not outside, f"{side} groups {outside} of level {self.level} are outside 0 to {size - 1}")
+            require(not outside, f"{side} groups {outside[:5]} of level {self.level} are outside 0 to {size - 1}")
         values = np.concatenate([self.word_values, self.frame_values])
         require_sum(
             values,

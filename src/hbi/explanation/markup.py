@@ -19,9 +19,18 @@ def template_text(name: str) -> str:
     return resources.files("hbi.explanation").joinpath("templates", name).read_text(encoding="utf-8").strip()
 
 
+_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
+"""Control characters, which HTML may not hold, and the pictures that Unicode has of them."""
+
+_CONTROLS |= dict.fromkeys((*range(0x80, 0xA0), 0xFFFE, 0xFFFF), 0xFFFD)
+
+
 def escape(text: str) -> str:
-    """Any text as HTML shows it, in an element or between double quotes; what UTF-8 cannot hold becomes `?`."""
-    return html.escape(text.encode("utf-8", "replace").decode("utf-8"), quote=True)
+    """Any text as HTML shows it, in an element or between double quotes.
+
+    A control character becomes its picture; what UTF-8 cannot hold becomes `?`.
+    """
+    return html.escape(text.translate(_CONTROLS).encode("utf-8", "replace").decode("utf-8"), quote=True)
 
 
 def script_json(value: object) -> str:

@@ -15,6 +15,9 @@ SHARE_OF_BEST = 0.5
 """A frame belongs to a word (and a word to a frame) when their interaction is at least this share of the best one."""
 
 
+LONGEST_PHRASE = 200
+
+
 @dataclass(frozen=True)
 class Match:
     """A merged word, the merged frames that belong to it, and the strongest interaction among them."""
@@ -51,13 +54,17 @@ def strongest_matches(part: InteractionMap, count: int) -> tuple[Match, ...]:
 
 
 def phrase_of(explanation: Explanation, part: InteractionMap, word_group: int) -> str:
-    """The words of a merged token as the caption has them, a gap marked by an ellipsis: `a red … square`."""
+    """The words of a merged token as the caption has them, a gap marked by an ellipsis: `a red … square`.
+
+    A phrase of more than 200 letters is cut: every part of the video names it again.
+    """
     pieces = []
     for run in runs_of(part.word_groups):
         if run.group == word_group:
             first, last = explanation.words[run.start], explanation.words[run.stop - 1]
             pieces.append(explanation.text[first.start : last.end] if run.length > 1 else first.text)
-    return " … ".join(pieces)
+    phrase = " … ".join(pieces)
+    return phrase if len(phrase) <= LONGEST_PHRASE else f"{phrase[: LONGEST_PHRASE - 2]} …"
 
 
 def sentence_of_word(explanation: Explanation, part: InteractionMap, clock: Clock, word_group: int) -> str:

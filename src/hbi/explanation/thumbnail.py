@@ -2,11 +2,17 @@
 
 import base64
 import io
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+
+from hbi.explanation.checks import require
+
+TooLarge = Image.DecompressionBombError
 
 MAX_PAGE_PIXELS = 180
 
@@ -23,10 +29,18 @@ def encode_jpeg(thumbnail: UInt8[np.ndarray, "3 height width"]) -> str:
     return _encode(image, format="JPEG", quality=78, optimize=True)
 
 
-def decode_image(encoded: str) -> UInt8[np.ndarray, "3 height width"]:
-    """The RGB pixels of a base64 image; raises ValueError or OSError when it is none."""
-    with Image.open(io.BytesIO(base64.b64decode(encoded, validate=True))) as image:
-        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+def decode_png(content: bytes, most_pixels: int) -> UInt8[np.ndarray, "3 height width"]:
+    """The RGB pixels of a PNG as `encode_png` makes it; raises ValueError when it is none, or a larger one."""
+    width, height = struct.unpack(">II", content[16:24].ljust(8, b"\0"))  # before Pillow, which warns of large ones
+    try:
+        require(width * height <= most_pixels, f"a picture of {width} x {height} pixels is too large")
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            image.verify()  # what was cut off or changed is not always met on the way to the pixels
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            require(image.size == (width, height) and image.mode == "RGB", "a picture is no PNG in red, green and blue")
+            return np.asarray(image).transpose(2, 0, 1)
+    except (OSError, SyntaxError, EOFError, IndexError, OverflowError, struct.error, zlib.error, TooLarge) as error:
+        raise ValueError(f"a picture is damaged ({error})") from error
 
 
 def _image(thumbnail: UInt8[np.ndarray, "3 height width"]) -> Image.Image:

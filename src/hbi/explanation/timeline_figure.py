@@ -10,7 +10,7 @@ import numpy as np
 from hbi.explanation.clock import Clock
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.figure import draw_title, save_figure
-from hbi.explanation.heatmap import DARK_FROM, HATCHED_FROM, INK, NEGATIVE, POSITIVE, QUIET, colormap, shortened
+from hbi.explanation.heatmap import INK, NEGATIVE, POSITIVE, QUIET, colormap, hatch_negative, shortened
 from hbi.explanation.layout import MARGIN, Layout
 from hbi.explanation.tint import tint
 from hbi.explanation.wording import decimals_for, signed
@@ -64,8 +64,6 @@ def _draw_strip(axes: Axes, explanation: Explanation, height: float) -> None:
     """Thumbnails at their seconds; where they would cover each other, the later one is left out."""
     axes.set_axis_off()
     start, end = _span(explanation)
-    axes.set_xlim(start, end)
-    axes.set_ylim(0, 1)
     _, high, wide = explanation.frames[0].thumbnail.shape
     seconds = min(height * 0.92 * wide / high, 1.6) / MAP_WIDTH * (end - start) or 1.0
     free_from = start
@@ -80,7 +78,7 @@ def _draw_strip(axes: Axes, explanation: Explanation, height: float) -> None:
             interpolation="antialiased",
         )
         free_from = middle + seconds / 2
-    axes.set_xlim(start, end)
+    axes.set_xlim(start, end if end > start else start + 1)
     axes.set_ylim(0, 1)
 
 
@@ -97,12 +95,7 @@ def _draw_lines(axes: Axes, explanation: Explanation, font_size: float) -> None:
     )
     flat = strengths.ravel()
     axes.add_collection(PolyCollection(list(corners), facecolors=colormap()((flat + 1) / 2), linewidths=0))
-    for is_dark, ink in ((False, NEGATIVE), (True, "white")):
-        chosen = (flat <= -HATCHED_FROM) & ((flat <= -DARK_FROM) == is_dark)
-        hatched = list(corners[chosen])
-        axes.add_collection(
-            PolyCollection(hatched, facecolors="none", edgecolors=ink, linewidths=0, hatch="/////", alpha=0.7)
-        )
+    hatch_negative(axes, corners, flat)
     start, end = _span(explanation)
     axes.set_xlim(start, end if end > start else start + 1)
     axes.set_ylim(len(explanation.words), 0)

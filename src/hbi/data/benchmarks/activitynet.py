@@ -6,10 +6,12 @@ also circulates as the halves `val` and `test` of ActivityNet-Entities.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from hbi.data.annotation_files import Record, find_file, read_json, require_file
-from hbi.data.benchmark import Benchmark, Caption, CaptionedVideo, Protocol, PublishedSplit, SplitName
-from hbi.data.caption_records import clean, read_caption_records
+from hbi.data.annotation_files import as_record, find_file, read_json, require_file
+from hbi.data.benchmark import MOST_SECONDS, Benchmark, Caption, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.caption_records import clean, read_caption_records, text_of, video_name
+from hbi.data.json_values import is_number, shown
 from hbi.data.samples import DataError
 
 TEST_HALVES = ("anet_entities_val_1.json", "anet_entities_test_1.json")
@@ -35,20 +37,34 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
 def _read_moments(path: Path) -> list[CaptionedVideo]:
     content = read_json(path)
     if not isinstance(content, dict):
-        raise DataError(f"{path} holds a {type(content).__name__} where an object of videos was expected")
-    return [_video(Record(f"{path}, video {name}", values), name) for name, values in content.items()]
+        raise DataError(f"{path} holds {shown(content)} where an object of videos was expected")
+    return [_video(f"{path}, video {name[:40]}", name, values) for name, values in content.items()]
 
 
-def _video(record: Record, name: str) -> CaptionedVideo:
+def _video(place: str, written: str, values: Any) -> CaptionedVideo:
+    name, record = video_name(place, written), as_record(place, values)
     sentences, moments = record["sentences"], record["timestamps"]
+    for what, listed in (("sentences", sentences), ("timestamps", moments)):
+        if not isinstance(listed, list):
+            raise DataError(f"{place}: {what!r} is {shown(listed)}, and should be a list")
     if len(sentences) != len(moments):
-        raise DataError(f"{record.place}: {len(sentences)} sentences but {len(moments)} moments")
+        raise DataError(f"{place}: {len(sentences)} sentences but {len(moments)} moments")
     captions = (
-        # A few moments are written backwards.
-        Caption(clean(sentence), float(min(moment)), float(max(moment)))
+        Caption(clean(text_of(place, "sentence", sentence)), *_moment(place, moment))
         for sentence, moment in zip(sentences, moments, strict=True)
     )
     return CaptionedVideo(name, tuple(captions), aliases=(name.removeprefix("v_"),))
+
+
+def _moment(place: str, moment: Any) -> tuple[float, float]:
+    """Return the seconds of a moment, in order: a few are written backwards."""
+    if (
+        not isinstance(moment, list)
+        or len(moment) != 2
+        or not all(is_number(each) and 0 <= each < MOST_SECONDS for each in moment)
+    ):
+        raise DataError(f"{place}: the moment {shown(moment)} is no [start, end] in seconds from 0")
+    return float(min(moment)), float(max(moment))
 
 
 BENCHMARK = Benchmark(

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from hbi.data.annotation_files import Record, find_file, read_bare_table, read_json_records, require_file
 from hbi.data.benchmark import Benchmark, Caption, CaptionedVideo, Protocol, PublishedSplit, SplitName
-from hbi.data.caption_records import captioned, clean, read_caption_records
+from hbi.data.caption_records import captioned, clean, read_caption_records, text_of, video_of_record
+from hbi.data.json_values import is_whole, shown
 from hbi.data.samples import DataError
 
 PIECE_SECONDS = 5.0
+MOST_PIECES = 10_000
+"""Half a day: the videos of the benchmark have six."""
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
@@ -26,26 +29,30 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
         return _with_moments(moments)
     path = require_file(folder, f"captions of DiDeMo {split}", f"DiDeMo_{split}.tsv", f"{split}_data.json")
     rows = read_bare_table(path, "captions", "video")
-    return [captioned(row["video"], [clean(row["captions"]).strip(" ,")]) for row in rows]
+    return [captioned(video_of_record(row, "video"), [clean(row["captions"]).strip(" ,")]) for row in rows]
 
 
 def _with_moments(path: Path) -> list[CaptionedVideo]:
     captions: dict[str, list[Caption]] = {}
     for record in read_json_records(path):
         start, end = _moment(record)
-        captions.setdefault(record["video"], []).append(Caption(clean(record["description"]), start, end))
+        text = text_of(record.place, "description", record["description"])
+        captions.setdefault(video_of_record(record, "video"), []).append(Caption(clean(text), start, end))
     return [CaptionedVideo(video, tuple(told)) for video, told in captions.items()]
 
 
 def _moment(record: Record) -> tuple[float, float]:
     """Return the seconds that at least half of the annotators chose."""
-    try:
-        chosen = Counter(piece for first, last in record["times"] for piece in range(first, last + 1))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{record.place}: 'times' should hold pairs of whole numbers") from error
-    if not chosen:
-        raise DataError(f"{record.place}: 'times' holds no moment")
-    needed = min(len(record["times"]) / 2, max(chosen.values()))
+    times = record["times"]
+    if not isinstance(times, list) or not times:
+        raise DataError(f"{record.place}: 'times' is {shown(times)}, and should hold a moment of each annotator")
+    for pair in times:
+        if not isinstance(pair, list) or len(pair) != 2 or not all(map(is_whole, pair)):
+            raise DataError(f"{record.place}: 'times' should hold pairs of whole numbers, not {shown(pair)}")
+        if not 0 <= pair[0] <= pair[1] < MOST_PIECES:
+            raise DataError(f"{record.place}: 'times' holds {shown(pair)}, which is no first and last piece of a video")
+    chosen = Counter(piece for first, last in times for piece in range(first, last + 1))
+    needed = min(len(times) / 2, max(chosen.values()))
     pieces = [piece for piece, votes in chosen.items() if votes >= needed]
     return min(pieces) * PIECE_SECONDS, (max(pieces) + 1) * PIECE_SECONDS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hbi.data.annotation_files import find_file, read_text, require_file
 from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
-from hbi.data.caption_records import captioned, read_caption_records
+from hbi.data.caption_records import captioned, read_caption_records, video_name
 from hbi.data.samples import DataError
 
 TABLES: dict[SplitName, str] = {
@@ -37,7 +37,7 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
             continue
         if len(columns) != NUM_COLUMNS:
             raise DataError(f"{path}, line {number}: {len(columns)} values instead of {NUM_COLUMNS}, separated by tabs")
-        sentences.setdefault(columns[0], []).append(columns[-1])
+        sentences.setdefault(video_name(f"{path}, line {number}", columns[0]), []).append(columns[-1])
     return [captioned(clip, texts) for clip, texts in sentences.items()]
 
 

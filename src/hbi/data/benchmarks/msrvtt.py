@@ -9,7 +9,14 @@ from pathlib import Path
 
 from hbi.data.annotation_files import as_records, find_file, read_json, read_lines, read_table, require_file
 from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
-from hbi.data.caption_records import group_by_video, read_caption_records, read_raw_captions, select
+from hbi.data.caption_records import (
+    group_by_video,
+    read_caption_records,
+    read_raw_captions,
+    select,
+    video_of_record,
+)
+from hbi.data.json_values import shown
 from hbi.data.samples import DataError
 
 CAPTIONS = (
@@ -68,11 +75,12 @@ def _full(folder: Path, split: SplitName) -> list[CaptionedVideo]:
     for path in _with_second_part(first):
         captions |= _captions(path)
         for video in as_records(path, read_json(path).get("videos")):
-            if video["split"] not in SPLIT_NAMES_IN_FILE:
-                raise DataError(f"{video.place}: unknown split {video['split']!r}")
-            if SPLIT_NAMES_IN_FILE[video["split"]] == split:
-                listed.append(video["video_id"])
-    return select(captions, dict.fromkeys(listed), first)
+            named = video["split"]
+            if not isinstance(named, str) or named not in SPLIT_NAMES_IN_FILE:
+                raise DataError(f"{video.place}: unknown split {shown(named)}")
+            if SPLIT_NAMES_IN_FILE[named] == split:
+                listed.append(video_of_record(video, "video_id"))
+    return select(captions, listed, first)
 
 
 def _with_second_part(path: Path) -> list[Path]:

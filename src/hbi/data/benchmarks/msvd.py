@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hbi.data.annotation_files import find_file, read_bare_table, read_lines, require_file
 from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
-from hbi.data.caption_records import captioned, read_caption_records, read_raw_captions, select
+from hbi.data.caption_records import captioned, read_caption_records, read_raw_captions, select, video_of_record
 from hbi.data.samples import DataError
 
 ALL_CAPTIONS = ("raw-captions.pkl", "AllVideoDescriptions.txt")
@@ -21,8 +21,9 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
     table = find_file(folder, f"MSVD_{split}.tsv")
     if table:
         return [
-            captioned(row["video"], _cut(row["captions"]), aliases.get(row["video"], ()))
+            captioned(name, _cut(row["captions"]), aliases.get(name, ()))
             for row in read_bare_table(table, "captions", "video")
+            for name in [video_of_record(row, "video")]
         ]
     what = f"annotations of MSVD {split}"
     listing = require_file(folder, what, f"{split}_list.txt", f"MSVD_{split}.tsv", f"msvd_ret_{split}.json")

@@ -6,18 +6,23 @@ the same on every machine.
 """
 
 import hashlib
-import math
+import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hbi.data.annotation_files import Record, did_you_mean, read_json_records, read_table, read_text
-from hbi.data.benchmark import SPLIT_NAMES, Benchmark, Caption, CaptionedVideo, SplitName
+from hbi.data.benchmark import MOST_SECONDS, SPLIT_NAMES, Benchmark, Caption, CaptionedVideo, SplitName
 from hbi.data.caption_records import clean, texts_of_record, video_of_record
+from hbi.data.json_values import is_number, shown
 from hbi.data.samples import DataError
 from hbi.data.video_files import VideoFiles
 from hbi.video.folders import is_system_name, one_form
 
 TABLES = (".csv", ".tsv", ".jsonl")
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+"""What is read as a number in a table: not all that Python reads, 1_0 for 10, say."""
+
 COLUMNS = ("video", "caption", "start", "end", "split")
 Part = tuple[str, float | None, float | None]
 """A video and the seconds of it that are meant."""
@@ -25,9 +30,9 @@ Part = tuple[str, float | None, float | None]
 
 def read(source: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
     """Return the videos of a split from a table, a folder that holds just one, or a folder of clips and texts."""
-    if not source.exists():
+    if not os.path.exists(source):
         raise DataError(f"no caption file {source}: give a table (csv, tsv, jsonl) or a folder of clips with texts")
-    tables = _tables(source) if source.is_dir() else [source]
+    tables = _tables(source) if os.path.isdir(source) else [source]
     if len(tables) > 1:
         raise DataError(f"{source} holds {len(tables)} tables ({', '.join(path.name for path in tables)}): name one")
     captions = _from_table(tables[0]) if tables else _from_clips(source)
@@ -41,14 +46,28 @@ def read(source: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
 
 
 def _tables(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES and not is_system_name(path.name))
+    tables = (path for path in _entries(folder) if path.suffix.lower() in TABLES and not is_system_name(path.name))
+    return sorted(path for path in tables if not os.path.isdir(path))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error.strerror}): see to it that you may open it") from error
 
 
 def _name(video: str, start: float | None, end: float | None) -> str:
     """Return what tells a part of a video from its other parts: clip@2.5-8 for some seconds of clip."""
     if start is None and end is None:
         return video
-    return f"{video}@{start or 0:g}-{'' if end is None else format(end, 'g')}"
+    return f"{video}@{_told(start or 0.0)}-{'' if end is None else _told(end)}"
+
+
+def _told(seconds: float) -> str:
+    """Return a time in few digits, in all where few would tell another time."""
+    short = f"{seconds:g}"
+    return short if float(short) == seconds else repr(seconds)
 
 
 def _from_table(path: Path) -> dict[tuple[Part, str | None], tuple[Caption, ...]]:
@@ -88,7 +107,7 @@ def _from_clips(folder: Path) -> dict[tuple[Part, str | None], tuple[Caption, ..
 
 def _texts_in(folders: Iterable[Path]) -> dict[tuple[Path, str], Path]:
     """Return the texts of folders, by folder and name: as it is spelled, and in the form that all spellings share."""
-    texts = sorted(path for folder in folders for path in folder.iterdir() if path.suffix.lower() == ".txt")
+    texts = sorted(path for folder in folders for path in _entries(folder) if path.suffix.lower() == ".txt")
     shared = {(path.parent, one_form(path.stem)): path for path in texts}
     return shared | {(path.parent, path.stem): path for path in texts}
 
@@ -128,9 +147,10 @@ def _why_empty(captions: Iterable[tuple[Part, str | None]], split: SplitName, so
 
 def _require_known_columns(record: Record) -> None:
     """Refuse a misspelled optional column, which would be passed over without a word: `strat` for `start`."""
-    for name in record.values:
-        guess = did_you_mean(name, [column for column in COLUMNS if column not in record.values])
-        if name not in COLUMNS and guess.startswith(": did"):
+    missing = [column for column in COLUMNS if column not in record.values]
+    for name in record.values.keys() - set(COLUMNS):
+        guess = did_you_mean(name, missing)
+        if guess.startswith(": did"):
             raise DataError(f"{record.place}: unknown column {name!r}{guess}")
 
 
@@ -144,24 +164,29 @@ def _span(record: Record) -> tuple[float | None, float | None]:
 
 def _seconds(record: Record, column: str) -> float | None:
     value = record.values.get(column)
-    if value is None or str(value).strip() == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    try:
-        seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        raise DataError(f"{record.place}: {column} is {value!r}, not a number of seconds")
+    is_written = isinstance(value, str) and NUMBER.fullmatch(value.strip())
+    seconds = float(value) if is_written or is_number(value) else None
+    if seconds is None or not is_number(seconds):
+        told = repr(value) if isinstance(value, str | bool) else shown(value)
+        raise DataError(f"{record.place}: {column} is {told}, not a number of seconds")
     if seconds < 0:
         raise DataError(f"{record.place}: {column} is {value}, but seconds count from 0, where the video begins")
+    if seconds >= MOST_SECONDS:
+        raise DataError(f"{record.place}: {column} is {seconds:g}, and no video is as long; give it in seconds")
     return seconds
 
 
 def _split(record: Record) -> str | None:
-    value = str(record.values.get("split") or "").strip() or None
-    if value is not None and value not in SPLIT_NAMES:
-        raise DataError(f"{record.place}: unknown split {value!r}; the splits are {', '.join(SPLIT_NAMES)}")
-    return value
+    value = record.values.get("split")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    named = value.strip() if isinstance(value, str) else value
+    if named not in SPLIT_NAMES:
+        told = repr(named) if isinstance(named, str) else shown(named)
+        raise DataError(f"{record.place}: unknown split {told}; the splits are {', '.join(SPLIT_NAMES)}")
+    return str(named)
 
 
 BENCHMARK = Benchmark("own", "own videos", read)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hbi.data.annotation_files import find_file, read_json_records, read_lines, require_file
 from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
-from hbi.data.caption_records import captioned, read_caption_records
+from hbi.data.caption_records import captioned, read_caption_records, texts_of_record, video_of_record
 
 TRAINING, VALIDATION = "vatex_training_v1.0.json", "vatex_validation_v1.0.json"
 PUBLIC_TEST = "vatex_public_test_english_v1.1.json"
@@ -33,8 +33,9 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
 
 def _read(path: Path) -> list[CaptionedVideo]:
     return [
-        captioned(record["videoID"], record["enCap"], aliases=(_youtube_name(record["videoID"]),))
+        captioned(name, texts_of_record(record, "enCap"), aliases=(_youtube_name(name),))
         for record in read_json_records(path)
+        for name in [video_of_record(record, "videoID")]
     ]
 
 

@@ -5,10 +5,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, get_type_hints
 
+from hbi.data.json_values import parse_json
 from hbi.data.processes import map_in_processes
 from hbi.data.samples import DataError, Video
+from hbi.files import open_regular, read_regular_text
 from hbi.video import VideoError, read_frames
 
 FINGERPRINT_BYTES = 65_536
@@ -85,7 +87,7 @@ def _fingerprint(task: Task) -> str:
     if task.start_seconds is not None or task.end_seconds is not None:
         return ""
     try:
-        with Path(task.path).open("rb") as file:
+        with open_regular(task.path) as file:
             size = file.seek(0, 2)
             file.seek(0)
             digest = hashlib.sha256(str(size).encode() + file.read(FINGERPRINT_BYTES))
@@ -97,20 +99,36 @@ def _fingerprint(task: Task) -> str:
 
 
 def _read(journal: Path) -> dict[Task, DecodedVideo]:
+    try:
+        lines = read_regular_text(journal).splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {journal} ({error}): remove it, or choose another --json") from error
     known = {}
-    for line in journal.read_text().splitlines() if journal.is_file() else ():
+    for line in lines:
         try:
-            task, result = json.loads(line)
-            known[Task(**task)] = DecodedVideo(**result)
-        except (ValueError, TypeError):
+            entry = parse_json(line)
+        except ValueError:
             continue  # the line that a killed run was writing
+        match entry:
+            case [dict(task), dict(result)] if _fits(Task, task) and _fits(DecodedVideo, result):
+                known[Task(**task)] = DecodedVideo(**result)
     return known
+
+
+def _fits(kind: type[Task] | type[DecodedVideo], values: dict[str, Any]) -> bool:
+    """Return whether values are what a type's fields are declared to be: a damaged line says nothing."""
+    hints = get_type_hints(kind)
+    return values.keys() == hints.keys() and all(
+        isinstance(value, hints[name]) and not isinstance(value, bool) for name, value in values.items()
+    )
 
 
 def _appending(journal: Path) -> TextIO:
     try:
         journal.parent.mkdir(parents=True, exist_ok=True)
-        file = journal.open("a")
+        file = journal.open("a", encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot write {journal} ({error.strerror}): choose another --json") from error
     if file.tell():

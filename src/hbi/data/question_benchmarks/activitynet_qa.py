@@ -6,8 +6,10 @@ Questions and answers stand in two files, joined by `question_id`.
 from collections.abc import Sequence
 from pathlib import Path
 
-from hbi.data.annotation_files import read_json_records, require_file
+from hbi.data.annotation_files import Record, read_json_records, require_file
 from hbi.data.benchmark import SplitName
+from hbi.data.caption_records import text_of, video_of_record
+from hbi.data.json_values import is_whole, shown
 from hbi.data.question_benchmark import AskedQuestion, PublishedQuestions, QuestionBenchmark, asked
 from hbi.data.samples import DataError
 
@@ -31,19 +33,26 @@ def read(folder: Path, split: SplitName) -> Sequence[AskedQuestion]:
         require_file(folder, f"{what} of ActivityNet-QA {split}", f"{split}_{what[0]}.json")
         for what in ("questions", "answers")
     )
-    answers = {record["question_id"]: record for record in read_json_records(answering)}
+    answers: dict[str, Record] = {}
+    for record in read_json_records(answering):
+        if answers.setdefault(_id(record), record) is not record:
+            raise DataError(f"{record.place}: a second answer to {_id(record)!r}; keep one")
     questions = []
     for record in read_json_records(asking):
-        answer = answers.get(record["question_id"])
+        answer = answers.get(_id(record))
         if answer is None:
-            raise DataError(f"{record.place}: {answering} has no answer to {record['question_id']!r}")
+            raise DataError(f"{record.place}: {answering} has no answer to {_id(record)!r}")
         number = answer["type"]
-        if number not in range(len(KINDS)):
-            raise DataError(f"{answer.place}: no type {number!r}; the types are 0 to {len(KINDS) - 1}")
-        name = str(record["video_name"])
-        joined = type(record)(answer.place, {**record.values, "answer": answer["answer"]})
+        if not is_whole(number) or number not in range(len(KINDS)):
+            raise DataError(f"{answer.place}: no type {shown(number)}; the types are 0 to {len(KINDS) - 1}")
+        name = video_of_record(record, "video_name")
+        joined = Record(answer.place, {**record.values, "answer": answer["answer"]})
         questions.append(asked(joined, name, kind=KINDS[number], aliases=(f"v_{name}",)))
     return questions
+
+
+def _id(record: Record) -> str:
+    return text_of(record.place, "question_id", record["question_id"])
 
 
 BENCHMARK = QuestionBenchmark(

@@ -4,11 +4,19 @@ The authors' lists (`train_qa.json`) name videos by number; they circulate as JS
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hbi.data.annotation_files import read_json_records, require_file
 from hbi.data.benchmark import SplitName
-from hbi.data.question_benchmark import AskedQuestion, PublishedQuestions, QuestionBenchmark, asked
+from hbi.data.caption_records import clean, text_of
+from hbi.data.question_benchmark import (
+    AskedQuestion,
+    PublishedQuestions,
+    QuestionBenchmark,
+    asked,
+    numbered_video,
+)
 from hbi.data.questions import question_word
 
 
@@ -21,10 +29,10 @@ def read(folder: Path, split: SplitName) -> Sequence[AskedQuestion]:
     )
     questions = []
     for record in read_json_records(path):
-        video = record.first("video_id", "video")
-        name = f"video{video}" if isinstance(video, int) else str(video)
-        kind = record.values.get("answer_type") or question_word(str(record["question"]))
-        questions.append(asked(record, name, kind=str(kind)))
+        question = asked(record, numbered_video(record, "video", "video_id", "video"), kind="")
+        named = record.values.get("answer_type")
+        kind = clean(text_of(record.place, "answer_type", named)) if named is not None else ""
+        questions.append(replace(question, kind=kind or question_word(question.text)))
     return questions
 
 

@@ -4,11 +4,18 @@ The lists name videos by number; `youtube_mapping.txt` tells under which YouTube
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hbi.data.annotation_files import find_file, read_json_records, read_lines, require_file
 from hbi.data.benchmark import SplitName
-from hbi.data.question_benchmark import AskedQuestion, PublishedQuestions, QuestionBenchmark, asked
+from hbi.data.question_benchmark import (
+    AskedQuestion,
+    PublishedQuestions,
+    QuestionBenchmark,
+    asked,
+    numbered_video,
+)
 from hbi.data.questions import question_word
 from hbi.data.samples import DataError
 
@@ -21,10 +28,9 @@ def read(folder: Path, split: SplitName) -> Sequence[AskedQuestion]:
     names = _youtube_names(folder)
     questions = []
     for record in read_json_records(path):
-        video = record.first("video_id", "video")
-        name = f"vid{video}" if isinstance(video, int) else str(video)
-        kind = question_word(str(record["question"]))
-        questions.append(asked(record, name, kind=kind, aliases=names.get(name, ())))
+        name = numbered_video(record, "vid", "video_id", "video")
+        question = asked(record, name, kind="", aliases=names.get(name, ()))
+        questions.append(replace(question, kind=question_word(question.text)))
     return questions
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hbi.data.annotation_files import read_table, require_file
 from hbi.data.benchmark import SplitName
+from hbi.data.caption_records import video_of_record
 from hbi.data.question_benchmark import AskedQuestion, PublishedQuestions, QuestionBenchmark, asked
 from hbi.data.samples import DataError
 
@@ -25,7 +26,7 @@ def read(folder: Path, split: SplitName) -> Sequence[AskedQuestion]:
         number = record["type"].strip()
         if number not in map(str, range(len(KINDS))):
             raise DataError(f"{record.place}: no type {number!r}; the types are 0 to {len(KINDS) - 1}")
-        questions.append(asked(record, record["gif_name"], kind=KINDS[int(number)]))
+        questions.append(asked(record, video_of_record(record, "gif_name"), kind=KINDS[int(number)]))
     return questions
 
 
