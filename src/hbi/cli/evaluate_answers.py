@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.table import Table
 
 from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import console, say, styled
+from hbi.cli.terminal import console, say, styled, visible_json
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +88,7 @@ def _answer_lines(trained: "AnsweringRun", decoded: "DecodedQuestions", logits: 
         video_id = decoded.split.videos[question.video].video_id
         given = {"given": trained.vocabulary.answers[label], "probability": round(probability, 4)}
         asked = {"video_id": video_id, "question": question.text, "kind": question.kind, "answer": question.answer}
-        lines.append(json.dumps(asked | given, ensure_ascii=False) + "\n")
+        lines.append(visible_json(asked | given) + "\n")
     return "".join(lines)
 
 
