@@ -2,14 +2,12 @@ import csv
 import json
 import shutil
 import signal
-import subprocess
-import time
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from end_to_end.conftest import ENVIRONMENT, HBI, fail, fail_here, overrides, run, succeed
+from end_to_end.conftest import fail, fail_here, overrides, run, succeed
 
 pytestmark = pytest.mark.slow
 
@@ -40,33 +38,6 @@ def test_a_run_folder_holds_everything(trained):
     assert [line["step"] for line in metrics(trained, "validation")] == [4, 8, 12]
     for which in ("best", "last"):
         assert load_file(trained / which / "model.safetensors")
-
-
-def test_killed_at_any_moment_and_resumed_gives_the_same_numbers(trained, data, tmp_path):
-    folder = tmp_path / "run"
-    command = [HBI, "train", "shape-stories", *overrides(data_root=str(data)), "--out", folder, "--resume"]
-    for wanted in (4, 9):
-        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 120
-        while time.monotonic() < until and process.poll() is None:
-            log = folder / "metrics.jsonl"
-            if log.is_file() and any(json.loads(line)["step"] >= wanted for line in whole_lines(log)):
-                break
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    with (folder / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 9, "kind": "tra')  # a line that the kill cut short
-    subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True)
-    assert metrics(folder, "train") == metrics(trained, "train")
-    assert metrics(folder, "validation") == metrics(trained, "validation")
-    for which in ("best", "last"):
-        ours, theirs = (load_file(each / which / "model.safetensors") for each in (folder, trained))
-        assert all((ours[name] == theirs[name]).all() for name in theirs)
-
-
-def whole_lines(path):
-    return [line for line in path.read_text().split("\n")[:-1] if line]
 
 
 def test_evaluate_prints_a_table_and_writes_metrics_and_ranks(trained):

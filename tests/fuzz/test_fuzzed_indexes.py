@@ -15,7 +15,7 @@ from small_clips import write_clip
 from small_networks import small_model
 
 WORDS = ["a red square moves left and right", "the green circle falls down", "one blue star spins at night"]
-NUM_INDEXES = 60
+NUM_INDEXES = 40
 
 
 @pytest.fixture(scope="module")

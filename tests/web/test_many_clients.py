@@ -111,20 +111,17 @@ def test_it_ends_when_it_is_told_to_whatever_clients_do(served, clip, tmp_path, 
 
 
 def test_a_token_that_is_none_is_refused_and_a_real_one_keeps_strangers_out(served, tmp_path):
-    for options, environment in ((("--token", ""), {}), (("--token", "a b"), {}), ((), {"HBI_TOKEN": ""})):
-        command = [HBI, "serve", served.path, "--host", "0.0.0.0", "--port", "0", *options]
-        done = subprocess.run(
-            command,
-            env=os.environ | {"COLUMNS": "300"} | environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 2, done
-        assert done.stdout == ""
-        assert len(done.stderr.strip().splitlines()) == 1
-        assert "letters" in done.stderr
+    done = subprocess.run(
+        [HBI, "serve", served.path, "--host", "0.0.0.0", "--port", "0"],
+        env=os.environ | {"COLUMNS": "300", "HBI_TOKEN": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "letters" in done.stderr
     with running(served.path, tmp_path / "log", HBI_TOKEN=TOKEN) as server:
         strangers = [server.connect(b"GET /api/search?q=red HTTP/1.1\r\nHost: a\r\n") for _ in range(300)]
         assert server.search() == 401
