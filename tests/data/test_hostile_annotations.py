@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+from collections.abc import Callable
+from itertools import count
 
 import pytest
 from annotation_samples import write
@@ -10,6 +12,7 @@ from annotation_samples import write
 from hbi.data.answer_files import read_answers
 from hbi.data.benchmarks import find_benchmark
 from hbi.data.choices import load_choices
+from hbi.data.json_values import shown
 from hbi.data.loading import read_annotations
 from hbi.data.packed_frames import read_sampling, read_videos
 from hbi.data.question_benchmark import load_questions, read_questions
@@ -159,6 +162,94 @@ def test_pickles(tmp_path, content):
     write(tmp_path / "train_list.txt", "video0\n")
     write(tmp_path / "raw-captions.pkl", content if isinstance(content, bytes) else pickle.dumps(content))
     fault_of("msvd", tmp_path)
+
+
+def shared(depth: int, first: object, make: Callable[[list[object]], object]) -> object:
+    """A value in which each part holds the next one twice: few bytes of a pickle, and 2**depth parts to walk."""
+    for _ in range(depth):
+        first = make([first, first])
+    return first
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x80\x04})" + b"\x942\x86" * 40 + b"]s.", "EMPTY_TUPLE at byte"),
+        (b"\x80\x04](" + b"(" * 40 + b"\x91" * 41 + b"a.", "FROZENSET at byte"),
+        (b"\x80\x04})" + b"\x85" * 200_000 + b"]s.", "EMPTY_TUPLE at byte"),
+        (pickle.dumps({"video0": shared(40, "a", list)}), "in two places"),
+        (pickle.dumps({"video0": shared(40, "a", lambda parts: {"a": parts[0], "b": parts[1]})}), "in two places"),
+        (b"\x80\x04]2a.", "DUP at byte"),
+        (b"\x80\x04]q\x00h\x00a.", "in two places"),
+        (
+            b"\x80\x02}("
+            + b"".join(b"\x8a\x08" + (n * (2**61 - 1)).to_bytes(8, "little") + b"]" for n in (1, 2))
+            + b"u.",
+            "LONG1 at byte",
+        ),
+        (pickle.dumps({"video0": [["a" * 500_000] * 10_000]}), "repeats long texts"),
+        (b"\x80\x04" + b"]" * 100_000 + b"a" * 99_999 + b".", "a list where captions by video"),
+        (b"\x80\x04}X\x06\x00\x00\x00video0" + b"]" * 100_000 + b"a" * 99_999 + b"s.", "[[[["),
+        (b"S" + b"a" * 100_000 + b"\n.", "not a readable pickle"),
+        (b"p" + b"a" * 100_000 + b"\n.", "not a readable pickle"),
+        (b"\x80\x02" + bytes(2**26), "larger than the 64 MiB"),
+    ],
+    ids=count(),
+)
+def test_few_bytes_of_a_pickle_do_not_make_work_without_end(tmp_path, content, message):
+    write(tmp_path / "train_list.txt", "video0\n")
+    write(tmp_path / "raw-captions.pkl", content)
+    assert message in fault_of("msvd", tmp_path)
+
+
+def test_the_pickles_of_python_2(tmp_path):
+    write(tmp_path / "train_list.txt", "vid1\n")
+    for content in (
+        b"(dp1\nS'vid1'\np2\n(lp3\n(lp4\nS'a'\np5\naS'dog'\np6\naa(lp7\ng5\naas.",
+        b"\x80\x02}q\x01U\x04vid1q\x02]q\x03(]q\x04(U\x01aq\x05U\x03dogq\x06e]q\x07h\x05aes.",
+    ):
+        write(tmp_path / "raw-captions.pkl", content)
+        (video,) = read("msvd", tmp_path)
+        assert [caption.text for caption in video.captions] == ["a dog", "a"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"a": [1, None, 2.5], "b": {}}, '{"a": [1, null, 2.5], "b": {}}'),
+        ("a" * 10**6, '"' + "a" * 59 + "…"),
+        (shared(100, [], list), "[" * 60 + "…"),
+        (shared(40, {}, lambda parts: {"k": parts[0], "l": parts[1]}), ('{"k": ' * 10) + "…"),
+        (list(range(10**6)), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17…"[:60] + "…"),
+        (10**5000, "a whole number of thousands of digits"),
+        (b"a" * 10**6, "a bytes"),
+        ([True, -1, float("inf")], "[true, -1, Infinity]"),
+    ],
+    ids=count(),
+)
+def test_of_a_value_no_more_is_looked_at_than_a_message_shows(value, told):
+    assert shown(value) == told
+
+
+def test_long_values_of_a_table_are_cut_in_messages(tmp_path):
+    row = {"video": "a", "caption": "b"}
+    for change in ({"start": "1" * 10**6 + "x"}, {"end": "-" + "1" * 300}, {"split": "x" * 10**6}):
+        fault_of("own", write(tmp_path / "mine.jsonl", [row | change]))
+
+
+@pytest.mark.parametrize("marks", [0, 1, 2, 3])
+def test_byte_order_marks_before_a_table(tmp_path, marks):
+    table = write(tmp_path / "mine.csv", ("\ufeff" * marks + "video,caption,split\na,b,train\n").encode())
+    assert [video.video_id for video in read("own", table)] == ["a"]
+
+
+def test_many_captions_of_a_video_and_many_videos(tmp_path):
+    """Each row costs as much as the first: with a copy of all before it these would take minutes."""
+    rows = [f"a,caption {number},train" for number in range(40_000)]
+    (video,) = read("own", write(tmp_path / "mine.csv", "\n".join(["video,caption,split", *rows])))
+    assert [caption.text for caption in video.captions] == [f"caption {number}" for number in range(40_000)]
+    rows = [f"video{number},a" for number in range(20_000)]
+    assert len(read("own", write(tmp_path / "mine.csv", "\n".join(["video,caption", *rows])))) == 16_000
 
 
 QUESTION = {"question": "what is it?", "answer": "a dog", "video_id": 7}

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import pickle
+import pickletools
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from hbi.data.caption_records import clean
 from hbi.data.choices import load_choices
 from hbi.data.json_values import is_number
 from hbi.data.loading import load_split, read_annotations
+from hbi.data.plain_pickles import PickleError, parse_pickle
 from hbi.data.question_benchmark import AskedQuestion, load_questions, read_questions
 from hbi.data.question_benchmarks import find_question_benchmark
 from hbi.data.samples import DataError
@@ -32,7 +34,7 @@ from hbi.evaluation.rank_files import RankedQuery, ranks_csv, read_ranks
 NUM_CASES = 300
 
 
-def require_short(error: HBIError) -> None:
+def require_short(error: Exception) -> None:
     assert 0 < len(str(error)) < 10_000
 
 
@@ -168,6 +170,33 @@ def test_captions(place, capsys):
         assert not set(printed) & {chr(code) for code in (*range(10), *range(11, 32), *range(127, 160))}
 
     try_many(check, NUM_CASES)
+
+
+def test_pickles():
+    """What is read is plain, and a tree: to walk it takes no longer than to read it."""
+    codes = [code.code.encode("latin-1") for code in pickletools.opcodes]
+
+    def check(chance: random.Random) -> None:
+        words = {f"video{number}": [["a", "dog"], ["a", f"cat{number}"]] for number in range(4)}
+        content = bytearray(pickle.dumps(words, chance.randrange(pickle.HIGHEST_PROTOCOL + 1)))
+        for _ in range(chance.randint(1, 4)):
+            place = chance.randrange(len(content))
+            content[place:place] = chance.choice([*codes, b"h\x02", b"g1\n"]) * chance.choice([1, 1, 1, 40])
+        try:
+            waiting = [parse_pickle(bytes(content))]
+        except PickleError as error:
+            require_short(error)
+            return
+        met = set[int]()
+        while waiting:
+            value = waiting.pop()
+            assert type(value) in (dict, list, str)
+            if not isinstance(value, str):
+                assert id(value) not in met
+                met.add(id(value))
+                waiting += [*value, *value.values()] if isinstance(value, dict) else value
+
+    try_many(check, 10 * NUM_CASES)
 
 
 def test_questions(place):

@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from hbi.search import SearchError, VideoIndex, decoding, scanning
 from hbi.search.ingest import ingest
 from hbi.search.lock import working
 from hbi.search.scanning import is_current
+from hbi.search.store import SegmentRows
 from hbi.video.error import VideoError
 from small_clips import write_clip
 from small_films import Film, write_film
@@ -107,6 +109,25 @@ def test_a_false_length_makes_no_segments(tmp_path, empty):
     report = update(empty, path)
     assert report.num_new == 1
     assert report.num_segments <= 5
+
+
+def test_vectors_come_back_in_their_places_however_few_frames_a_segment_has(empty):
+    """Of one frame there is one token at each level, and not always the first of its row."""
+    codec, size = empty.codec, empty.settings.image_size
+    draw = torch.Generator().manual_seed(0)
+    counts = torch.tensor([1, 2, 3, 4, 5, 6] * 4)
+    pixels = torch.randint(0, 256, (len(counts), 6, 3, size, size), dtype=torch.uint8, generator=draw)
+    arrays = codec.encode(pixels, torch.arange(6) < counts[:, None])
+    names = tuple(f"content {number}" for number in range(len(counts)))
+    starts = tuple(map(float, range(len(counts))))
+    empty.store.add_segments(SegmentRows(names, starts, starts, arrays, (b"",) * len(counts)))
+    table = empty.store.segments.search().limit(None).to_arrow().sort_by("start_seconds")
+    stored, wanted = empty.store.coarse_vectors(table), codec.coarse(codec.decode(arrays))
+    assert torch.equal(stored.mask, wanted.mask)
+    assert torch.equal(stored.weights, wanted.weights)
+    expected = wanted.vectors.half().bfloat16() * wanted.mask[:, :, None]
+    assert torch.equal(stored.vectors, expected)
+    assert not bool((wanted.mask.int().diff(dim=1) <= 0).all()), "no row has a gap: the test shows nothing"
 
 
 def test_an_index_that_cannot_be_locked_is_refused_in_one_line(folder, empty):

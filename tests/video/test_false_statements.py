@@ -1,12 +1,16 @@
 """Files that say what is not so: lengths, sizes and counts are held against the packets that there are."""
 
 import struct
+from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import pytest
 
 from hbi.search.footage import windows_of
 from hbi.search.settings import IndexSettings
-from hbi.video import VideoError, probe_video, read_frames
+from hbi.video import VideoError, decoding, probe_video, read_frames
+from hbi.video.demuxing import Faults
 from hbi.video.opening import MAX_PIXELS, open_video
 from small_films import Film, write_film
 
@@ -87,3 +91,50 @@ def test_larger_pictures_than_8k_are_refused_before_they_take_memory(tmp_path):
     assert MAX_PIXELS < 16000 * 16000
     with pytest.raises(VideoError, match="16000x16000, larger than 8K"):
         read_frames(path, 4)
+
+
+def test_a_list_of_more_pictures_than_bytes_is_refused_before_it_is_searched(tmp_path):
+    path = write_film(tmp_path / "film.mp4", Film(end=2, sound=None))
+    data = bytearray(path.read_bytes())
+    overwrite(data, b"stsz", 4, struct.pack(">II", 1, 1_000_000))  # of one byte each
+    overwrite(data, b"stts", 8, struct.pack(">I", 1_000_000))
+    overwrite(data, b"stsc", 12, struct.pack(">I", 1_000_000))  # all in the first chunk
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match="it lists 1,000,000 pictures in"):
+        read_frames(path, 4)
+
+
+def test_times_beyond_thirty_years_are_refused(tmp_path):
+    path = write_film(tmp_path / "film.ivf", Film(".ivf", "libvpx", end=2, sound=None, num_b_frames=0))
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack("<II", 1, 2**31 - 1)  # a tick lasts for ever
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match="beyond thirty years"):
+        read_frames(path, 4)
+
+
+def test_decoding_ends_where_it_is_more_than_a_film_needs(tmp_path, monkeypatch):
+    path = write_film(tmp_path / "film.mkv", Film(".mkv", "mpeg4", end=8, group_size=80, sound=None, num_b_frames=0))
+    assert len(read_frames(path, 4).pixels) == 4
+    monkeypatch.setattr("hbi.video.opening.FREE_PIXELS", 64 * 64 * 3)
+    monkeypatch.setattr("hbi.video.opening.PIXELS_A_BYTE", 0)
+    with pytest.raises(VideoError, match="too many and too large for a file so small"):
+        read_frames(path, 4)
+    assert len(read_frames(path, 1, end_seconds=0.2).pixels) == 1
+
+
+def test_packets_without_number_are_not_all_looked_at(tmp_path, monkeypatch):
+    path = write_film(tmp_path / "film.ts", Film(".ts", end=8, sound=None))
+    monkeypatch.setattr("hbi.video.demuxing.MAX_TINY_PACKETS", 20)
+    monkeypatch.setattr("hbi.video.demuxing.TINY_BYTES", 10**6)
+    assert probe_video(path).duration_seconds == pytest.approx(2.1, abs=0.3)
+
+
+def test_memory_that_does_not_suffice_is_not_the_fault_of_the_file():
+    def fail(_packet):
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    video = SimpleNamespace(path=Path("film.mkv"), stream=SimpleNamespace(decode=fail))
+    with pytest.raises(VideoError, match="memory does not suffice") as caught:
+        decoding._decode(video, None, Faults())
+    assert caught.value.may_pass

@@ -3,8 +3,6 @@
 import csv
 import io
 import os
-import pickle
-import pickletools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hbi.data.json_values import JSONTextError, parse_json, shown
+from hbi.data.plain_pickles import PickleError, parse_pickle
 from hbi.data.samples import DataError
 from hbi.files import open_regular
 from hbi.video.folders import is_system_name
@@ -73,10 +72,14 @@ def require_file(folder: Path, what: str, *patterns: str) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """Return a UTF-8 file, with or without a byte order mark; DataError for anything else, a pipe or a device, say."""
+    """Return a UTF-8 file, without the byte order mark or marks that it may begin with.
+
+    Raises:
+        DataError: It is anything else, a pipe or a device, say.
+    """
     content = _read_bytes(path)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode().lstrip("\ufeff")  # two of them where a program saved with one what had one
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         byte = error.object[error.start]
@@ -156,15 +159,11 @@ def as_records(path: Path, values: Any) -> list[Record]:
 
 
 def read_pickle(path: Path) -> Any:
-    """Return a pickle of lists, dictionaries, texts and numbers; DataError for anything that would run code."""
-    content = _read_bytes(path)
+    """Return a pickle of dictionaries, lists and texts; DataError for anything else, what would run code above all."""
     try:
-        _require_small_memo(content)
-        return _PlainUnpickler(io.BytesIO(content), encoding="utf-8").load()
-    except DataError:
-        raise
-    except Exception as error:  # a broken pickle may raise anything
-        raise DataError(f"{path} is not a readable pickle ({error}); fetch it again") from error
+        return parse_pickle(_read_bytes(path))
+    except PickleError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def did_you_mean(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
@@ -175,11 +174,6 @@ def did_you_mean(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
         return f": did you mean {close[0]!r}?"
     listed = [each if len(each) <= 40 else f"{each[:40]}…" for each in map(str, there[:MOST_LISTED])]
     return f"; there are: {', '.join(listed) or 'none'}{', …' * (len(there) > MOST_LISTED)}"
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        raise DataError(f"a pickle asks for {module}.{name}: only lists, dictionaries and texts are read")
 
 
 def _parse(text: str, path: Path, *, first_line: int = 1) -> Any:
@@ -201,15 +195,6 @@ def _read_bytes(path: Path) -> bytes:
         raise DataError(f"cannot read {path} ({error}): check the path") from error
     except MemoryError as error:
         raise DataError(f"{path} is too large for the memory of this machine: cut it in pieces") from error
-
-
-def _require_small_memo(content: bytes) -> None:
-    """Refuse a pickle whose memo has a number larger than the file: Python would make room for as many entries."""
-    for code, argument, _ in pickletools.genops(content):
-        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(content):
-            raise DataError(
-                f"a pickle of {len(content)} bytes numbers an entry {argument}: it is damaged; fetch it again"
-            )
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:

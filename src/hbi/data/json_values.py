@@ -6,6 +6,7 @@ A number is no text, True is no number, a text is no list of letters. Needs noth
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 MOST_LETTERS = 2**28
@@ -85,11 +86,42 @@ def shown(value: object) -> str:
     >>> shown("a"), shown(True), shown([1, None]), shown("a" * 100)[-3:]
     ('"a"', 'true', '[1, null]', 'aa…')
     """
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=repr)
-    except (RecursionError, ValueError):  # lists in lists in lists, numbers of thousands of digits
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) > MOST_SHOWN:  # the rest may be endless
+            return f"{text[:MOST_SHOWN]}…"
+    return text
+
+
+def _pieces(value: object) -> Iterator[str]:
+    """Yield the JSON text of a value piece by piece, each with a letter at least, texts no longer than can be shown."""
+    if isinstance(value, dict):
+        yield "{"
+        for number, (key, part) in enumerate(value.items()):
+            yield from _after(number, key)
+            yield ": "
+            yield from _pieces(part)
+        yield "}"
+    elif isinstance(value, list | tuple):
+        yield "["
+        for number, part in enumerate(value):
+            yield from _after(number, part)
+        yield "]"
+    elif isinstance(value, str):
+        yield json.dumps(value[: MOST_SHOWN + 1], ensure_ascii=False)
+    elif isinstance(value, int) and value.bit_length() > 10_000:  # Python refuses to write it
+        yield "a whole number of thousands of digits"
+    elif value is None or isinstance(value, int | float):
+        yield json.dumps(value)
+    else:
+        yield f"a {type(value).__name__}"
+
+
+def _after(number: int, part: object) -> Iterator[str]:
+    if number:
+        yield ", "
+    yield from _pieces(part)
 
 
 class _NotANumberError(ValueError):

@@ -72,9 +72,10 @@ class VideoFiles:
 
     def _candidates(self, name: str) -> Sequence[Path]:
         """Return the files that may be meant by a name; those that are spelled just like it, if there are any."""
-        folder, last = os.path.split(os.path.relpath(self.root / name, self.root))
+        has_folder = bool(os.path.dirname(name))
+        folder, last = os.path.split(os.path.relpath(self.root / name, self.root)) if has_folder else ("", name)
         for stem in (without_suffix(last), last):  # `last`: the file of trip.mod may be trip.mod.mp4
-            if not os.path.dirname(name):
+            if not has_folder:
                 found = self._by_name.get(one_form(stem), [])
             else:
                 found = self._in_folder(folder, stem, may_be_deeper=bool(folder) and not os.path.isabs(name))

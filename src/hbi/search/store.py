@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from hbi.search.catalog import VideoRecord
-from hbi.search.checksums import require_same_rows, row_checksums
+from hbi.search.checksums import ChecksumError, require_same_rows, row_checksums
 from hbi.search.encoding import CoarseVectors, SegmentArrays, SegmentCodec
 from hbi.search.error import MissingExtra, SearchError, reading, writing
 from hbi.search.settings import milliseconds
@@ -150,16 +150,17 @@ class Store:
         Raises:
             ChecksumError: They are not what was written.
         """
-        column = table["vectors"].combine_chunks()
-        counts = column.value_lengths().to_numpy()
-        flat = column.flatten().flatten().to_numpy().reshape(-1, self.codec.width)
+        flat = table["vectors"].combine_chunks().flatten().flatten().to_numpy().reshape(-1, self.codec.width)
         per_segment = self.codec.num_coarse
-        is_real = np.arange(per_segment) < counts[:, None]
+        # Where a token is missing its place is empty: of a picture that stands for all there is one, and not the first.
+        is_real = _flat(table, "mask").reshape(len(table), self.codec.num_tokens)[:, -per_segment:].astype(bool)
+        if int(is_real.sum()) != len(flat):
+            raise ChecksumError(f"{len(flat)} vectors where {int(is_real.sum())} were written")
         vectors = np.zeros((len(table), per_segment, self.codec.width), np.float16)
         vectors[is_real] = flat
         weights = _flat(table, "weights").reshape(len(table), self.codec.num_tokens)[:, -per_segment:].copy()
         contents = table["content"].to_pylist()
-        require_same_rows(table["vectors_checksum"].to_numpy(), (contents, vectors, weights))
+        require_same_rows(table["vectors_checksum"].to_numpy(), (contents, vectors, weights, is_real))
         return CoarseVectors(torch.from_numpy(vectors).bfloat16(), torch.from_numpy(weights), torch.from_numpy(is_real))
 
     def segments_now(self) -> Any:
@@ -213,7 +214,7 @@ class Store:
             _fixed(arrays.members, self.codec.num_members),
             rows.thumbnails,
             row_checksums((*spans, *_columns(arrays))),
-            row_checksums((rows.content, vectors, arrays.weights[:, -self.codec.num_coarse :])),
+            row_checksums((rows.content, vectors, arrays.weights[:, -self.codec.num_coarse :], real)),
             row_checksums((ids, rows.thumbnails)),
         ]
         return _table(columns, self._segment_schema())
@@ -222,7 +223,7 @@ class Store:
 SPAN_COLUMNS = ["content", "start_seconds", "end_seconds"]
 SEGMENT_COLUMNS = [*SPAN_COLUMNS, "tokens", "weights", "mask", "members", "checksum"]
 """A segment but for what finds it and what it looks like."""
-COARSE_COLUMNS = ["content", "vectors", "weights", "vectors_checksum"]
+COARSE_COLUMNS = ["content", "vectors", "weights", "mask", "vectors_checksum"]
 """What finds segments."""
 
 

@@ -9,6 +9,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from hbi.video.demuxing import Faults
+from hbi.video.error import VideoError
 from hbi.video.gaps import whole_packets
 from hbi.video.opening import OpenVideo, open_video
 from hbi.video.packets import PacketPlan
@@ -127,9 +128,13 @@ def _decode(video: OpenVideo, packet: Packet | None, faults: Faults) -> list[Vid
         return []
     try:
         frames = video.stream.decode(packet)
+    except av.error.MemoryError as error:
+        raise VideoError(video.path, "the memory does not suffice to decode it", "free some", may_pass=True) from error
     except av.error.FFmpegError:
         faults.num_bad_packets += 1
         return []
+    for frame in frames:
+        video.budget.spend(frame)
     whole = [frame for frame in frames if not frame.is_corrupt]
     faults.num_bad_packets += len(frames) - len(whole)
     return whole

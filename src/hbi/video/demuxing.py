@@ -11,6 +11,8 @@ from av.stream import Stream
 
 # A demuxer may stumble over damage and find its feet again; one that stumbles at every step is not waited for.
 MAX_READ_ERRORS = 64
+MAX_TINY_PACKETS, TINY_BYTES = 2**16, 8
+"""So many packets that are so small on average are no film: a byte of a hostile file may stand for one, or for many."""
 
 
 @dataclass
@@ -44,10 +46,14 @@ def demux(
 
     With a clock, the times of packets are on its axis.
     """
-    num_errors = 0
+    num_errors = num_packets = num_bytes = 0
     while num_errors < MAX_READ_ERRORS:
         try:
             for packet in container.demux(stream) if stream is not None else container.demux():
+                num_packets, num_bytes = num_packets + 1, num_bytes + packet.size
+                if num_packets > MAX_TINY_PACKETS and num_bytes < TINY_BYTES * num_packets:
+                    faults.num_bad_packets += 1
+                    return
                 if packet.size:  # an empty packet would tell the decoder that the stream has ended
                     yield clock.set(packet) if clock is not None else packet
             return

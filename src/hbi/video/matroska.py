@@ -33,6 +33,10 @@ OUTER = frozenset(
 INNER = frozenset(bytes.fromhex(name) for name in ("e7", "5854", "a7", "ab", "a3", "a0", "af", "ec", "bf"))
 """What a cluster holds: timestamp, silent tracks, position, size before, blocks, void, checksum."""
 LONGEST_HEADER = 12
+MOST_PARTS = 2**17
+"""Boxes or elements that lie one behind the other in a film; a day of recording in parts of a second has fewer."""
+MOST_HOLES = 64
+"""Where there are more, nothing of the file is whole."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,14 @@ def read_segment(file: BinaryIO, size: int) -> Segment:
     segment = _element(file, header.end, size) if header and header.end else None
     if segment is None or segment.name != SEGMENT:
         return Segment()
-    clusters, holes, scale = [], [], 1_000_000
+    clusters: list[tuple[int, int]] = []
+    holes: list[tuple[int, int]] = []
+    scale = 1_000_000
     place, end = segment.content, size if segment.end is None else min(segment.end, size)
     while place < end:
+        if len(clusters) == MOST_PARTS or len(holes) == MOST_HOLES:
+            holes.append((place, end))
+            break
         element = _element(file, place, size)
         if element is None and end - place < LONGEST_HEADER:
             break  # cut off within the header of an element
@@ -147,7 +156,10 @@ def _num_files_from(file: BinaryIO, place: int, size: int) -> int:
 def _next_cluster(file: BinaryIO, place: int, end: int) -> int:
     """Return where the next cluster begins, or `end`."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        while (place := content.find(CLUSTER, place + 1, end)) >= 0:
+        for _ in range(MOST_PARTS):
+            place = content.find(CLUSTER, place + 1, end)
+            if place < 0:
+                break
             element = _element(file, place, end)
             first = _element(file, element.content, end) if element else None
             if first is not None and first.name in INNER:

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,16 +12,25 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hbi.video.clock import Survey, last_end, survey
 from hbi.video.container import has_display_times, keep_only, open_container, picture_stream
 from hbi.video.demuxing import Faults, demux
 from hbi.video.error import VideoError, may_pass
+from hbi.video.orientation import Orientation
 from hbi.video.structure import LONGEST_LAST_SECONDS, Structure, read_structure
 
 # The pixels of 8K: what claims more is a broken header, and would fill the memory.
 MAX_PIXELS = 8192 * 4608
+
+FREE_PIXELS, PIXELS_A_BYTE = 2**33, 2**15
+"""What is decoded of any file, 230 pictures of 8K or 4,000 of 1080p, and what more for each of its bytes. Recordings of
+a still screen, with a key frame now and then, have fewer; what has more would keep people waiting for nothing."""
+
+MOST_SECONDS = 1e9
+"""Thirty years. Times beyond are damaged."""
 
 OWN_ZERO = ("mov", "matroska")
 """Formats whose times count from a zero of their own, where players begin; the others begin with the first packet."""
@@ -32,6 +41,25 @@ all their packets are looked at once."""
 
 SLIVER = Fraction(1, 10**9)
 """Seconds that forgive rounding: 0.3 s, a hair below 3/10 as a number, must not fall before the frame at 3/10."""
+
+
+@dataclass
+class DecodingBudget:
+    """How many pixels may still be decoded of a file."""
+
+    path: Path
+    pixels_left: int
+
+    def spend(self, frame: VideoFrame) -> None:
+        """Count a frame.
+
+        Raises:
+            VideoError: That is more than a film of so few bytes needs.
+        """
+        self.pixels_left -= frame.width * frame.height
+        if self.pixels_left < 0:
+            cause = "its pictures are too many and too large for a file so small"
+            raise VideoError(self.path, cause, "convert it, for instance to H.264 in MP4")
 
 
 @dataclass(frozen=True)
@@ -47,6 +75,8 @@ class OpenVideo:
         pixel_aspect: Width of a pixel over its height.
         structure: What the file is as bytes: whole, cut short, with holes.
         survey: What all its packets tell, of a file without a list of key frames or with several parts.
+        budget: How much of it may be decoded.
+        orientations: Of its frames, by their rotation, as far as they were asked for.
     """
 
     path: Path
@@ -60,6 +90,8 @@ class OpenVideo:
     pixel_aspect: Fraction
     structure: Structure
     survey: Survey | None
+    budget: DecodingBudget
+    orientations: dict[int, Orientation] = field(default_factory=dict)
 
     @property
     def start_seconds(self) -> float:
@@ -97,6 +129,16 @@ class OpenVideo:
     def seconds_at(self, pts: int) -> float:
         """Return the time of a tick in seconds."""
         return float(pts * self.time_base - self.zero)
+
+    def orientation(self, frame: VideoFrame) -> Orientation:
+        """Return the orientation of a frame of this video.
+
+        PyAV keeps a frame whose display matrix was looked at until Python collects garbage: dozens of pictures, when
+        each is asked. So one of each rotation is.
+        """
+        if frame.rotation not in self.orientations:
+            self.orientations[frame.rotation] = Orientation.of(frame)
+        return self.orientations[frame.rotation]
 
     def span(self, start_seconds: float | None, end_seconds: float | None) -> tuple[float, float]:
         """Return a span of the video, cut to it; None stands for its start or end.
@@ -144,6 +186,9 @@ def _opened(path: Path, container: InputContainer) -> OpenVideo:
     if stream.width * stream.height > MAX_PIXELS:
         cause = f"its pictures are {stream.width}x{stream.height}, larger than 8K"
         raise VideoError(path, cause, "convert it to smaller ones")
+    if len(stream.index_entries) > path.stat().st_size:
+        cause = f"it lists {len(stream.index_entries):,} pictures in {path.stat().st_size:,} bytes"
+        raise VideoError(path, cause, "it is damaged: fetch or convert it again")
     stream.thread_type = "NONE"
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     time_base = stream.time_base or Fraction(1)
@@ -160,6 +205,9 @@ def _opened(path: Path, container: InputContainer) -> OpenVideo:
         end = max(end, last_end(path) or end)
     zero = _zero(container, start_pts * time_base, surveyed)
     keep_only(container, stream.index)
+    end_seconds = float(max(end or 0, start_pts * time_base) - zero)
+    if max(abs(float(start_pts * time_base - zero)), end_seconds) > MOST_SECONDS:
+        raise VideoError(path, "its times are beyond thirty years", "it is damaged: fetch or convert it again")
     return OpenVideo(
         path=path,
         container=container,
@@ -167,11 +215,12 @@ def _opened(path: Path, container: InputContainer) -> OpenVideo:
         time_base=time_base,
         zero=zero,
         start_pts=start_pts,
-        end_seconds=float(max(end or 0, start_pts * time_base) - zero),
+        end_seconds=end_seconds,
         has_display_times=has_display_times(container),
         pixel_aspect=_pixel_aspect(stream),
         structure=structure,
         survey=surveyed,
+        budget=DecodingBudget(path, FREE_PIXELS + PIXELS_A_BYTE * path.stat().st_size),
     )
 
 

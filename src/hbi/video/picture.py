@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hbi.video.colors import color_space, to_screen
-from hbi.video.error import VideoError
+from hbi.video.error import VideoError, may_pass
 from hbi.video.opening import OpenVideo
-from hbi.video.orientation import Orientation
 
 Fit: TypeAlias = Literal["crop", "squash"]
 
@@ -44,7 +43,7 @@ class PictureMaker:
         if self._size is None:
             self._size = own_size
         height, width = _scaled_size(own_size, self._size, self._fit)
-        orientation = Orientation.of(frame)
+        orientation = self._video.orientation(frame)
         stored_height, stored_width = orientation.size(height, width)
         pixels = orientation.upright(self._scaled(frame, stored_width, stored_height))
         top, left = (height - self._size[0]) // 2, (width - self._size[1]) // 2
@@ -65,7 +64,8 @@ class PictureMaker:
             )
         except av.error.FFmpegError as error:
             cause = f"its {frame.format.name} pictures cannot be turned into {width}x{height} RGB ({error.strerror})"
-            raise VideoError(self._video.path, cause, "convert it, for instance to H.264 in MP4") from error
+            advice = "convert it, for instance to H.264 in MP4"
+            raise VideoError(self._video.path, cause, advice, may_pass(error)) from error
         if convert is None:
             return np.asarray(scaled.to_ndarray(), np.uint8)
         return convert(np.asarray(scaled.to_ndarray(), np.uint16))
@@ -74,7 +74,7 @@ class PictureMaker:
 def upright_size(video: OpenVideo, frame: VideoFrame) -> tuple[int, int]:
     """Return (height, width) of a frame of a video as it is shown: upright, with square pixels."""
     width = max(1, round(frame.width * video.pixel_aspect))
-    return Orientation.of(frame).size(frame.height, width)
+    return video.orientation(frame).size(frame.height, width)
 
 
 def stack_pictures(pictures: Sequence[NDArray[np.uint8]]) -> UInt8[Tensor, "frames 3 height width"]:

@@ -4,7 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hbi.video.container import ANOTHER_FILE
 from hbi.video.decoding import first_frame
+from hbi.video.error import VideoError
 from hbi.video.opening import OpenVideo, open_video
 from hbi.video.picture import upright_size
 
@@ -37,6 +39,8 @@ def probe_video(path: str | os.PathLike[str]) -> VideoInfo:
         rate = stream.average_rate or stream.guessed_rate
         frame = first_frame(video)  # only a decoded frame tells how the picture is to be turned
         height, width = upright_size(video, frame) if frame is not None else (stream.height, stream.width)
+        if not (height and width):
+            raise VideoError(video.path, "no picture of it can be decoded", ANOTHER_FILE)
         return VideoInfo(
             path=video.path,
             start_seconds=video.start_seconds,

@@ -12,6 +12,8 @@ from hbi.video.opening import OpenVideo
 
 # The codecs reorder at most 16 frames, so that the frame shown after a given one is among the 32 packets around it.
 LOOK_AHEAD = 32
+MOST_TRIES = 32
+"""Key frames to go back over; a list of them that is wrong so often is wrong."""
 
 
 class Seeker:
@@ -20,6 +22,7 @@ class Seeker:
     def __init__(self, video: OpenVideo) -> None:
         self._video = video
         self._reorder_ticks = 0
+        self._asked_last: tuple[int, int | None] | None = None
 
     def learn(self, packet: Packet) -> None:
         """Note how much earlier than shown a key frame is decoded."""
@@ -33,9 +36,13 @@ class Seeker:
         if self._video.survey is not None:
             place = bisect_right(self._video.survey.key_pts, target) - 1
             return self._video.survey.key_pts[place] if place >= 0 else None
-        index = self._video.stream.index_entries
-        number = index.search_timestamp(target - self._reorder_ticks)
-        return index[number].timestamp if number >= 0 else None
+        timestamp = target - self._reorder_ticks
+        # Asked at every packet: FFmpeg looks back entry by entry, which takes long where key frames are few.
+        if self._asked_last is None or self._asked_last[0] != timestamp:
+            index = self._video.stream.index_entries
+            number = index.search_timestamp(timestamp)
+            self._asked_last = timestamp, index[number].timestamp if number >= 0 else None
+        return self._asked_last[1]
 
     def from_start(self, faults: Faults) -> Iterator[Packet]:
         """Return the packets of a video that was just opened."""
@@ -55,7 +62,10 @@ class Seeker:
                 return ahead, True
             return dropwhile(lambda packet: not (packet.is_keyframe and packet.pts == key), ahead), False
         index, timestamp = self._video.stream.index_entries, target
-        while (number := index.search_timestamp(timestamp)) >= 0:
+        for _ in range(MOST_TRIES):
+            number = index.search_timestamp(timestamp)
+            if number < 0:
+                break
             packets = self._from(timestamp, faults)
             first = next(packets, None)
             if first is not None and first.is_keyframe and first.pts is not None and first.pts <= target:

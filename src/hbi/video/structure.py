@@ -8,10 +8,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from hbi.video.matroska import EBML_HEADER, Segment, read_segment
+from hbi.video.matroska import EBML_HEADER, MOST_PARTS, Segment, read_segment
 
 JOINED_GIF = re.compile(rb"\0;GIF8[79]a")
 NOT_READ_ON = (
@@ -59,8 +60,16 @@ class Structure:
 
 
 def read_structure(path: Path) -> Structure:
-    """Return what the bytes of the file at `path` tell; nothing where its format states nothing."""
-    size = path.stat().st_size
+    """Return what the bytes of the file at `path` tell; nothing where its format states nothing.
+
+    Asked again for the same bytes, it remembers.
+    """
+    status = path.stat()
+    return _read_structure(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _read_structure(path: Path, size: int, _modified_ns: int) -> Structure:
     with path.open("rb") as file:
         magic = file.read(16)
         file.seek(0)
@@ -106,6 +115,8 @@ def _boxes(file: BinaryIO, size: int) -> Structure:
     """Return what the outermost boxes of an MP4 file tell."""
     end, count = 0, Counter[bytes]()
     while end + 8 <= size:
+        if count.total() == MOST_PARTS:
+            return Structure(is_torn=True)
         file.seek(end)
         header = file.read(16)
         length, kind = int.from_bytes(header[:4], "big"), header[4:8]

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from hbi.data.annotation_files import Record, did_you_mean, read_json_records, read_table, read_text
@@ -20,12 +21,18 @@ from hbi.data.video_files import VideoFiles
 from hbi.video.folders import is_system_name, one_form
 
 TABLES = (".csv", ".tsv", ".jsonl")
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 """What is read as a number in a table: not all that Python reads, 1_0 for 10, say."""
 
 COLUMNS = ("video", "caption", "start", "end", "split")
 Part = tuple[str, float | None, float | None]
 """A video and the seconds of it that are meant."""
+
+Told = dict[tuple[Part, str | None], list[Caption]]
+"""What is told of each part, by the split that the data name, None where they name none."""
+
+MOST_QUOTED = 60
+"""Letters of a value that a message repeats."""
 
 
 def read(source: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
@@ -40,7 +47,7 @@ def read(source: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
     if not chosen:
         raise DataError(_why_empty(captions, split, tables[0] if tables else source, is_table=bool(tables)))
     return [
-        CaptionedVideo(_name(name, start, end), told, (name,), start, end)
+        CaptionedVideo(_name(name, start, end), tuple(told), (name,), start, end)
         for (name, start, end), told in chosen.items()
     ]
 
@@ -70,7 +77,7 @@ def _told(seconds: float) -> str:
     return short if float(short) == seconds else repr(seconds)
 
 
-def _from_table(path: Path) -> dict[tuple[Part, str | None], tuple[Caption, ...]]:
+def _from_table(path: Path) -> Told:
     form = path.suffix.lower()
     if form not in TABLES:
         raise DataError(f"{path} is no csv, tsv or jsonl file: give the captions in one of these forms")
@@ -80,18 +87,18 @@ def _from_table(path: Path) -> dict[tuple[Part, str | None], tuple[Caption, ...]
         records = read_table(path, "video", "caption", delimiter="\t" if form == ".tsv" else ",")
     if not records:
         raise DataError(f"{path} holds no captions: write a line for each, with {', '.join(COLUMNS[:2])}")
-    captions: dict[tuple[Part, str | None], tuple[Caption, ...]] = {}
+    captions: Told = {}
     for record in records:
         _require_known_columns(record)
         key = ((video_of_record(record, "video"), *_span(record)), _split(record))
         texts = [""] if record["caption"] is None else texts_of_record(record, "caption")
-        captions[key] = (*captions.get(key, ()), *(Caption(clean(text)) for text in texts))
+        captions.setdefault(key, []).extend(Caption(clean(text)) for text in texts)
     return captions
 
 
-def _from_clips(folder: Path) -> dict[tuple[Part, str | None], tuple[Caption, ...]]:
+def _from_clips(folder: Path) -> Told:
     """Return the captions of clip.mp4 from the lines of clip.txt; folders named after splits are splits."""
-    captions: dict[tuple[Part, str | None], tuple[Caption, ...]] = {}
+    captions: Told = {}
     videos = VideoFiles(folder).paths
     texts = _texts_in({path.parent for path in videos})
     for path in videos:
@@ -99,7 +106,7 @@ def _from_clips(folder: Path) -> dict[tuple[Part, str | None], tuple[Caption, ..
         split = name.parts[0] if name.parts[0] in SPLIT_NAMES else None
         text = texts.get((path.parent, path.stem)) or texts.get((path.parent, one_form(path.stem)))
         lines = map(clean, read_text(text).split("\n")) if text else ()
-        captions[((str(name), None, None), split)] = tuple(Caption(line) for line in lines if line)
+        captions[((str(name), None, None), split)] = [Caption(line) for line in lines if line]
     if not any(captions.values()):
         raise DataError(f"{folder} holds no caption file: write a table (captions.csv), or clip.txt beside clip.mp4")
     return captions
@@ -112,20 +119,18 @@ def _texts_in(folders: Iterable[Path]) -> dict[tuple[Path, str], Path]:
     return shared | {(path.parent, path.stem): path for path in texts}
 
 
-def _chosen(
-    captions: dict[tuple[Part, str | None], tuple[Caption, ...]], split: SplitName
-) -> dict[Part, tuple[Caption, ...]]:
+def _chosen(captions: Told, split: SplitName) -> dict[Part, list[Caption]]:
     """Return what belongs to a split: what the data say, train where only others say it, a hash where none does."""
-    chosen: dict[Part, tuple[Caption, ...]] = {}
+    chosen: dict[Part, list[Caption]] = {}
     if any(named for _, named in captions):
         for (part, named), told in captions.items():
             if (named or "train") == split:
-                chosen[part] = (*chosen.get(part, ()), *told)
+                chosen.setdefault(part, []).extend(told)
         return chosen
     names = sorted({part[0] for part, _ in captions}, key=_place_in_line)
     tenth = max(1, len(names) // 10)
-    of_split = {"test": names[:tenth], "val": names[tenth : 2 * tenth], "train": names[2 * tenth :]}[split]
-    return {part: told for (part, _), told in captions.items() if part[0] in set(of_split)}
+    of_split = set({"test": names[:tenth], "val": names[tenth : 2 * tenth], "train": names[2 * tenth :]}[split])
+    return {part: told for (part, _), told in captions.items() if part[0] in of_split}
 
 
 def _place_in_line(name: str) -> bytes:
@@ -147,11 +152,16 @@ def _why_empty(captions: Iterable[tuple[Part, str | None]], split: SplitName, so
 
 def _require_known_columns(record: Record) -> None:
     """Refuse a misspelled optional column, which would be passed over without a word: `strat` for `start`."""
-    missing = [column for column in COLUMNS if column not in record.values]
+    missing = tuple(column for column in COLUMNS if column not in record.values)
     for name in record.values.keys() - set(COLUMNS):
-        guess = did_you_mean(name, missing)
+        guess = _meant(name, missing)
         if guess.startswith(": did"):
             raise DataError(f"{record.place}: unknown column {name!r}{guess}")
+
+
+@lru_cache(maxsize=1000)  # every row has the same columns
+def _meant(column: str, missing: tuple[str, ...]) -> str:
+    return did_you_mean(column, missing)
 
 
 def _span(record: Record) -> tuple[float | None, float | None]:
@@ -169,10 +179,9 @@ def _seconds(record: Record, column: str) -> float | None:
     is_written = isinstance(value, str) and NUMBER.fullmatch(value.strip())
     seconds = float(value) if is_written or is_number(value) else None
     if seconds is None or not is_number(seconds):
-        told = repr(value) if isinstance(value, str | bool) else shown(value)
-        raise DataError(f"{record.place}: {column} is {told}, not a number of seconds")
+        raise DataError(f"{record.place}: {column} is {_quoted(value)}, not a number of seconds")
     if seconds < 0:
-        raise DataError(f"{record.place}: {column} is {value}, but seconds count from 0, where the video begins")
+        raise DataError(f"{record.place}: {column} is {seconds:g}, but seconds count from 0, where the video begins")
     if seconds >= MOST_SECONDS:
         raise DataError(f"{record.place}: {column} is {seconds:g}, and no video is as long; give it in seconds")
     return seconds
@@ -184,9 +193,15 @@ def _split(record: Record) -> str | None:
         return None
     named = value.strip() if isinstance(value, str) else value
     if named not in SPLIT_NAMES:
-        told = repr(named) if isinstance(named, str) else shown(named)
-        raise DataError(f"{record.place}: unknown split {told}; the splits are {', '.join(SPLIT_NAMES)}")
+        raise DataError(f"{record.place}: unknown split {_quoted(named)}; the splits are {', '.join(SPLIT_NAMES)}")
     return str(named)
+
+
+def _quoted(value: object) -> str:
+    """Return a value for a message: a text as a table has it, as Python quotes it."""
+    if not isinstance(value, str):
+        return repr(value) if isinstance(value, bool) else shown(value)
+    return repr(value if len(value) <= MOST_QUOTED else f"{value[:MOST_QUOTED]}…")
 
 
 BENCHMARK = Benchmark("own", "own videos", read)
