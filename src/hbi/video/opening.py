@@ -200,7 +200,7 @@ def _opened(path: Path, container: InputContainer) -> OpenVideo:
         if surveyed.first_pts is not None and surveyed.end_pts is not None:
             start_pts, end = surveyed.first_pts, surveyed.end_pts * time_base
     elif not _is_told_by_index(container, stream, end):
-        end = last_end(path) or end
+        end = min(end, last_end(path) or end)  # a packet may say worse than the file
     elif _may_end_later(stream):
         end = max(end, last_end(path) or end)
     zero = _zero(container, start_pts * time_base, surveyed)
