@@ -17,7 +17,7 @@ from hbi.models.checksums import require_unchanged
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS = 3
+NUM_KILLS = 2
 SLOWEST_SECONDS = 120.0
 FILES = ("best/config.json", "best/model.safetensors", "last/model.safetensors", "checkpoint.pt")
 

@@ -25,7 +25,9 @@ from hbi.explanation import (
 )
 from hbi.explanation.record import ExplanationFileError
 
-NUM_CASES, NUM_DRAWN = 200, 3
+pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
+
+NUM_CASES, NUM_DRAWN = 100, 3
 
 
 def small() -> dict[str, Explanation]:

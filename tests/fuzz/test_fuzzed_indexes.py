@@ -14,8 +14,10 @@ from hbi.search.network import SearchModel
 from small_clips import write_clip
 from small_networks import small_model
 
+pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
+
 WORDS = ["a red square moves left and right", "the green circle falls down", "one blue star spins at night"]
-NUM_INDEXES = 40
+NUM_INDEXES = 25
 
 
 @pytest.fixture(scope="module")

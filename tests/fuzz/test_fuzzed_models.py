@@ -20,6 +20,8 @@ from hbi.training.loop import Trainer
 from hbi.training.run_folder import RunFolder
 from training.tiny import CPU, run_folder, trainer
 
+pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
+
 Weights = dict[str, torch.Tensor]
 PARTS = ("best", "last", "checkpoint")
 
@@ -79,7 +81,7 @@ def test_a_damaged_folder_gives_what_was_written_or_nothing(written, tmp_path):
         found = run.find(folder, part, chance)
         assert found is None or same(found, run.weights[part]), file
 
-    try_many(check, 80)
+    try_many(check, 40)
 
 
 def test_without_checksums_weights_are_still_never_made_up(written, tmp_path):
@@ -100,7 +102,7 @@ def test_without_checksums_weights_are_still_never_made_up(written, tmp_path):
         assert (first is None) == (second is None), file
         assert first is None or same(first, second), file
 
-    try_many(check, 80)
+    try_many(check, 40)
 
 
 def copied(folder: Path, place: Path) -> Path:

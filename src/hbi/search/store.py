@@ -152,7 +152,6 @@ class Store:
         """
         flat = table["vectors"].combine_chunks().flatten().flatten().to_numpy().reshape(-1, self.codec.width)
         per_segment = self.codec.num_coarse
-        # Where a token is missing its place is empty: of a picture that stands for all there is one, and not the first.
         is_real = _flat(table, "mask").reshape(len(table), self.codec.num_tokens)[:, -per_segment:].astype(bool)
         if int(is_real.sum()) != len(flat):
             raise ChecksumError(f"{len(flat)} vectors where {int(is_real.sum())} were written")
@@ -198,7 +197,7 @@ class Store:
 
         arrays, coarse = rows.arrays, self.codec.coarse(self.codec.decode(rows.arrays))
         real = coarse.mask.cpu().numpy()
-        vectors = coarse.vectors.half().cpu().numpy() * real[:, :, None]
+        vectors = np.where(real[:, :, None], coarse.vectors.half().cpu().numpy(), np.float16(0))  # not -0: bytes count
         offsets = np.concatenate([[0], real.sum(1).cumsum()]).astype(np.int32)
         width, num_tokens = self.codec.width, self.codec.num_tokens
         ids = [segment_id(*key) for key in zip(rows.content, rows.start_seconds, strict=True)]
