@@ -37,10 +37,12 @@ class FromCLIP:
         Raises:
             CheckpointError: The weights lack a tensor of the network.
         """
-        if options.pop("output_loading_info", False):
-            return super().from_pretrained(name_or_path, *arguments, output_loading_info=True, **options)  # type: ignore[misc]
+        is_info_wanted, options["output_loading_info"] = options.get("output_loading_info", False), True
         with _without_report():
-            model, found = super().from_pretrained(name_or_path, *arguments, output_loading_info=True, **options)  # type: ignore[misc]
+            # mypy does not see the class of transformers that stands behind this one.
+            model, found = super().from_pretrained(name_or_path, *arguments, **options)  # type: ignore[misc]
+        if is_info_wanted:
+            return model, found
         if missing := sorted(found["missing_keys"]):
             raise CheckpointError(f"the weights of {name_or_path} lack {listing(missing)}: they would be made up")
         return model

@@ -130,7 +130,8 @@ class Decoder:
         except MemoryError:
             self._put(FinishedFile(file, None, "the memory did not suffice to read it"))
         except Exception as error:
-            self._put(FinishedFile(file, None, f"reading it failed ({type(error).__name__}: {error})"))
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            self._put(FinishedFile(file, None, f"reading it failed ({reason})"))
         finally:  # after the end was handed over: what a copy says must come behind it
             with self._lock:
                 self._at_work.discard(content)
