@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from hbi.models.checksums import require_unchanged
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS = 2
+STEPS_BEFORE_A_KILL = (0, 1)
+"""The first kill may come before anything is written, the last one finds a log to cut short."""
 SLOWEST_SECONDS = 120.0
 FILES = ("best/config.json", "best/model.safetensors", "last/model.safetensors", "checkpoint.pt")
 
@@ -27,8 +29,8 @@ def test_killed_anywhere_and_resumed_ends_in_the_same_run(trained, data, tmp_pat
     # A checkpoint at every step: half of the time it is writing one.
     settings = overrides(data_root=str(data), training_checkpoint_every="1")
     command = ["train", "shape-stories", *settings, "--out", folder, "--resume"]
-    for _ in range(NUM_KILLS):
-        kill(command, folder, chance)
+    for num_steps in STEPS_BEFORE_A_KILL:
+        kill(command, folder, chance, after_step=num_steps)
         for file in (folder / name for name in FILES):
             if file.is_file():
                 require_unchanged(file)
@@ -45,26 +47,34 @@ def test_killed_anywhere_and_resumed_ends_in_the_same_run(trained, data, tmp_pat
     assert "R@10" in succeed_here("evaluate", folder)
 
 
-def kill(command: list[object], folder: Path, chance: random.Random) -> None:
-    """Start `hbi` and kill it: while it writes, after a step, or after some time, whatever it is doing then."""
+def kill(command: list[object], folder: Path, chance: random.Random, *, after_step: int) -> None:
+    """Start `hbi` and kill it after a step: while it writes, at a later step, or after some time, whatever it does."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([HBI, *map(str, command)], env=ENVIRONMENT, **quiet)
-    started, moment = time.monotonic(), chance.choice(["writing", "writing", "step", "time"])
-    step = steps_of(folder) + chance.randrange(1, 4)
+    wait_until(lambda: steps_of(folder) >= after_step, process)
+    started, step, drafts = time.monotonic(), steps_of(folder) + chance.randrange(1, 4), set[str]()
     written, seconds = chance.randrange(1, 12), chance.uniform(0, 12)
-    drafts = set[str]()
-    while process.poll() is None and time.monotonic() - started < SLOWEST_SECONDS:
-        drafts |= drafts_in(folder)
-        has_come = {
-            "writing": len(drafts) >= written,
-            "step": steps_of(folder) >= step,
-            "time": time.monotonic() - started > seconds,
-        }
-        if has_come[moment]:
-            break
-        time.sleep(0.002)
+
+    def has_written() -> bool:
+        drafts.update(drafts_in(folder))
+        return len(drafts) >= written
+
+    moments = [
+        has_written,
+        has_written,
+        lambda: steps_of(folder) >= step,
+        lambda: time.monotonic() - started > seconds,
+    ]
+    wait_until(chance.choice(moments), process)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def wait_until(has_come: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait for a moment, as long as the process runs and is not far too slow."""
+    started = time.monotonic()
+    while not has_come() and process.poll() is None and time.monotonic() - started < SLOWEST_SECONDS:
+        time.sleep(0.002)
 
 
 def drafts_in(folder: Path) -> set[str]:
