@@ -110,8 +110,8 @@ def run_study(variants: Iterable[Variant], num_seeds: int, out: Path, num_worker
 
 def prepare(out: Path) -> None:
     """Make the videos, and the estimator that teaches one of the variants."""
-    from hbi.data.shape_stories import generate_shape_stories
-    from hbi.training.estimator import EstimatorTraining, save_estimator, train_estimator
+    from hbi.shape_stories import generate_shape_stories
+    from hbi.training.estimator_training import EstimatorTraining, save_estimator, train_estimator
     from hbi.training.game_source import RandomGames
 
     generate_shape_stories(out / "data", num_train=2500, num_val=200, num_test=500, seed=DATA_SEED)
@@ -138,20 +138,20 @@ def run_job(job: Job) -> tuple[str, dict[str, object]]:
     """Train and evaluate one run; return its name and measures."""
     import torch
 
-    from hbi.evaluation.report import evaluate
-    from hbi.recipes.experiment import start_run
-    from hbi.recipes.reading import read_recipe
-    from hbi.recipes.runs import open_run
+    from hbi.evaluation.retrieval_report import evaluate
+    from hbi.experiments.reading import read_recipe
+    from hbi.experiments.training import start_training
+    from hbi.matching import load_matcher
 
     changes = [change.format(out=job.out) for change in job.variant.changes]
     settings = [f"data.root={job.data}", f"training.seed={job.seed}", f"training.num_steps={NUM_STEPS}"]
     recipe = read_recipe(job.variant.recipe, [*settings, *changes])
     folder = job.out / job.key
-    trainer = start_run(recipe, folder, resume=True, device=torch.device("cpu"), progress=None, decode=decoded_once)
+    cpu = torch.device("cpu")
+    trainer = start_training(recipe, folder, resume=True, device=cpu, progress=None, decode=decoded_once)
     trainer.run(lambda progress: None)
-    run = open_run(folder, device=torch.device("cpu"))
     test = decoded_once(recipe, "test", None)
-    report = evaluate(run.model, run.tokenizer, test.split, test.bank)
+    report = evaluate(load_matcher(folder, device="cpu"), test.split, test.frames)
     seconds_per_epoch = trainer.seconds / recipe.training.num_steps * trainer.batches.steps_per_epoch
     measures = report.to_dict()
     kept = ("text_to_video", "video_to_text", "minimal_pairs", "localization")
@@ -161,8 +161,8 @@ def run_job(job: Job) -> tuple[str, dict[str, object]]:
 @cache
 def decoded_videos(root: str, name: str, num_frames: int, image_size: int, positions: int) -> object:
     """Return a split with its frames, decoded once in each worker."""
-    from hbi.recipes.reading import read_recipe
-    from hbi.recipes.splits import decode_split
+    from hbi.experiments.reading import read_recipe
+    from hbi.experiments.splits import decode_split
 
     changes = [
         f"data.root={root}",

@@ -38,8 +38,8 @@ import torch
 from av.video.reformatter import ColorPrimaries, ColorTrc
 from PIL import Image
 
-from hbi.search.footage import read_stretches
-from hbi.search.settings import IndexSettings
+from hbi.search.index_settings import IndexSettings
+from hbi.search.segment_frames import read_segments
 from hbi.video import VideoError, probe_video, read_frames
 from hbi.video.opening import open_video
 from hbi.video.picture import PictureMaker, stack_pictures
@@ -112,8 +112,8 @@ def segments(folder: Path) -> dict[str, float]:
         path = write_clip(folder / f"long-{group_size}.mp4", 320, 240, 25, 600, group_size)
         windows = IndexSettings(10.0, 0.5, NUM_FRAMES, IMAGE_SIZE, "", "hbi", "").windows(0.0, 600.0)
         start = time.process_time()
-        for stretch in read_stretches(path, windows, num_frames=NUM_FRAMES, image_size=IMAGE_SIZE):
-            assert stretch.fault is None
+        for stretch in read_segments(path, windows, num_frames=NUM_FRAMES, image_size=IMAGE_SIZE):
+            assert stretch.problem is None
         taken[str(group_size)] = round(time.process_time() - start, 2)
     print("ten minutes in segments, by frames from key frame to key frame:", taken)
     return taken

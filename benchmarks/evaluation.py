@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 from transformers import CLIPConfig
 
-from hbi.data.features import FeatureBank
-from hbi.evaluation.similarity import Blocks, similarity_matrix
+from hbi.data.features import FeatureStore
+from hbi.evaluation.similarity_matrix import Blocks, similarity_matrix
 from hbi.files import write_atomically
 from hbi.models import HBIConfig, HBIModel
 from hbi.ops import TokenSequence
@@ -42,43 +42,37 @@ CPU = torch.device("cpu")
 
 
 class TokenMatcher:
-    """The network without its towers: texts are numbers of rows in a table of word tokens, and their lengths."""
+    """A matcher without towers: the text "7 x x" is the first three tokens of row 7 of a table."""
 
     def __init__(self, num_texts: int) -> None:
         torch.manual_seed(0)
         clip = CLIPConfig(text_config={"num_hidden_layers": 1}, vision_config={"num_hidden_layers": 1})
         self.network = HBIModel(HBIConfig(clip_config=clip, max_words=NUM_WORDS, max_frames=NUM_FRAMES)).eval()
-        self.config, self.device, self.encoder = self.network.config, CPU, self.network.encoder
+        self.device = CPU
         self.words = torch.randn(num_texts, NUM_WORDS, WIDTH, generator=torch.Generator().manual_seed(1))
 
-    def eval(self) -> None:
-        """Stay as it is."""
+    def encode_texts(self, texts: Sequence[str]) -> Any:
+        """Return the levels of texts, padded to the longest."""
+        words = [text.split() for text in texts]
+        lengths = torch.tensor([len(text) for text in words])
+        return self.encode_rows(torch.tensor([int(text[0]) for text in words]), lengths, int(lengths.max()))
 
-    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
-        """Return the levels of the texts whose rows `input_ids` names."""
-        mask = attention_mask.bool()
-        return self.network.words(TokenSequence.unmerged(self.words[input_ids[:, 0], : mask.shape[1]], mask))
+    def encode_rows(self, rows: Tensor, lengths: Tensor, padded_length: int) -> Any:
+        """Return the levels of texts from their rows in the table, padded to one length."""
+        mask = torch.arange(padded_length) < lengths[:, None]
+        return self.network.words(TokenSequence.unmerged(self.words[rows, :padded_length], mask))
 
-    def encode_videos(self, pixels: Tensor, mask: Tensor) -> Any:
+    def encode_frames(self, frames: Tensor, mask: Tensor) -> Any:
         """Return the levels of videos from frame tokens."""
-        return self.network.frames(TokenSequence.unmerged(pixels, mask))
+        return self.network.frames(TokenSequence.unmerged(frames, mask))
 
     def similarity(self, texts: Any, videos: Any) -> Tensor:
         """Compare as the network does."""
         return self.network.similarity(texts, videos)
 
 
-def row_numbers(texts: list[str], **options: object) -> dict[str, Tensor]:
-    """Stand in for a tokenizer: a text of 3 words in row 7 is "7 x x"."""
-    words = [text.split() for text in texts]
-    lengths = torch.tensor([len(text) for text in words])
-    mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long()
-    ids = torch.tensor([[int(text[0])] for text in words]).expand(mask.shape)
-    return {"input_ids": ids, "attention_mask": mask, "offset_mapping": torch.zeros(*mask.shape, 2)}
-
-
 def caption_lengths(count: int) -> list[int]:
-    """Return tokens of texts, the marks of start and end among them, as long as the captions of MSR-VTT's 1k-A test
+    """Return tokens of texts, special tokens among them, as long as the captions of MSR-VTT's 1k-A test
     split, cut at 24: 11.4 on average with a standard deviation of 4.1 (counted in its file, a token a word)."""
     drawn = torch.randn(count, generator=torch.Generator().manual_seed(3)) * 4.1 + 11.4
     return [int(length) for length in drawn.round().clamp(4, NUM_WORDS)]
@@ -91,26 +85,26 @@ class Work:
     size: int
     are_captions: bool = False
 
-    def prepare(self) -> tuple[TokenMatcher, list[str], FeatureBank]:
+    def prepare(self) -> tuple[TokenMatcher, list[str], FeatureStore]:
         mask = torch.ones(self.size, NUM_FRAMES, dtype=torch.bool)
         frames = torch.randn(self.size, NUM_FRAMES, WIDTH, generator=torch.Generator().manual_seed(2))
-        bank = FeatureBank(frames, mask, torch.zeros(self.size, NUM_FRAMES), (), "")
+        store = FeatureStore(frames, mask, torch.zeros(self.size, NUM_FRAMES), (), "")
         lengths = caption_lengths(self.size) if self.are_captions else [NUM_WORDS] * self.size
         texts = [" ".join([str(row), *["x"] * (length - 1)]) for row, length in enumerate(lengths)]
-        return TokenMatcher(self.size), texts, bank
+        return TokenMatcher(self.size), texts, store
 
 
-def merging_for_every_pair(model: TokenMatcher, texts: Sequence[str], bank: FeatureBank) -> Tensor:
-    rows = []
+def merging_for_every_pair(matcher: TokenMatcher, texts: Sequence[str], store: FeatureStore) -> Tensor:
+    rows, lengths = [], torch.tensor([len(text.split()) for text in texts])
     for text in range(0, len(texts), MINI_BATCH):
         blocks = []
-        for video in range(0, len(bank.mask), MINI_BATCH):
-            batch = row_numbers([*texts[text : text + MINI_BATCH], " ".join(["0"] * NUM_WORDS)])
-            words = model.encode_texts(batch["input_ids"][:-1], batch["attention_mask"][:-1])
-            frames = model.encode_videos(
-                bank.features[video : video + MINI_BATCH], bank.mask[video : video + MINI_BATCH]
+        for video in range(0, len(store.mask), MINI_BATCH):
+            numbers = torch.arange(text, min(text + MINI_BATCH, len(texts)))
+            words = matcher.encode_rows(numbers, lengths[numbers], NUM_WORDS)
+            frames = matcher.encode_frames(
+                store.features[video : video + MINI_BATCH], store.mask[video : video + MINI_BATCH]
             )
-            blocks.append(model.similarity(words, frames))
+            blocks.append(matcher.similarity(words, frames))
         rows.append(torch.cat(blocks, dim=1))
     return torch.cat(rows)
 
@@ -134,11 +128,11 @@ def measure_captions() -> dict[str, Any]:
 
 def both_ways(work: Work) -> dict[str, Any]:
     """Time both ways on the same items, ours first and again after the other."""
-    model, texts, bank = work.prepare()
-    similarity_matrix(model, row_numbers, texts[:64], bank)
-    first, ours = timed(lambda: similarity_matrix(model, row_numbers, texts, bank))
-    again, theirs = timed(lambda: merging_for_every_pair(model, texts, bank))
-    second, _ = timed(lambda: similarity_matrix(model, row_numbers, texts, bank))
+    matcher, texts, store = work.prepare()
+    similarity_matrix(matcher, texts[:64], store)
+    first, ours = timed(lambda: similarity_matrix(matcher, texts, store))
+    again, theirs = timed(lambda: merging_for_every_pair(matcher, texts, store))
+    second, _ = timed(lambda: similarity_matrix(matcher, texts, store))
     return {
         "size": "1,000 x 1,000",
         "once_per_item_seconds": [first, second],
@@ -168,25 +162,25 @@ def measure_processes() -> dict[str, Any]:
 
 def share(file: Path) -> None:
     torch.set_num_threads(1)
-    model, texts, bank = Work(2000).prepare()
+    matcher, texts, store = Work(2000).prepare()
     with joined_processes(CPU) as processes:
-        seconds, matrix = timed(lambda: similarity_matrix(model, row_numbers, texts, bank, sharing=processes))
+        seconds, matrix = timed(lambda: similarity_matrix(matcher, texts, store, sharing=processes))
         if processes.is_main:
             torch.save((seconds, matrix), file)
 
 
 def measure_large() -> dict[str, Any]:
     """Rank 10,000 x 10,000 with the encodings of 2,048 videos in memory at a time."""
-    model, texts, bank = Work(10_000).prepare()
+    matcher, texts, store = Work(10_000).prepare()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     blocks = Blocks(kept_videos=2048)
-    seconds, matrix = timed(lambda: similarity_matrix(model, row_numbers, texts, bank, blocks=blocks))
+    seconds, matrix = timed(lambda: similarity_matrix(matcher, texts, store, blocks=blocks))
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "size": "10,000 x 10,000",
         "seconds": seconds,
         "kept_videos": blocks.kept_videos,
-        "input_mib": (model.words.nbytes + bank.features.nbytes) / 2**20,
+        "input_mib": (matcher.words.nbytes + store.features.nbytes) / 2**20,
         "matrix_mib": matrix.nbytes / 2**20,
         "peak_mib_before": before / 2**10,
         "peak_mib": after / 2**10,

@@ -43,25 +43,24 @@ def main() -> None:
 
 def measure(folder: Path, data: Path | None, num_videos: int, num_curves: int) -> dict[str, object]:
     """Return the measures of one run: for each subset of the videos, each method."""
-    import torch
-
     from hbi.data.frames import decode_frames
     from hbi.data.samples import Video
-    from hbi.data.shape_stories import load_stories
     from hbi.evaluation.attributions import methods, samples_in_the_time_of_exact, variants
-    from hbi.evaluation.explained_pairs import ExplainedPair, TellingWords, encode_pairs
+    from hbi.evaluation.explained_pairs import ExplainedPair, TimedWords, encode_pairs
     from hbi.evaluation.faithfulness import explanation_scores, summary
-    from hbi.recipes.runs import open_run
+    from hbi.experiments.reading import read_recipe
+    from hbi.matching import load_matcher
+    from hbi.shape_stories import load_stories
 
-    run = open_run(folder, device=torch.device("cpu"))
-    stories = load_stories(data or Path(run.recipe.data.root), "test")[:num_videos]
+    matcher, recipe = load_matcher(folder, device="cpu"), read_recipe(str(folder / "recipe.yaml"))
+    stories = load_stories(data or Path(recipe.data.root), "test")[:num_videos]
     videos = [Video(story.video_id, story.video) for story in stories]
-    bank = decode_frames(videos, num_frames=run.recipe.data.num_frames, image_size=run.recipe.data.image_size)
+    frames = decode_frames(videos, num_frames=matcher.num_frames, image_size=matcher.image_size)
     pairs = []
     for row, story in enumerate(stories):
         caption = story.captions[0]
-        told = (
-            TellingWords(
+        words = (
+            TimedWords(
                 mention.start,
                 mention.end,
                 story.events[mention.event].start_seconds,
@@ -70,12 +69,12 @@ def measure(folder: Path, data: Path | None, num_videos: int, num_curves: int) -
             )
             for mention in caption.mentions
         )
-        pairs.append(ExplainedPair(caption.text, row, tuple(told)))
-    sample = next(encode_pairs(run.model, run.tokenizer, pairs, bank, batch_size=128))
+        pairs.append(ExplainedPair(caption.text, row, tuple(words)))
+    sample = next(encode_pairs(matcher, pairs, frames, batch_size=128))
     num_samples = samples_in_the_time_of_exact(sample.games["entity"])
-    chosen = [*methods(num_samples, seed=run.recipe.training.seed), *variants()]
+    chosen = [*methods(num_samples, seed=recipe.training.seed), *variants()]
     measured, scores = explanation_scores(
-        run.model, run.tokenizer, pairs, bank, chosen, num_curves=num_curves, progress=report(folder.name)
+        matcher, pairs, frames, chosen, num_curves=num_curves, progress=report(folder.name)
     )
     counted = {
         "all": [True] * len(measured),
@@ -171,14 +170,14 @@ def variants_table(stored: Sequence[dict], names: Sequence[str]) -> list[str]:
     rows = []
     for name in ("banzhaf", "banzhaf-levels", "shapley", *names):
         scores, unrepeated = scores_of(stored, "all", name), scores_of(stored, "unrepeated", name)
-        told = [
+        shown = [
             spread([pointing(score, "all")["pointing"] for score in scores], 1),
             ahead(scores, scores_of(stored, "all", "cosine")),
             spread([pointing(score, "all")["pointing"] for score in unrepeated], 1),
             spread([pointing(score, "all")["share_inside"] for score in scores], 1),
         ]
         others = ("frame_deletion", "frame_correlation", "cell_correlation")
-        rows.append([scores[0]["title"], *told, *(spread([score[key] for score in scores], 3) for key in others)])
+        rows.append([scores[0]["title"], *shown, *(spread([score[key] for score in scores], 3) for key in others)])
     return table(header, rows)
 
 

@@ -24,7 +24,7 @@ from hbi.files import write_atomically
 from hbi.games import LateInteractionGame, banzhaf_interactions
 from hbi.models import HBIConfig, HBIModel
 from hbi.ops import TokenSequence
-from hbi.training.gradients import BatchGradient
+from hbi.training.batch_gradient import BatchGradient
 from hbi.training.objective import Objective
 from hbi.training.optimization import build_optimizers
 from training import draw_batch

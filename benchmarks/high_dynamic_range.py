@@ -20,16 +20,15 @@ from pathlib import Path
 
 import av
 import numpy as np
-import torch
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from hbi.data.frames import decode_frames
-from hbi.data.samples import Video
-from hbi.data.shape_stories import load_stories
-from hbi.data.shape_stories.retrieval import retrieval_split
+from hbi.data.samples import Split, Video
 from hbi.evaluation.ranks import ranks, retrieval_scores
-from hbi.evaluation.similarity import similarity_matrix
-from hbi.recipes.runs import open_run
+from hbi.evaluation.similarity_matrix import similarity_matrix
+from hbi.matching import Matcher, load_matcher
+from hbi.shape_stories import load_stories
+from hbi.shape_stories.splits import retrieval_split
 
 RESULTS = Path(__file__).parent / "results" / "high_dynamic_range.json"
 TO_BT2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # BT.2087
@@ -69,9 +68,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path)
     arguments = parser.parse_args()
-    run = open_run(arguments.run, device=torch.device("cpu"))
+    matcher = load_matcher(arguments.run, device="cpu")
     split = retrieval_split("test", load_stories(arguments.data, "test"))
-    rows = {"original": scores(run, split, [video.path for video in split.videos])}
+    rows = {"original": scores(matcher, split, [video.path for video in split.videos])}
     print("original", rows["original"])
     for kind, way in KINDS.items():
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
@@ -81,15 +80,15 @@ def main() -> None:
                     lambda pair, way=way: recode(*pair, way), zip((v.path for v in split.videos), targets, strict=True)
                 )
             )
-            rows[kind] = scores(run, split, targets)
+            rows[kind] = scores(matcher, split, targets)
         print(kind, rows[kind])
-    RESULTS.write_text(json.dumps({"run": run.name, "videos": len(split.videos), "rows": rows}, indent=1) + "\n")
+    RESULTS.write_text(json.dumps({"run": matcher.name, "videos": len(split.videos), "rows": rows}, indent=1) + "\n")
 
 
-def scores(run, split, paths: list[Path]) -> dict[str, float]:
+def scores(matcher: Matcher, split: Split, paths: list[Path]) -> dict[str, float]:
     videos = [Video(str(path), path) for path in paths]
-    bank = decode_frames(videos, num_frames=run.num_frames, image_size=run.image_size)
-    similarity = similarity_matrix(run.model, run.tokenizer, [text.text for text in split.texts], bank)
+    frames = decode_frames(videos, num_frames=matcher.num_frames, image_size=matcher.image_size)
+    similarity = similarity_matrix(matcher, [text.text for text in split.texts], frames)
     found = retrieval_scores(ranks(similarity, split.relevance))
     return {name: round(value, 2) for name, value in found.to_dict().items()}
 

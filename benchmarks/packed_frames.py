@@ -68,9 +68,9 @@ def measure_all(videos: list[Video], folder: Path) -> None:
     truth = torch.stack(frames)
     num_frames = len(videos) * SAMPLING.num_frames
     pack_videos(videos, folder / "packed", SAMPLING, num_workers=1)
-    bank = open_frames(folder / "packed", videos, SAMPLING)
+    store = open_frames(folder / "packed", videos, SAMPLING)
     size = (folder / "packed" / PICTURES).stat().st_size
-    report("JPEG 95, one mapped file (hbi data pack)", size / num_frames, bank.pixels.__getitem__, truth)
+    report("JPEG 95, one mapped file (hbi data pack)", size / num_frames, store.pixels.__getitem__, truth)
     (folder / "raw").write_bytes(truth.numpy().tobytes())
     raw = torch.from_numpy(np.memmap(folder / "raw", np.uint8, "r+", shape=tuple(truth.shape)))
     report("raw, one mapped file", 224 * 224 * 3, raw.__getitem__, truth)

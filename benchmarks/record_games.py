@@ -12,11 +12,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from hbi.data.frames import network_input
-from hbi.evaluation.similarity import encode_texts
-from hbi.models import HBIModel
-from hbi.recipes.runs import open_run
-from hbi.recipes.splits import decode_split
+from hbi.experiments.reading import read_recipe
+from hbi.experiments.splits import decode_split
+from hbi.matching import load_matcher
 
 
 def main() -> None:
@@ -26,18 +24,17 @@ def main() -> None:
     parser.add_argument("--level", choices=("entity", "action", "event"), default="entity")
     parser.add_argument("--num-games", type=int, default=64)
     arguments = parser.parse_args()
-    trained = open_run(arguments.run, device=torch.device("cpu"))
-    decoded = decode_split(trained.recipe, "test")
-    if not isinstance(trained.model, HBIModel):
+    matcher = load_matcher(arguments.run, device="cpu")
+    if not matcher.has_games:
         parser.error(f"{arguments.run} is not a run of an HBI model")
+    decoded = decode_split(read_recipe(str(arguments.run / "recipe.yaml")), "test")
     relevance = decoded.split.relevance
     rows = range(min(arguments.num_games, len(decoded.split.texts)))
     video_rows = [int(relevance[row].float().argmax()) for row in rows]
-    with torch.no_grad():
-        texts = next(encode_texts(trained.model, trained.tokenizer, [decoded.split.texts[row].text for row in rows]))
-        shown = torch.tensor(video_rows)
-        videos = trained.model.encode_videos(network_input(decoded.bank.pixels[shown]), decoded.bank.mask[shown])
-        game = trained.model.games(texts, videos)[arguments.level]
+    shown = torch.tensor(video_rows)
+    texts = matcher.encode_texts([decoded.split.texts[row].text for row in rows])
+    videos = matcher.encode_frames(decoded.frames.pixels[shown], decoded.frames.mask[shown])
+    game = matcher.games(texts, videos)[arguments.level]
     names = ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
     save_file(
         {name: getattr(game, name).contiguous() for name in names if getattr(game, name) is not None}, arguments.out

@@ -24,17 +24,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hbi.data.tokenizer import train_tokenizer
+from hbi.matching import Matcher
 from hbi.models import HBIConfig, HBIModel, Hierarchy, Players
+from hbi.models.processor import HBIProcessor
+from hbi.models.tokenizer import train_tokenizer
 from hbi.ops import TokenSequence
 from hbi.search import VideoIndex
-from hbi.search.catalog import VideoRecord
-from hbi.search.encoding import SegmentArrays
-from hbi.search.network import SearchModel
+from hbi.search.arrow_tables import SegmentRows
+from hbi.search.candidates import build_vector_index
 from hbi.search.ranking import full_scores, rank
+from hbi.search.segment_encoding import SegmentArrays
 from hbi.search.snapshot import EXHAUSTIVE_UP_TO
-from hbi.search.store import SegmentRows
-from hbi.search.vector_index import build_vector_index
+from hbi.search.video_records import VideoRecord
 from hbi.shapes import LEVELS
 
 RESULTS = Path(__file__).parent / "results" / "search.json"
@@ -85,7 +86,7 @@ def show(results: dict) -> None:
         print("ingest: " + ", ".join(f"{name} {value:g}" for name, value in results["ingest"].items()))
 
 
-def benchmark_model() -> SearchModel:
+def benchmark_model() -> Matcher:
     """A network of which only the comparison is used: token sizes are those of ViT-B/32, towers are tiny."""
     tokenizer = train_tokenizer(["a man flips a pancake in the kitchen"])
     tower = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -98,7 +99,7 @@ def benchmark_model() -> SearchModel:
         temporal_layers=0,
     )
     torch.manual_seed(0)
-    return SearchModel(HBIModel(config).eval(), tokenizer, "benchmark", NUM_FRAMES, 32)
+    return Matcher(HBIModel(config).eval(), HBIProcessor.for_model(config, tokenizer), "benchmark")
 
 
 class World:
@@ -200,9 +201,9 @@ def measure(path: Path, size: int, num_queries: int) -> dict[str, float | str]:
     recalls = [len(set(a) & set(b)) / 10 for a, b in zip(found, exhaustive(index, questions), strict=True)]
     megabytes = sum(file.stat().st_size for file in path.rglob("tables/**/*") if file.is_file()) / 2**20
     hours = size * 5.0 / 3600
-    whole = snapshot.resident is not None and snapshot.resident.whole is not None
+    whole = snapshot.in_memory is not None and snapshot.in_memory.whole is not None
     return {
-        "way": "all in full" if whole else "exhaustive" if snapshot.resident else "approximate",
+        "way": "all in full" if whole else "exhaustive" if snapshot.in_memory else "approximate",
         "p50_ms": float(np.percentile(milliseconds, 50)),
         "p99_ms": float(np.percentile(milliseconds, 99)),
         "p50_processor_ms": float(np.percentile(processor, 50)),

@@ -24,18 +24,17 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from hbi.data.frames import decode_frames
-from hbi.data.shape_stories import Story, load_stories
-from hbi.data.shape_stories.retrieval import retrieval_split
 from hbi.evaluation.ranks import ranks
-from hbi.evaluation.similarity import similarity_matrix
+from hbi.evaluation.similarity_matrix import similarity_matrix
 from hbi.explanation import Explanation
-from hbi.models import HBIModel, Hierarchy
-from hbi.recipes.runs import open_run
+from hbi.matching import load_matcher
+from hbi.models import Hierarchy
 from hbi.search import VideoIndex
-from hbi.search.hits import WordMatch
-from hbi.search.network import SearchModel
 from hbi.search.ranking import full_scores
-from hbi.search.words import MATCHED_ABOVE
+from hbi.search.results import WordMatch
+from hbi.search.word_matching import MATCHED_ABOVE
+from hbi.shape_stories import Story, load_stories
+from hbi.shape_stories.splits import retrieval_split
 from hbi.shapes import LEVELS
 
 RESULTS = Path(__file__).parent / "results" / "search_quality.json"
@@ -78,15 +77,14 @@ def main() -> None:
 
 
 def measure(folder: Path, data: Path, num_captions: int) -> dict[str, object]:
-    run = open_run(folder, device=torch.device("cpu"))
-    if not isinstance(run.model, HBIModel):
+    matcher = load_matcher(folder, device="cpu")
+    if not matcher.has_games:
         raise SystemExit(f"{folder} is not a run of an HBI model")
-    model = SearchModel(run.model.eval(), run.tokenizer, folder.name, run.num_frames, run.image_size)
     stories = load_stories(data, "test")
     with tempfile.TemporaryDirectory() as scratch:
-        whole = VideoIndex.create(Path(scratch, "whole"), model, window_seconds=None)
+        whole = VideoIndex.create(Path(scratch, "whole"), matcher, window_seconds=None)
         whole.add([story.video for story in stories])
-        half = VideoIndex.create(Path(scratch, "half"), model, window_seconds=None)
+        half = VideoIndex.create(Path(scratch, "half"), matcher, window_seconds=None)
         half.add([story.video for story in stories[::2]])
         texts = [caption.text for story in stories for caption in story.captions]
         asked = [texts[row] for row in spaced(len(texts), num_captions)]
@@ -108,11 +106,11 @@ def spaced(count: int, wanted: int) -> list[int]:
 @torch.inference_mode()
 def candidates(index: VideoIndex, texts: Sequence[str]) -> list[dict[str, object]]:
     """Return how many of the best segments by the full similarity each cheaper way puts among its first few."""
-    segments = index.snapshot().resident.whole
-    videos, model = index.codec.decode(segments.arrays), index.search_model.model
+    segments = index.snapshot().in_memory.whole
+    videos, model = index.codec.decode(segments.arrays), index.matcher.model
     found: dict[str, list[list[float]]] = {}
     for text in texts:
-        encoding = index.search_model.encode_texts([text]).encoding
+        encoding = index.matcher.encode_texts([text]).encoding
         best = full_scores(index.codec, encoding, segments)[0].argsort(descending=True)[:10]
         levels = model.level_similarities(encoding, videos)
         scores = {way: compare(encoding, videos) for way, compare in ONE_VECTOR.items()}
@@ -158,11 +156,10 @@ ONE_VECTOR: dict[str, Callable[[Hierarchy, Hierarchy], Tensor]] = {
 def same_order(index: VideoIndex, stories: Sequence[Story], num_captions: int) -> dict[str, float]:
     """Return how searches one by one, in stored tokens, differ from the evaluation's ranking."""
     split = retrieval_split("test", stories)
-    model, tokenizer = index.search_model.model, index.search_model.tokenizer
-    bank = decode_frames(split.videos, num_frames=index.settings.num_frames, image_size=index.settings.image_size)
+    store = decode_frames(split.videos, num_frames=index.settings.num_frames, image_size=index.settings.image_size)
     rows = spaced(len(split.texts), num_captions)
     texts = [split.texts[row].text for row in rows]
-    similarity, relevance = similarity_matrix(model, tokenizer, texts, bank), split.relevance[rows]
+    similarity, relevance = similarity_matrix(index.matcher, texts, store), split.relevance[rows]
     names = [story.video.name for story in stories]
     hits = [index.search(text, limit=1).hits[0] for text in texts]
     first = torch.tensor([names.index(hit.path.name) for hit in hits])

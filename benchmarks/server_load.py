@@ -32,11 +32,12 @@ import av
 import numpy as np
 import torch
 
-from hbi.data.tokenizer import train_tokenizer
+from hbi.matching import Matcher
 from hbi.models import HBIConfig, HBIModel
+from hbi.models.processor import HBIProcessor
+from hbi.models.tokenizer import train_tokenizer
 from hbi.search import VideoIndex
 from hbi.search.calibration import unrelated_texts
-from hbi.search.network import SearchModel
 
 RESULTS = Path(__file__).parent / "results" / "server_load.json"
 NUM_VIDEOS, SECONDS_EACH, SIZE = 8, 20, 64
@@ -57,7 +58,7 @@ def main() -> None:
         num_segments = index.snapshot().num_segments
         clip = write_clip(Path(scratch) / "upload.mp4", UPLOAD_SECONDS, UPLOAD_RATE, seed=99).read_bytes()
         with serving(index.path, Path(scratch) / "log") as (process, port):
-            load = Load(port, unrelated_texts(index.search_model), clip, arguments.seconds)
+            load = Load(port, unrelated_texts(index.matcher), clip, arguments.seconds)
             load.run(arguments.clients)
             end_seconds = ended(process, port, clip)
         num_faults = Path(scratch, "log").read_text().count("Traceback")
@@ -199,7 +200,7 @@ def make_index(folder: Path) -> VideoIndex:
         clip_config={"projection_dim": WIDTH, "text_config": text, "vision_config": vision}, max_frames=NUM_FRAMES
     )
     torch.manual_seed(0)
-    model = SearchModel(HBIModel(config).eval(), tokenizer, "untrained", NUM_FRAMES, IMAGE_SIZE)
+    model = Matcher(HBIModel(config).eval(), HBIProcessor.for_model(config, tokenizer), "untrained")
     index = VideoIndex.create(folder / "index", model)
     index.add([folder / "videos"])
     return index

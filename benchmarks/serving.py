@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()
     index = VideoIndex.open(arguments.index)
-    texts = unrelated_texts(index.search_model)
+    texts = unrelated_texts(index.matcher)
     command = [Path(sys.executable).with_name("hbi"), "serve", arguments.index, "--port", "0"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": "300"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:

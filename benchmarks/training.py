@@ -28,13 +28,13 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPConfig
 
-from hbi.data.frames import network_input
 from hbi.files import write_atomically
 from hbi.games import ExactTeacher, LateInteractionGame
 from hbi.models import HBIConfig, HBIModel
+from hbi.models.preprocessing import network_input
+from hbi.training.batch_gradient import BatchGradient, back_propagate
 from hbi.training.batches import Batch
-from hbi.training.cut import Cut
-from hbi.training.gradients import BatchGradient, back_propagate
+from hbi.training.detached_encodings import DetachedEncodings
 from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Objective
 from hbi.training.optimization import build_optimizers
@@ -135,7 +135,7 @@ def our_step(gradient: BatchGradient, optimizer: torch.optim.Optimizer, batch: B
     with clock.part("towers"), torch.set_grad_enabled(is_kept):
         encoded = [gradient.encode(part, gradient.encoder) for part in parts]
     with clock.part("levels"):
-        everyone, own = Cut.join(encoded, batch.video_of_text, None).gather(gradient.processes)
+        everyone, own = DetachedEncodings.join(encoded, batch.video_of_text, None).gather(gradient.processes)
         gradient.loss(everyone.encodings(), everyone.video_of_text, None).total.backward()
     with clock.part("towers"):
         for part, gradients in zip(parts, everyone.gradients(own, parts), strict=True):

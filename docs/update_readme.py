@@ -18,7 +18,7 @@ def main(demo: Path) -> None:
         flags=re.DOTALL,
     )
     if num_places != 1:
-        sys.exit("README.md has lost the marks around its table")
+        sys.exit("README.md has lost the comments around its table")
     readme.write_text(text)
     (ROOT / "docs" / "images").mkdir(exist_ok=True)
     shutil.copyfile(demo / "explanation-3.png", ROOT / "docs" / "images" / "explanation.png")

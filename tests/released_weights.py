@@ -93,10 +93,10 @@ def released_batch(
     return ids * text_mask, text_mask.long(), pixels, video_mask
 
 
-def released_answering_state(*, num_answers: int, width: int = 64, seed: int = 1) -> dict[str, Tensor]:
+def released_answering_state(*, num_answers: int, width: int = 64, vocab: int = 40, seed: int = 1) -> dict[str, Tensor]:
     """A VideoQA checkpoint: what a retrieval checkpoint holds, and the heads that answer."""
     generator = torch.Generator().manual_seed(seed)
-    state = released_state(width=width)
+    state = released_state(width=width, vocab=vocab)
 
     def linear(name: str, inputs: int, outputs: int) -> None:
         state[f"{name}.weight"] = torch.randn(outputs, inputs, generator=generator) / math.sqrt(inputs)

@@ -16,14 +16,14 @@ from huggingface_hub.utils import close_session
 from transformers import CLIPModel
 
 from hbi import hub
-from hbi.data.tokenizer import load_tokenizer, train_tokenizer
 from hbi.errors import HBIError
+from hbi.experiments.network import build_model, start_tokenizer
+from hbi.experiments.reading import read_recipe
 from hbi.hub import HubError, is_only_here
+from hbi.models.config import ModelError
 from hbi.models.from_clip import read_clip
-from hbi.models.processor import ModelError, read_tokenizer
 from hbi.models.state_files import CheckpointError
-from hbi.recipes.network import build_model, start_tokenizer
-from hbi.recipes.reading import read_recipe
+from hbi.models.tokenizer import read_tokenizer, train_tokenizer
 from small_networks import small_config
 
 NAME = "some/clip"
@@ -92,9 +92,9 @@ def downloaded(tmp_path):
     folder = tmp_path / "cache" / "models--some--clip"
     snapshot = folder / "snapshots" / ("0" * 40)
     tokenizer = train_tokenizer(["a red circle slides left"])
-    marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    special_tokens = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     torch.manual_seed(0)
-    clip = CLIPModel(small_config(marks=marks, vocab_size=len(tokenizer)).clip_config)
+    clip = CLIPModel(small_config(special_tokens=special_tokens, vocab_size=len(tokenizer)).clip_config)
     clip.save_pretrained(snapshot)
     tokenizer.save_pretrained(snapshot)
     (folder / "refs").mkdir()
@@ -183,11 +183,11 @@ def test_a_folder_asks_nobody_and_a_wrong_path_is_no_hub_name(online, answering,
 
 def test_a_tokenizer_without_words_is_none(tmp_path):
     train_tokenizer(["a red circle"]).save_pretrained(tmp_path)
-    assert len(read_tokenizer(tmp_path)) == len(load_tokenizer(str(tmp_path))) > 2
+    assert len(read_tokenizer(tmp_path)) == len(read_tokenizer(tmp_path)) > 2
     with pytest.raises(ModelError, match="is a file, which brings no tokenizer"):
         read_tokenizer(tmp_path / "tokenizer.json")
     (tmp_path / "tokenizer.json").unlink()
-    for read in (read_tokenizer, lambda folder: load_tokenizer(str(folder))):
+    for read in (read_tokenizer, lambda folder: read_tokenizer(folder)):
         with pytest.raises(ModelError, match=r"holds no tokenizer \(its vocabulary is missing"):
             read(tmp_path)
 

@@ -20,6 +20,10 @@ MEMORY_SECONDS = 60.0
 """How long the answer counts: one command asks for a configuration, weights and a tokenizer."""
 
 
+PREFIXES = ("clip:", "model:")
+"""Of earlier versions, in which the source of a model had to say what it is."""
+
+
 class HubError(HBIError):
     """A network is not on this machine, and the hub cannot be asked for it."""
 
@@ -34,6 +38,14 @@ class _Answer:
 
 
 _last: _Answer | None = None
+
+
+def without_prefix(source: str | os.PathLike[str]) -> str:
+    """Return the source of a model without the `clip:` or `model:` of earlier versions; a folder keeps its name."""
+    name = os.fspath(source)
+    if os.path.lexists(name):
+        return name
+    return next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), name)
 
 
 def is_only_here(name_or_path: str | Path) -> bool:
@@ -51,6 +63,8 @@ def is_only_here(name_or_path: str | Path) -> bool:
     if os.path.exists(name_or_path):  # also where no file can have that name
         return True
     name = str(name_or_path)
+    if _is_path(name):
+        raise HubError(f"there is no folder or file {name}")
     try:
         validate_repo_id(name)
     except HFValidationError as error:
@@ -64,6 +78,12 @@ def is_only_here(name_or_path: str | Path) -> bool:
             "give a folder, or try again with the network"
         )
     return True
+
+
+def _is_path(name: str) -> bool:
+    """Return whether a name that is not there is meant as a path: the hub is not asked for a run that was mistyped."""
+    parent = os.path.dirname(name)
+    return os.path.isabs(name) or name.startswith((".", "~")) or (parent != "" and os.path.isdir(parent))
 
 
 @contextmanager

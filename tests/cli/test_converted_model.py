@@ -9,17 +9,16 @@ from torch.testing import assert_close
 from transformers import AutoProcessor
 
 from end_to_end.conftest import succeed
-from hbi.cli.device import choose_device
-from hbi.cli.given_model import open_given
 from hbi.data.frames import decode_frames
 from hbi.data.samples import Video
-from hbi.data.shape_stories import load_stories
-from hbi.data.shape_stories.retrieval import retrieval_split
-from hbi.data.tokenizer import load_tokenizer, tokenize, train_tokenizer
 from hbi.evaluation.ranks import ranks
-from hbi.evaluation.similarity import similarity_matrix
+from hbi.evaluation.similarity_matrix import similarity_matrix
 from hbi.explanation import Explanation
+from hbi.matching import load_matcher
 from hbi.models import HBIModel, convert
+from hbi.models.tokenizer import read_tokenizer, tokenize, train_tokenizer
+from hbi.shape_stories import load_stories
+from hbi.shape_stories.splits import retrieval_split
 from released_weights import released_state
 
 pytestmark = pytest.mark.slow
@@ -52,7 +51,7 @@ def files(split, tmp_path_factory):
 def converted(files):
     folder = files / "converted"
     conversion = convert(files / "best.safetensors", max_words=MAX_WORDS, level_weights=(0.5, 0.3, 0.2))
-    conversion.save(folder, load_tokenizer(str(files / "tokenizer")))
+    conversion.save(folder, read_tokenizer(files / "tokenizer"))
     return folder
 
 
@@ -68,7 +67,7 @@ def by_the_processor(folder, texts, frames):
 
 def test_evaluation_scores_as_model_and_processor_do(hbi, stories, split, converted, tmp_path):
     out = ("--out", tmp_path, "--device", "cpu")
-    code, printed, error = hbi("evaluate", f"model:{converted}", "--data", stories, "--frames", NUM_FRAMES, *out)
+    code, printed, error = hbi("evaluate", converted, "--data", stories, "--frames", NUM_FRAMES, *out)
     assert code == 0, error
     printed = " ".join(printed.split())
     assert "as the released code does, texts padded to 30 tokens and videos to 6 frames" in printed
@@ -77,27 +76,27 @@ def test_evaluation_scores_as_model_and_processor_do(hbi, stories, split, conver
     assert record["level_weights"] == "entity 0.5, action 0.3, event 0.2"
 
     texts = [text.text for text in split.texts]
-    bank = decode_frames(split.videos, num_frames=NUM_FRAMES, image_size=SIDE)
-    expected = by_the_processor(converted, texts, list(bank.pixels))
-    given = open_given(f"model:{converted}", num_frames=NUM_FRAMES, device=choose_device("cpu"))
-    assert_close(similarity_matrix(given.model, given.tokenizer, texts, bank), expected, atol=1e-6, rtol=0)
+    store = decode_frames(split.videos, num_frames=NUM_FRAMES, image_size=SIDE)
+    expected = by_the_processor(converted, texts, list(store.pixels))
+    matcher = load_matcher(converted, num_frames=NUM_FRAMES, device="cpu")
+    assert_close(similarity_matrix(matcher, texts, store), expected, atol=1e-6, rtol=0)
     rank = ranks(expected, split.relevance)
     assert record["text_to_video"]["mean_rank"] == pytest.approx(rank.double().mean().item(), abs=0.05)
     few = texts[:3]
     assert_close(
-        similarity_matrix(given.model, given.tokenizer, few, bank),
-        by_the_processor(converted, few, list(bank.pixels)),
+        similarity_matrix(matcher, few, store),
+        by_the_processor(converted, few, list(store.pixels)),
         atol=1e-6,
         rtol=0,
     )
-    tokens = tokenize(given.tokenizer, few, MAX_WORDS)
+    tokens = tokenize(matcher.tokenizer, few, MAX_WORDS)
     assert tokens.input_ids.shape[1] < MAX_WORDS, "the texts are as long as padding makes them: nothing was tested"
 
 
 def test_an_explanation_is_of_the_score_that_evaluation_gives(hbi, split, converted, tmp_path):
     video, text = split.videos[0].path, "a red circle slides left"
     options = ("--out", tmp_path / "x.json", "--frames", NUM_FRAMES, "--device", "cpu")
-    code, _, error = hbi("explain", f"model:{converted}", video, text, *options)
+    code, _, error = hbi("explain", converted, video, text, *options)
     assert code == 0, error
     explanation = Explanation.load(tmp_path / "x.json")
     assert (explanation.words[0].text, explanation.words[-1].text) == ("(start)", "(end)")
@@ -112,22 +111,22 @@ def test_an_explained_video_of_few_frames_is_padded_as_in_evaluation(hbi, split,
     """Half a second of film has fewer frames than are asked for."""
     video, text, count = split.videos[0].path, "a red circle slides left", 20
     options = ("--out", tmp_path / "x.json", "--frames", count, "--end", 0.5, "--device", "cpu")
-    code, _, error = hbi("explain", f"model:{converted}", video, text, *options)
+    code, _, error = hbi("explain", converted, video, text, *options)
     assert code == 0, error
     explanation = Explanation.load(tmp_path / "x.json")
     assert len(explanation.frames) < count
-    given = open_given(f"model:{converted}", num_frames=count, device=choose_device("cpu"))
+    matcher = load_matcher(converted, num_frames=count, device="cpu")
     part = Video("part", video, 0.0, 0.5)
-    bank = decode_frames([part], num_frames=count, image_size=SIDE)
-    assert bank.mask.shape[1] == count
-    similarity = similarity_matrix(given.model, given.tokenizer, [text], bank).item()
+    store = decode_frames([part], num_frames=count, image_size=SIDE)
+    assert store.mask.shape[1] == count
+    similarity = similarity_matrix(matcher, [text], store).item()
     assert explanation.similarity == pytest.approx(similarity, abs=1e-6)
 
 
 def test_a_page_is_drawn(hbi, split, converted, tmp_path):
     video, out = split.videos[0].path, tmp_path / "x.html"
     other = ("--instead-of", "a blue circle slides left", "--frames", NUM_FRAMES)
-    assert hbi("explain", f"model:{converted}", video, "a red circle slides left", "--out", out, *other)[0] == 0
+    assert hbi("explain", converted, video, "a red circle slides left", "--out", out, *other)[0] == 0
     page = out.read_text()
     assert page.count('class="hbi-explanation hbi-comparison"') == 1
     assert "(start)" in page
@@ -144,7 +143,7 @@ def test_mistakes_end_in_one_line(hbi, stories, split, files, converted, tmp_pat
         (("evaluate", f"model:{tmp_path / 'absent'}", *data), "holds no model"),
         (("evaluate", f"model:{converted}", *data, "--frames", 33), "has places for 32 frames"),
         (("evaluate", f"model:{converted}", *data, "--explanations"), "no run folder"),
-        (("explain", f"model:{converted}", "--worst", 3), "--worst explains failures of a run"),
+        (("explain", converted, "--worst", 3), "--worst explains failures of a run"),
     ):
         code, _, error = hbi(*arguments)
         assert code == 2

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hbi.cli.data import data_app
-from hbi.data.shape_stories import load_stories
 from hbi.errors import HBIError
+from hbi.shape_stories import load_stories
 
 SMALL = ["--train", "2", "--val", "1", "--test", "1", "--workers", "1"]
 

@@ -8,10 +8,10 @@ from torch.testing import assert_close
 from transformers import CLIPConfig, CLIPModel
 
 from end_to_end.conftest import succeed
-from hbi.data.frames import normalize_pixels
-from hbi.data.shape_stories import load_stories
-from hbi.data.shape_stories.retrieval import retrieval_split
-from hbi.data.tokenizer import tokenize, train_tokenizer
+from hbi.models.preprocessing import normalize_pixels
+from hbi.models.tokenizer import tokenize, train_tokenizer
+from hbi.shape_stories import load_stories
+from hbi.shape_stories.splits import retrieval_split
 from hbi.video import read_frames
 
 pytestmark = pytest.mark.slow
@@ -31,13 +31,13 @@ def clip(stories, tmp_path_factory):
     texts = retrieval_split("test", load_stories(stories, "test")).texts
     tokenizer = train_tokenizer(text.text for text in texts)
     tower = {"hidden_size": 16, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-    marks = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    special_tokens = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     text = {"vocab_size": len(tokenizer), "max_position_embeddings": 40}
     torch.manual_seed(0)
     model = CLIPModel(
         CLIPConfig(
             projection_dim=16,
-            text_config=tower | marks | text | {"projection_dim": 16},
+            text_config=tower | special_tokens | text | {"projection_dim": 16},
             vision_config=tower | {"projection_dim": 16, "image_size": 24, "patch_size": 8},
         )
     ).eval()

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from end_to_end.conftest import overrides
 from explanation.made_up import build_explanation
-from hbi.cli import answer, demo, evaluate_answers, retrieval_tables, search
+from hbi.cli import answer, demo, evaluation_tables, search
 from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import console, say, say_error, say_json, styled, visible, visible_json
 from released_weights import released_state
@@ -96,15 +96,12 @@ def test_what_is_printed_as_json_is_json_and_as_harmless(capsys):
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "utf-16"])
 def test_any_name_can_be_printed_in_any_encoding(tmp_path, encoding):
-    """As a person runs it: a folder whose name no encoding has, told on both streams."""
-    folder = os.fsencode(tmp_path) + b"/\xff\x1b[31m\xe2\x80\xae"
-    os.mkdir(folder)
-    code = (
-        "import os, sys; from hbi.cli.app import main; sys.argv = ['hbi', 'data', 'check', 'own', '--annotations', "
-        "os.fsdecode(os.fsencode(sys.argv[1]))]; main()"
-    )
+    """As a person runs it: a file whose name no encoding has. A recipe is looked for before PyTorch is loaded."""
+    file = os.fsencode(tmp_path) + b"/\xff\x1b[31m\xe2\x80\xae"
     done = subprocess.run(
-        [sys.executable, "-c", code, folder], env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True
+        [Path(sys.executable).with_name("hbi"), "train", file],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
     )
     error = done.stderr.decode(encoding)
     assert done.returncode == 2, error
@@ -240,7 +237,7 @@ def test_files_of_the_estimator_and_of_a_conversion(hbi, tmp_path):
 
 
 def made_up_hit():
-    from hbi.search.hits import Hit, WordMatch
+    from hbi.search.results import Hit, WordMatch
 
     return Hit(
         path=Path("/videos") / MARKUP,
@@ -260,7 +257,7 @@ def made_up_hit():
 
 
 def test_a_search(capsys):
-    from hbi.search.hits import SearchResult
+    from hbi.search.results import SearchResult
 
     hit = made_up_hit()
     clips = (search.SavedClip(Path(MARKUP)), search.SavedClip(fault=MARKUP))
@@ -273,10 +270,10 @@ def test_a_search(capsys):
 
 
 def test_an_answer(capsys):
-    from hbi.explanation.answering import AnsweredQuestion
+    from hbi.matching import Answer
 
     text = "what color is the [bold]square[/b] :smile:"
-    answered = AnsweredQuestion(("[/b]", "[bold]"), torch.tensor([0.7, 0.3]), build_explanation(text), MARKUP)
+    answered = Answer(("[/b]", "[bold]"), torch.tensor([0.7, 0.3]), build_explanation(text), MARKUP)
     answer._print(answered, 2)
     printed = capsys.readouterr().out
     assert unwrapped(text) in unwrapped(printed)
@@ -287,21 +284,24 @@ def test_an_answer(capsys):
 
 
 def test_measures(capsys):
-    from hbi.evaluation.answers import Accuracy, AnswerReport
-    from hbi.evaluation.protocol import EvaluationProtocol
+    from hbi.evaluation.answer_accuracy import Accuracy, AnswerReport
+    from hbi.evaluation.evaluation_protocol import EvaluationProtocol
     from hbi.evaluation.ranks import retrieval_scores
-    from hbi.evaluation.report import Report
+    from hbi.evaluation.retrieval_report import RetrievalReport
+    from hbi.experiments.evaluating import AnswerEvaluation, Evaluation
 
     scores = retrieval_scores(torch.tensor([1.0, 2.0]))
     faults = (MARKUP,) * 6
-    report = Report("test", 2, 2, scores, scores, (1, 1, 1), (1, 1, 1), (), (), faults=faults)
-    retrieval_tables.print_report(MARKUP, report, EvaluationProtocol(MARKUP, "test", "best", 2, 1000, 12, 32))
+    report = RetrievalReport("test", 2, 2, scores, scores, (1, 1, 1), (1, 1, 1), (), (), problems=faults)
+    protocol = EvaluationProtocol(MARKUP, "test", "best", 2, 1000, 12, 32)
+    evaluation_tables.print_retrieval(Evaluation(MARKUP, report, protocol, (), {}))
     printed = capsys.readouterr().out
     assert unwrapped(f"{MARKUP} on test: 2 texts") in unwrapped(printed)
     assert f"{MARKUP}, test, 2 videos" in printed
     assert printed.count(f"not decoded wholly: {MARKUP}") == 5
     accuracy = Accuracy(MARKUP, 50.0, 10.0, None, 4, 0)
-    evaluate_answers.print_answer_report(MARKUP, AnswerReport("test", 2, 3, 90.0, (accuracy,), faults=faults[:1]))
+    answers = AnswerReport("test", 2, 3, 90.0, (accuracy,), problems=faults[:1])
+    evaluation_tables.print_answers(AnswerEvaluation(MARKUP, answers, (), {}))
     printed = capsys.readouterr().out
     assert unwrapped(f"{MARKUP} on test: 4 questions") in unwrapped(printed)
     assert f"│ {MARKUP} │" in printed

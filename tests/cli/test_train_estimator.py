@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from hbi.cli.train_estimator import train_estimator
 from hbi.errors import HBIError
-from hbi.training.estimator import load_estimator
+from hbi.training.estimator_training import load_estimator
 from hbi.training.game_source import RandomGames
 
 app = typer.Typer()

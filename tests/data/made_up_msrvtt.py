@@ -4,7 +4,8 @@ from pathlib import Path
 
 import av
 import numpy as np
-from annotation_samples import msrvtt_data, write
+
+from data.annotation_samples import msrvtt_data, write
 
 TRAIN, TEST = tuple(f"video{number}" for number in range(10)), tuple(f"video{9770 + number}" for number in range(4))
 SIDE = 32

@@ -13,11 +13,14 @@ def texts(name, folder, split, protocol=None):
     """What a reader gives: the texts of every video."""
     read = read_annotations(find_benchmark(name), protocol, split, folder)
     assert len({video.video_id for video in read}) == len(read)
-    return {video.video_id: [caption.text for caption in video.captions] for video in read}
+    return {video.video_id: [caption.text for caption in video.texts] for video in read}
 
 
 def test_every_benchmark_is_known_by_its_name_and_small():
-    assert benchmark_names() == ["activitynet", "didemo", "lsmdc", "msrvtt", "msvd", "own", "vatex"]
+    captions = ["activitynet", "didemo", "lsmdc", "msrvtt", "msvd", "own", "vatex"]
+    questions = ["activitynet-qa", "msrvtt-qa", "msvd-qa", "tgif-qa"]
+    assert benchmark_names() == sorted(captions + questions)
+    assert [find_benchmark(name).asks_questions for name in captions + questions] == [False] * 7 + [True] * 4
     for name in benchmark_names():
         assert find_benchmark(name).name == name
     with pytest.raises(DataError, match="no data set 'msvtt': did you mean 'msrvtt'"):
@@ -163,7 +166,7 @@ def test_didemo_moments_are_what_half_of_the_annotators_chose(tmp_path):
     ]
     write(tmp_path / "val_data.json", entries)
     (video,) = read_annotations(find_benchmark("didemo"), None, "val", tmp_path)
-    moments = [(caption.text, caption.start_seconds, caption.end_seconds) for caption in video.captions]
+    moments = [(caption.text, caption.start_seconds, caption.end_seconds) for caption in video.texts]
     assert moments == [("a dog", 5.0, 15.0), ("it runs", 25.0, 30.0)]
 
 
@@ -188,7 +191,7 @@ def test_activitynet(tmp_path, split, names):
     videos = read_annotations(find_benchmark("activitynet"), None, split, tmp_path)
     assert [video.video_id for video in videos] == [f"v_abc{number}" for number in range(len(names))]
     assert videos[0].aliases == ("abc0",)
-    moments = [(caption.text, caption.start_seconds, caption.end_seconds) for caption in videos[0].captions]
+    moments = [(caption.text, caption.start_seconds, caption.end_seconds) for caption in videos[0].texts]
     assert moments == [("A man sits.", 0.0, 5.5), ("He stands.", 4.0, 9.0)]
 
 
@@ -257,9 +260,9 @@ def test_real_files_have_the_published_sizes(name, folder, split):
     benchmark = find_benchmark(name)
     read = read_annotations(benchmark, None, split, REAL / folder)
     published = benchmark.protocols[0].published(split)
-    num_texts = len(read) if benchmark.is_paragraph else sum(len(video.captions) for video in read)
+    num_texts = len(read) if benchmark.is_paragraph else sum(len(video.texts) for video in read)
     assert (len(read), num_texts) == (published.num_videos, published.num_texts)
-    assert all(caption.text for video in read for caption in video.captions)
+    assert all(caption.text for video in read for caption in video.texts)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real annotation files beside the project")

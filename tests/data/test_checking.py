@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from hbi.cli.data import data_app
 from hbi.data.checking import decoding
-from hbi.data.processes import map_in_processes
 from hbi.data.samples import DataError
+from hbi.processes import map_in_processes
 
 
 def check(folder, *options, dataset="msrvtt"):
@@ -159,3 +159,14 @@ def negate_unless_deadly(number):
 def test_an_item_that_kills_its_process_does_not_stop_the_others():
     results = dict(map_in_processes(negate_unless_deadly, range(8), num_workers=2))
     assert results == {number: None if number == 3 else -number for number in range(8)}
+
+
+def test_questions_are_checked_too(tmp_path):
+    row = {"question": "what is it?", "answer": "a dog", "video_id": "video1"}
+    write(tmp_path / "annotations" / "val.jsonl", [row, row | {"question": "who is it?"}, row | {"video_id": "video2"}])
+    write_video(tmp_path / "videos" / "video1.mp4", seed=1)
+    code, output, report = check(tmp_path, "--split", "val", dataset="msrvtt-qa")
+    assert code == 1
+    (val,) = report["splits"]
+    assert (val["num_videos"], val["num_texts"], val["missing"], val["num_decoded"]) == (2, 3, ["video2"], 1)
+    assert "val: 3 texts, but 12278 are published" in output

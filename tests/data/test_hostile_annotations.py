@@ -9,16 +9,14 @@ from itertools import count
 import pytest
 from annotation_samples import write
 
-from hbi.data.answer_files import read_answers
+from hbi.data.answer_vocabulary import read_answers
 from hbi.data.benchmarks import find_benchmark
 from hbi.data.choices import load_choices
-from hbi.data.json_values import shown
-from hbi.data.loading import read_annotations
+from hbi.data.loading import load_split, read_annotations
 from hbi.data.packed_frames import read_sampling, read_videos
-from hbi.data.question_benchmark import load_questions, read_questions
-from hbi.data.question_benchmarks import find_question_benchmark
 from hbi.data.samples import DataError
 from hbi.evaluation.rank_files import read_ranks
+from hbi.files.json_values import shown
 
 
 def read(name, folder, split="train"):
@@ -210,7 +208,7 @@ def test_the_pickles_of_python_2(tmp_path):
     ):
         write(tmp_path / "raw-captions.pkl", content)
         (video,) = read("msvd", tmp_path)
-        assert [caption.text for caption in video.captions] == ["a dog", "a"]
+        assert [caption.text for caption in video.texts] == ["a dog", "a"]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +245,7 @@ def test_many_captions_of_a_video_and_many_videos(tmp_path):
     """Each row costs as much as the first: with a copy of all before it these would take minutes."""
     rows = [f"a,caption {number},train" for number in range(40_000)]
     (video,) = read("own", write(tmp_path / "mine.csv", "\n".join(["video,caption,split", *rows])))
-    assert [caption.text for caption in video.captions] == [f"caption {number}" for number in range(40_000)]
+    assert [caption.text for caption in video.texts] == [f"caption {number}" for number in range(40_000)]
     rows = [f"video{number},a" for number in range(20_000)]
     assert len(read("own", write(tmp_path / "mine.csv", "\n".join(["video,caption", *rows])))) == 16_000
 
@@ -273,7 +271,7 @@ QUESTION = {"question": "what is it?", "answer": "a dog", "video_id": 7}
 def test_questions(tmp_path, changes):
     write(tmp_path / "val.jsonl", [QUESTION | changes])
     with pytest.raises(DataError, match=r"val\.jsonl, line 1"):
-        read_questions(find_question_benchmark("msrvtt-qa"), "val", tmp_path)
+        read("msrvtt-qa", tmp_path, "val")
 
 
 @pytest.mark.parametrize("changes", [{"type": True}, {"type": 3.0}, {"type": "3"}, {"type": []}, {"question_id": []}])
@@ -281,7 +279,7 @@ def test_answers_of_activitynet(tmp_path, changes):
     write(tmp_path / "val_q.json", [{"video_name": "x", "question": "is it", "question_id": "1"}])
     write(tmp_path / "val_a.json", [{"answer": "yes", "type": 3, "question_id": "1"} | changes])
     with pytest.raises(DataError, match=r"val_a\.json, entry 1"):
-        read_questions(find_question_benchmark("activitynet-qa"), "val", tmp_path)
+        read("activitynet-qa", tmp_path, "val")
 
 
 @pytest.mark.parametrize("changes", [{"answer": True}, {"answer": 1.0}, {"options": "ab"}, {"clip_name": 1.5}])
@@ -298,9 +296,9 @@ def test_why_a_video_of_a_question_is_missing_is_said_as_for_a_caption(tmp_path)
     names = ("no/video7", "x")
     write(tmp_path / "val.jsonl", [QUESTION | {"video_id": name} for name in names])
     write(tmp_path / "a_mc_test.json", [{"video": name, "options": ["a"], "answer": 0} for name in names])
-    questions = load_questions(find_question_benchmark("msrvtt-qa"), "val", annotations=tmp_path, videos=tmp_path)
-    for faults in (questions.faults, load_choices(tmp_path, tmp_path).faults):
-        assert faults == (f"no/video7: no video file of this name below {tmp_path}",)
+    questions = load_split(find_benchmark("msrvtt-qa"), None, "val", annotations=tmp_path, videos=tmp_path)
+    for problems in (questions.problems, load_choices(tmp_path, tmp_path).problems):
+        assert problems == (f"no/video7: no video file of this name below {tmp_path}",)
 
 
 @pytest.mark.parametrize("content", [{"a": True, "b": 0}, {"a": 0.0}, ["a", 7], 7, None, {"\ud800": 0}])

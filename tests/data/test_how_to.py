@@ -14,7 +14,7 @@ from hbi.cli.data import data_app
 from hbi.data.benchmark import SPLIT_NAMES
 from hbi.data.benchmarks import find_benchmark
 from hbi.data.loading import load_split, read_annotations
-from hbi.recipes.reading import read_recipe
+from hbi.experiments.reading import read_recipe
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 

@@ -10,10 +10,9 @@ from annotation_samples import msrvtt_data, write
 
 from hbi.data.annotation_files import read_pickle
 from hbi.data.benchmarks import find_benchmark
-from hbi.data.frames import FrameBank
+from hbi.data.frames import FrameStore
 from hbi.data.loading import load_split
-from hbi.data.questions import Question
-from hbi.data.samples import DataError, Evidence, MinimalPair, RetrievalSplit, Text, Video
+from hbi.data.samples import DataError, Evidence, MinimalPair, Question, Split, Text, Video
 from hbi.data.video_files import VideoFiles
 
 
@@ -47,7 +46,7 @@ def test_what_is_left_out_is_listed(tmp_path):
         ("video0 does thing 0", 0, (0,)),
         ("video2 does thing 0", 1, (1,)),
     ]
-    assert loaded.faults == (
+    assert loaded.problems == (
         "video0: a caption is empty",
         f"video1: no video file of this name below {tmp_path / 'videos'}",
         "video3: it has no caption",
@@ -97,7 +96,7 @@ def test_some_videos_of_a_split_keep_what_was_written_for_them():
     texts = (Text("of a", 0, (0, 1)), Text("of b", 1, (1,)), Text("of c", 2, (1, 2)))
     pairs = (MinimalPair("color", 1, "x", "y"), MinimalPair("color", 2, "z", "w"))
     evidence = (Evidence("of c", 0, 2, 2, 0.0, 1.0, None), Evidence("of b", 0, 2, 1, 0.0, 1.0, None))
-    kept = RetrievalSplit("test", videos, texts, pairs, evidence).only(torch.tensor([True, False, True]))
+    kept = Split("test", videos, texts, pairs, evidence).only(torch.tensor([True, False, True]))
     assert [video.video_id for video in kept.videos] == ["a", "c"]
     assert kept.texts == (Text("of a", 0, (0,)), Text("of c", 1, (1,)))
     assert kept.minimal_pairs == (MinimalPair("color", 1, "z", "w"),)
@@ -107,14 +106,14 @@ def test_some_videos_of_a_split_keep_what_was_written_for_them():
 
 def test_which_frames_a_span_of_a_video_shows():
     times = torch.tensor([[0.0, 1.2, 2.4], [0.0, 1.2, 0.0]], dtype=torch.float64)
-    bank = FrameBank(
+    store = FrameStore(
         torch.zeros(2, 3, 3, 2, 2, dtype=torch.uint8), torch.tensor([[True] * 3, [True, True, False]]), times, ()
     )
-    shown = bank.is_shown_between(
+    shown = store.is_shown_between(
         [
             Evidence("from a frame to before the next", 0, 1, 0, 1.2, 2.4, None),
             Evidence("no padding", 0, 1, 1, 0.0, 9.0, None),
-            Question("the whole video?", "yes", "what", 0),
+            Question("the whole video?", 0, (0,), "yes", "what"),
         ]
     )
     assert shown.tolist() == [[False, True, False], [True, True, False], [True, True, True]]

@@ -37,7 +37,7 @@ def test_tables(tmp_path, name, content):
     for source in (table, tmp_path):
         (video,) = read(source)
         assert video.video_id == "a.mp4"
-        assert [caption.text for caption in video.captions] == ["a dog, running", "it barks"]
+        assert [caption.text for caption in video.texts] == ["a dog, running", "it barks"]
 
 
 def test_parts_of_a_video_are_videos_of_their_own(tmp_path):
@@ -61,7 +61,7 @@ def test_folder_of_clips(tmp_path):
     write(tmp_path / "test/z.txt", "a third")
     loaded = load_split(OWN, None, "train", annotations=tmp_path, videos=tmp_path)
     assert [text.text for text in loaded.split.texts] == ["a first caption", "a second one"]
-    assert loaded.faults == ("train/y.avi: it has no caption",)
+    assert loaded.problems == ("train/y.avi: it has no caption",)
 
 
 def test_without_splits_a_tenth_each_is_held_out_the_same_every_time(tmp_path):
@@ -149,7 +149,7 @@ def test_a_list_of_texts_is_that_many_captions(tmp_path):
         {"video": "b.mp4", "caption": [], "split": "train"},
     ]
     read_captions = {
-        video.video_id: [each.text for each in video.captions] for video in read(write(tmp_path / "mine.jsonl", rows))
+        video.video_id: [each.text for each in video.texts] for video in read(write(tmp_path / "mine.jsonl", rows))
     }
     assert read_captions == {"a.mp4": ["a dog", "it barks"], "7": [""], "b.mp4": []}
 
@@ -167,7 +167,7 @@ def test_quotation_marks_that_are_no_mistake(tmp_path, name, content, captions):
     blank = "\t" if name == "mine.tsv" else ","
     others = "".join(f"{other}{blank}x\n" for other in "bcd")  # without them there would be too few for three splits
     write(tmp_path / name, content.rstrip("\n") + "\n" + others)
-    told = {video.video_id: video.captions for split in SPLIT_NAMES for video in read(tmp_path / name, split)}
+    told = {video.video_id: video.texts for split in SPLIT_NAMES for video in read(tmp_path / name, split)}
     assert [caption.text for caption in told["a"]] == captions
 
 
@@ -182,11 +182,11 @@ def test_a_mark_of_one_tab_separated_row_does_not_swallow_others(tmp_path):
 )
 def test_a_caption_of_which_nothing_can_be_seen_is_empty(tmp_path, invisible):
     table = write(tmp_path / "mine.csv", f"video,caption,split\na,{invisible},train\nb,a dog,train\n")
-    assert [caption.text for video in read(table) for caption in video.captions] == ["", "a dog"]
+    assert [caption.text for video in read(table) for caption in video.texts] == ["", "a dog"]
     for name in ("a.mp4", "b.mp4"):
         write(tmp_path / name, b"x")
     loaded = load_split(OWN, None, "train", annotations=table, videos=tmp_path)
-    assert loaded.faults == ("a: a caption is empty", "a: it has no caption")
+    assert loaded.problems == ("a: a caption is empty", "a: it has no caption")
     (tmp_path / "b.mp4").unlink()
     with pytest.raises(DataError, match=r"none of the 2 videos of own videos train has a file and a caption"):
         load_split(OWN, None, "train", annotations=table, videos=tmp_path)
@@ -195,7 +195,7 @@ def test_a_caption_of_which_nothing_can_be_seen_is_empty(tmp_path, invisible):
 def test_joiners_within_a_text_are_part_of_it(tmp_path):
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     table = write(tmp_path / "mine.csv", f"video,caption,split\na,a {family} می\u200cخواهم,train\n")
-    assert read(table)[0].captions[0].text == f"a {family} می\u200cخواهم"
+    assert read(table)[0].texts[0].text == f"a {family} می\u200cخواهم"
 
 
 def test_a_split_that_is_not_there_is_told_with_what_to_do(tmp_path):
@@ -245,7 +245,7 @@ def test_a_text_is_found_beside_its_clip_in_either_unicode_form(tmp_path):
     for form, said in ((nfc, "composed"), (nfd, "decomposed")):
         write(tmp_path / "train" / "z" / f"{form}.mp4", b"")
         write(tmp_path / "train" / "z" / f"{form}.txt", said)
-    told = {video.video_id: [caption.text for caption in video.captions] for video in read(tmp_path)}
+    told = {video.video_id: [caption.text for caption in video.texts] for video in read(tmp_path)}
     assert told == {
         f"train/x/{nfc}.mp4": ["in x"],
         f"train/y/{nfd}.mp4": ["in y"],
@@ -285,4 +285,4 @@ def test_other_mistakes(tmp_path):
 
 def test_byte_order_mark_and_windows_line_ends_are_no_mistake(tmp_path):
     table = write(tmp_path / "mine.csv", b"\xef\xbb\xbfvideo,caption,split\r\na,b,train\r\n")
-    assert [caption.text for caption in read(table)[0].captions] == ["b"]
+    assert [caption.text for caption in read(table)[0].texts] == ["b"]

@@ -45,16 +45,16 @@ def made(tmp_path_factory):
 
 def test_frames_are_those_of_the_videos(made):
     videos, folder, decoded = made
-    bank = open_frames(folder, videos, SAMPLING)
-    assert torch.equal(bank.mask, decoded.mask)
-    assert torch.equal(bank.timestamps_seconds, decoded.timestamps_seconds)
-    assert bank.mask.sum(-1).tolist() == [6, 4, 6, 6, 6, 4, 0, 0]
-    assert bank.pixels.shape == decoded.pixels.shape
-    error = (bank.pixels[:].int() - decoded.pixels.int()).abs()
+    store = open_frames(folder, videos, SAMPLING)
+    assert torch.equal(store.mask, decoded.mask)
+    assert torch.equal(store.timestamps_seconds, decoded.timestamps_seconds)
+    assert store.mask.sum(-1).tolist() == [6, 4, 6, 6, 6, 4, 0, 0]
+    assert store.pixels.shape == decoded.pixels.shape
+    error = (store.pixels[:].int() - decoded.pixels.int()).abs()
     assert error.float().mean() < 2
     assert error.max() < 40
-    assert [fault.split(":")[0] for fault in bank.faults] == ["broken", "sound"]
-    assert "the file is empty" in bank.faults[0]
+    assert [fault.split(":")[0] for fault in store.problems] == ["broken", "sound"]
+    assert "the file is empty" in store.problems[0]
 
 
 @given(data=st.data())
@@ -88,8 +88,8 @@ def test_other_sampling_is_refused_in_one_line(made):
         open_frames(folder / "nowhere", videos, SAMPLING)
     with pytest.raises(DataError, match=r"is not empty and holds no packed frames: choose another"):
         pack_videos(videos, folder.parent, SAMPLING, num_workers=1)
-    bank = open_frames(folder, [videos[0], Video("new", videos[0].path)], SAMPLING)
-    assert bank.faults == (f"new: not in {folder}; run hbi data pack again",)
+    store = open_frames(folder, [videos[0], Video("new", videos[0].path)], SAMPLING)
+    assert store.problems == (f"new: not in {folder}; run hbi data pack again",)
     with pytest.raises(DataError, match=r"holds frames of none of the 1 videos"):
         open_frames(folder, [Video("new", videos[0].path)], SAMPLING)
 
@@ -106,10 +106,10 @@ def test_mended_videos_are_packed_when_it_runs_again(tmp_path):
     write_video(tmp_path / "broken.mp4", seed=9)
     entries = pack_videos(videos, tmp_path / "frames", SAMPLING, num_workers=1)
     assert [bool(entry.offsets) for entry in entries] == [True] * 4 + [False]
-    bank = open_frames(tmp_path / "frames", videos, SAMPLING)
-    assert len(bank.faults) == 1
+    store = open_frames(tmp_path / "frames", videos, SAMPLING)
+    assert len(store.problems) == 1
     decoded = decode_frames(videos, num_frames=6, image_size=24)
-    assert (bank.pixels[3].int() - decoded.pixels[3].int()).abs().float().mean() < 2
+    assert (store.pixels[3].int() - decoded.pixels[3].int()).abs().float().mean() < 2
 
 
 def test_a_stopped_run_goes_on_where_it_was(made, tmp_path, monkeypatch):
@@ -159,10 +159,10 @@ def test_a_killed_process_leaves_no_wrong_line(made, tmp_path):
     num_lines = len((folder / VIDEOS).read_text().splitlines())
     assert 20 <= num_lines < 400
     pack_videos(many[: num_lines + 5], folder, SAMPLING, num_workers=1)
-    bank = open_frames(folder, many[:20], SAMPLING)
-    assert not bank.faults
-    assert torch.equal(bank.pixels[:5], open_frames(whole, videos[:5], SAMPLING).pixels[:])
-    assert torch.equal(bank.pixels[5:10], bank.pixels[:5])
+    store = open_frames(folder, many[:20], SAMPLING)
+    assert not store.problems
+    assert torch.equal(store.pixels[:5], open_frames(whole, videos[:5], SAMPLING).pixels[:])
+    assert torch.equal(store.pixels[5:10], store.pixels[:5])
 
 
 def test_a_shortened_file_is_refused(made, tmp_path):

@@ -4,15 +4,14 @@ from collections import Counter
 import pytest
 from annotation_samples import REAL
 
-from hbi.data.answer_files import read_answers
+from hbi.data.answer_vocabulary import AnswerVocabulary, read_answers
+from hbi.data.benchmarks import find_benchmark, find_protocol
 from hbi.data.choices import load_choices
-from hbi.data.question_benchmark import load_questions, read_questions
-from hbi.data.question_benchmarks import QUESTION_BENCHMARKS, find_question_benchmark
-from hbi.data.questions import AnswerVocabulary, Question, QuestionSplit
-from hbi.data.samples import DataError
-from hbi.data.shape_stories.annotation import annotate_split
-from hbi.data.shape_stories.answering import VOCABULARY, question_split
-from hbi.data.shape_stories.world import World
+from hbi.data.loading import load_split, read_annotations
+from hbi.data.samples import DataError, Question, Split
+from hbi.shape_stories.annotation import annotate_split
+from hbi.shape_stories.splits import VOCABULARY, question_split
+from hbi.shape_stories.world import World
 
 needs_annotations = pytest.mark.skipif(not REAL.is_dir(), reason="the real annotation files are not here")
 
@@ -27,8 +26,19 @@ def lines(rows) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
+def read(name: str, split: str, folder):
+    return read_annotations(find_benchmark(name), None, split, folder)
+
+
+def read_one(name: str, split: str, folder):
+    """The only video of a split, and the only question about it."""
+    (video,) = read(name, split, folder)
+    (question,) = video.texts
+    return video, question
+
+
 def question(answer: str, kind: str = "what", video: int = 0) -> Question:
-    return Question(f"what about {answer}?", answer, kind, video)
+    return Question(f"what about {answer}?", video, (video,), answer, kind)
 
 
 def test_the_most_frequent_answers_come_first_and_ties_by_alphabet():
@@ -37,7 +47,7 @@ def test_the_most_frequent_answers_come_first_and_ties_by_alphabet():
     vocabulary = AnswerVocabulary.most_frequent(asked, 3)
     assert vocabulary.labels(asked).tolist() == [1, 0, 0, 2, 1, -1]
     assert vocabulary.coverage(asked) == pytest.approx(100 * 5 / 6)
-    split = QuestionSplit("train", (), tuple(asked)).answerable(vocabulary)
+    split = vocabulary.answerable(Split("train", (), tuple(asked)))
     assert [each.answer for each in split.questions] == ["dog", "cat", "cat", "ant", "dog"]
 
 
@@ -68,48 +78,55 @@ def test_msrvtt_qa_in_both_forms(tmp_path):
     put(tmp_path / "a", "val.jsonl", lines([{"answer": "Couch", "question": "what is it?", "video_id": "video7"}]))
     put(tmp_path / "b", "val_qa.json", [{"answer": "couch", "question": "what is it?", "video_id": 7, "id": 1}])
     for folder in ("a", "b"):
-        (found,) = read_questions(QUESTION_BENCHMARKS["msrvtt-qa"], "val", tmp_path / folder)
-        assert (found.text, found.answer, found.kind, found.video_id) == ("what is it?", "couch", "what", "video7")
+        video, asked = read_one("msrvtt-qa", "val", tmp_path / folder)
+        assert (asked.text, asked.answer, asked.kind, video.video_id) == ("what is it?", "couch", "what", "video7")
 
 
 def test_msvd_qa_knows_the_youtube_names(tmp_path):
     put(tmp_path, "test_qa.json", [{"answer": "man", "question": "who runs?", "video_id": 3, "id": 1}])
     put(tmp_path, "youtube_mapping.txt", "abc_1_5 vid3\n")
-    (found,) = read_questions(QUESTION_BENCHMARKS["msvd-qa"], "test", tmp_path)
-    assert (found.video_id, found.aliases, found.kind) == ("vid3", ("abc_1_5",), "who")
+    video, asked = read_one("msvd-qa", "test", tmp_path)
+    assert (video.video_id, video.aliases, asked.kind) == ("vid3", ("abc_1_5",), "who")
 
 
 def test_activitynet_qa_joins_questions_and_answers(tmp_path):
     put(tmp_path, "train_q.json", [{"video_name": "x", "question": "is it", "question_id": "v_x_1"}])
     put(tmp_path, "train_a.json", [{"answer": "yes", "type": 3, "question_id": "v_x_1"}])
-    (found,) = read_questions(QUESTION_BENCHMARKS["activitynet-qa"], "train", tmp_path)
-    assert (found.answer, found.kind, found.aliases) == ("yes", "yes or no", ("v_x",))
+    video, asked = read_one("activitynet-qa", "train", tmp_path)
+    assert (asked.answer, asked.kind, video.aliases) == ("yes", "yes or no", ("v_x",))
     put(tmp_path, "train_a.json", [{"answer": "yes", "type": 9, "question_id": "v_x_1"}])
     with pytest.raises(DataError, match="no type 9"):
-        read_questions(QUESTION_BENCHMARKS["activitynet-qa"], "train", tmp_path)
+        read("activitynet-qa", "train", tmp_path)
     put(tmp_path, "train_a.json", [])
     with pytest.raises(DataError, match="no answer to 'v_x_1'"):
-        read_questions(QUESTION_BENCHMARKS["activitynet-qa"], "train", tmp_path)
+        read("activitynet-qa", "train", tmp_path)
 
 
 def test_tgif_qa_is_tested_where_others_validate(tmp_path):
     header = "gif_name\tquestion\tanswer\ttype\tvid_id\tkey\tdescription\n"
     put(tmp_path, "Test_frameqa_question.csv", f"{header}tumblr_a\twhere is he ?\tRoom\t3\tF1\t7\the is in a room .\n")
     for split in ("val", "test"):
-        (found,) = read_questions(QUESTION_BENCHMARKS["tgif-qa"], split, tmp_path)
-        assert (found.text, found.answer, found.kind) == ("where is he ?", "room", "location")
+        _, asked = read_one("tgif-qa", split, tmp_path)
+        assert (asked.text, asked.answer, asked.kind) == ("where is he ?", "room", "location")
+
+
+def test_the_questions_about_a_video_stand_together_in_their_order(tmp_path):
+    rows = [{"answer": "a", "question": f"what {n}?", "video_id": f"video{n % 2}"} for n in range(5)]
+    put(tmp_path, "val.jsonl", lines(rows))
+    found = {video.video_id: [asked.text for asked in video.texts] for video in read("msrvtt-qa", "val", tmp_path)}
+    assert found == {"video0": ["what 0?", "what 2?", "what 4?"], "video1": ["what 1?", "what 3?"]}
 
 
 def test_questions_without_a_video_are_left_out_and_listed(tmp_path):
     rows = [{"answer": "a", "question": f"what {n}?", "video_id": f"video{n % 3}"} for n in range(6)]
     put(tmp_path / "annotations", "val.jsonl", lines(rows))
     put(tmp_path / "videos", "video1.mp4", "x")
-    loaded = load_questions(
-        QUESTION_BENCHMARKS["msrvtt-qa"], "val", annotations=tmp_path / "annotations", videos=tmp_path / "videos"
+    loaded = load_split(
+        find_benchmark("msrvtt-qa"), None, "val", annotations=tmp_path / "annotations", videos=tmp_path / "videos"
     )
     assert [video.video_id for video in loaded.split.videos] == ["video1"]
     assert [each.text for each in loaded.split.questions] == ["what 1?", "what 4?"]
-    assert len(loaded.faults) == 2
+    assert len(loaded.problems) == 2
 
 
 @pytest.mark.parametrize(
@@ -118,12 +135,14 @@ def test_questions_without_a_video_are_left_out_and_listed(tmp_path):
 def test_a_row_without_question_or_answer_is_named(tmp_path, row):
     put(tmp_path, "val.jsonl", lines([row]))
     with pytest.raises(DataError, match=r"val\.jsonl, line 1"):
-        read_questions(QUESTION_BENCHMARKS["msrvtt-qa"], "val", tmp_path)
+        read("msrvtt-qa", "val", tmp_path)
 
 
 def test_a_benchmark_without_questions_is_told():
     with pytest.raises(DataError, match="'msrvtt' asks no questions: did you mean 'msrvtt-qa'"):
-        find_question_benchmark("msrvtt")
+        find_benchmark("msrvtt", asks_questions=True)
+    with pytest.raises(DataError, match="'msrvtt-qa' asks questions and has no captions: did you mean 'msrvtt'"):
+        find_benchmark("msrvtt-qa", asks_questions=False)
 
 
 @needs_annotations
@@ -133,21 +152,21 @@ def test_the_real_files_have_the_published_sizes():
         ("msvd-qa", "msvd_qa", ("train", "val", "test")),
         ("activitynet-qa", "activitynet_qa", ("test",)),
     ):
-        benchmark = QUESTION_BENCHMARKS[name]
+        protocol = find_protocol(find_benchmark(name), None)
         for split in splits:
-            found = read_questions(benchmark, split, REAL / folder)
-            assert len(found) == benchmark.published[split].num_questions
-            assert len({each.video_id for each in found}) <= benchmark.published[split].num_videos
+            found, published = read(name, split, REAL / folder), protocol.published(split)
+            assert sum(len(video.texts) for video in found) == published.num_texts
+            assert len(found) <= published.num_videos
 
 
 @needs_annotations
 def test_the_real_answers_cover_what_was_measured():
-    val = read_questions(QUESTION_BENCHMARKS["msrvtt-qa"], "val", REAL / "msrvtt_qa")
-    asked = [Question(each.text, each.answer, each.kind, 0) for each in val]
+    val = read("msrvtt-qa", "val", REAL / "msrvtt_qa")
+    asked = [Question(each.text, 0, (0,), each.answer, each.kind) for video in val for each in video.texts]
     vocabulary = read_answers(REAL / "msrvtt_qa" / "train_ans2label.json")
     assert len(vocabulary) == 1500
     assert vocabulary.coverage(asked) == pytest.approx(93.0, abs=0.05)
-    assert Counter(each.kind for each in val).most_common(2) == [("what", 8337), ("who", 3439)]
+    assert Counter(each.kind for each in asked).most_common(2) == [("what", 8337), ("who", 3439)]
 
 
 def test_shape_stories_asks_within_its_vocabulary_and_knows_when():

@@ -145,7 +145,9 @@ def test_a_folder_that_cannot_be_read_is_named_with_what_is_missing(tmp_path, mo
     refuse_to_open(monkeypatch, "locked")
     videos = tmp_path / "videos"
     loaded = load_split(find_benchmark("own"), None, "train", annotations=tmp_path / "mine.csv", videos=videos)
-    assert loaded.faults == (f"b: no video file of this name below {videos}, where {videos / 'locked'} cannot be read",)
+    assert loaded.problems == (
+        f"b: no video file of this name below {videos}, where {videos / 'locked'} cannot be read",
+    )
     refuse_to_open(monkeypatch, "videos")
     with pytest.raises(DataError, match=r"videos cannot be read \(Permission denied\): see to it"):
         VideoFiles(videos)

@@ -7,15 +7,15 @@ import torch
 from safetensors import safe_open
 
 from end_to_end.conftest import fail_here, overrides, succeed_here
-from hbi.recipes.experiment import start_run
-from hbi.recipes.reading import read_recipe
+from hbi.experiments.reading import read_recipe
+from hbi.experiments.training import start_training
 
 pytestmark = pytest.mark.slow
 
 
 def losses(data, folder, **changes):
     settings = overrides(data_root=str(data), training_freeze_towers="true", training_num_steps="6", **changes)[1::2]
-    trainer = start_run(
+    trainer = start_training(
         read_recipe("shape-stories", settings), folder, resume=False, device=torch.device("cpu"), progress=None
     )
     trainer.run(lambda progress: None)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from end_to_end.conftest import ENVIRONMENT, HBI, overrides, run, succeed_here
 from fuzz.campaign import SEED
-from hbi.models.checksums import require_unchanged
+from hbi.files.checksums import require_unchanged
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from hbi.data.frames import FrameBank
-from hbi.data.samples import Evidence, RetrievalSplit, Text, Video
+from hbi.data.frames import FrameStore
+from hbi.data.samples import Evidence, Split, Text, Video
+from hbi.evaluation.attention_rollout import attention_weights, rollout
 from hbi.evaluation.attributions import methods, variants
-from hbi.evaluation.explained_pairs import ExplainedPair, TellingWords, encode_pairs, explained_pairs
+from hbi.evaluation.explained_pairs import ExplainedPair, TimedWords, encode_pairs, explained_pairs
 from hbi.evaluation.faithfulness import _word_score, explanation_scores, rank_correlation, summary
-from hbi.evaluation.gradients import gradient_times_pixels
+from hbi.evaluation.gradient_attributions import gradient_times_pixels
 from hbi.evaluation.removal import (
     curves_of,
     leave_one_out,
@@ -21,33 +22,32 @@ from hbi.evaluation.removal import (
     scores_without_frames,
     scores_without_words,
 )
-from hbi.evaluation.rollout import attention_weights, rollout
-from hbi.evaluation.similarity import pair_similarity
+from hbi.evaluation.similarity_matrix import pair_similarity
 from hbi.ops import pair_token_similarity
-from small_networks import small_model
+from small_networks import small_matcher
 
 TEXTS = ("a red circle spins", "a blue star")
-RED = TellingWords(2, 5, 0.0, 4.0, "color")
+RED = TimedWords(2, 5, 0.0, 4.0, "color")
 
 
 @pytest.fixture(scope="module")
-def network():
-    return small_model(TEXTS)
+def matcher():
+    return small_matcher(TEXTS)
 
 
 @pytest.fixture(scope="module")
-def bank():
+def frames():
     torch.manual_seed(1)
     mask = torch.tensor([[True] * 4, [True, True, False, False], [False] * 4])
     pixels = torch.randint(0, 256, (3, 4, 3, 16, 16), dtype=torch.uint8) * mask[..., None, None, None]
     times = torch.tensor([[1.0, 3.0, 5.0, 7.0]]).expand(3, 4) * mask
-    return FrameBank(pixels, mask, times, ())
+    return FrameStore(pixels, mask, times, ())
 
 
 @pytest.fixture(scope="module")
-def batch(network, bank):
+def batch(matcher, frames):
     pairs = [ExplainedPair(TEXTS[0], 0, (RED,)), ExplainedPair(TEXTS[1], 1), ExplainedPair(TEXTS[1], 2)]
-    return next(encode_pairs(*network, pairs, bank))
+    return next(encode_pairs(matcher, pairs, frames))
 
 
 def test_pairs_without_a_video_are_left_out(batch):
@@ -58,11 +58,11 @@ def test_pairs_without_a_video_are_left_out(batch):
 def test_pairs_come_from_the_evidence_or_else_from_the_first_texts():
     videos = tuple(Video(f"v{index}", None) for index in range(2))
     texts = (Text("one", 1, (1,)), Text("two", 0, (0,)), Text("three", 0, (0,)))
-    bare = RetrievalSplit("test", videos, texts)
+    bare = Split("test", videos, texts)
     assert [(pair.text, pair.video) for pair in explained_pairs(bare, 5)] == [("two", 0), ("one", 1)]
     evidence = (Evidence("two", 0, 3, 0, 0.0, 1.0, 9.0), Evidence("two", 1, 3, 0, 2.0, 3.0, 9.0))
-    (pair,) = explained_pairs(RetrievalSplit("test", videos, texts, (), evidence), 5)
-    assert [told.start for told in pair.telling] == [0, 1]
+    (pair,) = explained_pairs(Split("test", videos, texts, (), evidence), 5)
+    assert [words.start for words in pair.timed_words] == [0, 1]
     assert len(explained_pairs(bare, 1)) == 1
 
 
@@ -76,19 +76,19 @@ def test_curves_take_away_and_bring_in_the_most_important_first():
     assert curves.insertion == pytest.approx((1.0 + 2.25 + 2.75) / 3)
 
 
-def test_with_everything_kept_the_score_is_that_of_the_pair(network, bank, batch):
-    model, tokenizer = network
+def test_with_everything_kept_the_score_is_that_of_the_pair(matcher, frames, batch):
     for row in range(2):
-        expected = pair_similarity(model, tokenizer, [TEXTS[row]], torch.tensor([row]), bank).double()
+        expected = pair_similarity(matcher, [TEXTS[row]], torch.tensor([row]), frames).double()
         assert_close(scores_without_frames(batch, row, batch.frame_mask[[row]]), expected, atol=1e-6, rtol=0)
         assert_close(scores_without_words(batch, row, batch.is_word[[row]]), expected, atol=1e-6, rtol=0)
 
 
-def test_a_frame_that_is_taken_away_is_a_video_without_it(network, bank, batch):
+def test_a_frame_that_is_taken_away_is_a_video_without_it(matcher, frames, batch):
     """Where the frame is the last one, a video that never had it: the positions of the others are the same."""
-    model, tokenizer = network
-    shorter = FrameBank(bank.pixels, bank.mask & torch.tensor([True, True, True, False]), bank.timestamps_seconds, ())
-    expected = pair_similarity(model, tokenizer, [TEXTS[0]], torch.tensor([0]), shorter).double()
+    shorter = FrameStore(
+        frames.pixels, frames.mask & torch.tensor([True, True, True, False]), frames.timestamps_seconds, ()
+    )
+    expected = pair_similarity(matcher, [TEXTS[0]], torch.tensor([0]), shorter).double()
     kept = torch.tensor([[True, True, True, False]])
     assert_close(scores_without_frames(batch, 0, kept), expected, atol=1e-5, rtol=0)
     whole = scores_without_frames(batch, 0, batch.frame_mask[[0]])
@@ -156,9 +156,9 @@ def test_a_phrase_plays_as_one_with_a_frame(batch):
     assert float(phrases[0, phrase[0], 0]) == pytest.approx(total / count, abs=1e-5)
 
 
-def test_gradient_times_pixels_is_the_derivative_along_the_pixels(network, bank, batch):
+def test_gradient_times_pixels_is_the_derivative_along_the_pixels(matcher, frames, batch):
     """Brighten one frame in proportion: the sum over the words of its cells is what their terms gain."""
-    model, _ = network
+    model = matcher.model
 
     def terms(pixels):
         features = model.encoder.frame_features(pixels, batch.frame_mask)
@@ -185,8 +185,8 @@ def test_a_rollout_of_uniform_attention_is_uniform_but_for_itself():
     assert_close(rollout([torch.full((1, 3, 2, 2), 0.5)] * 3, mask).sum(-1), torch.ones(1, 2))
 
 
-def test_collecting_attention_leaves_the_model_as_it_was(network, batch):
-    model, _ = network
+def test_collecting_attention_leaves_the_model_as_it_was(matcher, batch):
+    model = matcher.model
     before = model.encode_videos(batch.features, batch.frame_mask).levels["entity"].sequence.tokens
     with attention_weights(model.encoder.temporal) as weights:
         model.encoder.temporal(batch.features, batch.frame_mask)
@@ -207,18 +207,18 @@ def test_rank_correlation_shares_ties_and_knows_no_order():
 
 def test_pointing_shares_among_equally_strong_frames():
     inside = torch.tensor([True, False, False, False])
-    assert _word_score("color", torch.tensor([2.0, 2.0, 0.0, -1.0]), inside).pointing == 0.5
-    score = _word_score("color", torch.tensor([3.0, 1.0, 0.0, -1.0]), inside)
-    assert (score.pointing, score.share_inside, score.share_of_frames) == (1.0, 0.75, 0.25)
-    assert _word_score("color", -torch.ones(4), inside).share_inside == 0.25, "points nowhere: as a uniform map"
+    equal, one = torch.tensor([2.0, 2.0, 0.0, -1.0]), torch.tensor([3.0, 1.0, 0.0, -1.0])
+    assert _word_score("color", equal, equal, inside).pointing == 0.5
+    score = _word_score("color", one, equal, inside)
+    assert (score.pointing, score.share_inside, score.share_of_frames) == (1.0, 0.5, 0.25)
 
 
-def test_a_summary_means_over_pairs_and_over_those_that_count(network, bank):
+def test_a_summary_means_over_pairs_and_over_those_that_count(matcher, frames):
     pairs = [ExplainedPair(TEXTS[0], 0, (RED,)), ExplainedPair(TEXTS[1], 1), ExplainedPair(TEXTS[1], 0)]
     chosen = methods(8)
     calls = []
     measured, scores = explanation_scores(
-        *network, pairs, bank, chosen, num_curves=2, progress=lambda done, total: calls.append((done, total))
+        matcher, pairs, frames, chosen, num_curves=2, progress=lambda done, total: calls.append((done, total))
     )
     assert measured == pairs
     assert calls[-1] == (3, 3)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from made_up import build_explanation, extremes
 
+from explanation.made_up import build_explanation, extremes
 from hbi.explanation import Explanation
 
 

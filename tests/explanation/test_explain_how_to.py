@@ -5,24 +5,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from made_up import build_explanation
+
+from explanation.made_up import build_explanation
+from small_clips import write_clip
+from small_networks import small_matcher
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "explain.md"
 
 
 def test_the_python_of_the_how_to_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    build_explanation("a red circle").save(tmp_path / "saved")
+    small_matcher(["a red circle slides left"]).save_pretrained("runs/mine")
+    write_clip(tmp_path / "clip.mp4", seconds=2)
     names = {
-        "another": build_explanation("a blue circle"),
         "word_tokens": torch.randn(3, 8),
         "frame_tokens": torch.randn(4, 8),
         "seconds": [1.0, 4.0, 7.0, 10.0],
         "thumbnails": np.zeros((4, 3, 6, 8), dtype=np.uint8),
     }
-    blocks = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        exec(block, names)
+    opened, drawn, of_tokens = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(), flags=re.DOTALL)
+    exec(opened, names)
+    assert len(names["explanation"].words) == 5
+    names |= {"explanation": build_explanation("a red circle"), "another": build_explanation("a blue circle")}
+    exec(drawn, names)
     assert (tmp_path / "figure.pdf").is_file()
+    exec(of_tokens, names)
     assert len(names["explanation"].levels) == 3

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hbi.explanation import Word
-from hbi.explanation.solving import LevelGame, explain_games
-from hbi.explanation.tokens import explain_tokens, frames_at, words_in
+from hbi.explanation.solve.from_games import LevelGame, explain_games
+from hbi.explanation.solve.from_tokens import explain_tokens, frames_at, words_in
 from hbi.games import LateInteractionGame, banzhaf_interactions, game_from_tokens, shapley_values
 
 TEXT = "a red square slides"

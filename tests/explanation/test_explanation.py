@@ -29,8 +29,6 @@ def level(**changes) -> LevelExplanation:
 def test_interactions_of_merged_tokens_are_written_at_each_of_their_players():
     part = level(interactions=np.array([[1.0, 2.0], [3.0, 4.0]]))
     assert part.on_players.tolist() == [[2.0, 1.0], [4.0, 3.0], [2.0, 1.0]]
-    assert part.words_of(0) == (0, 2)
-    assert part.frames_of(1) == (0,)
 
 
 def test_tensors_are_taken_over_exactly_and_cannot_be_changed_later():
@@ -170,17 +168,3 @@ def test_levels_count_by_their_weight_in_the_score(make_explanation):
     expected = sum(part.weight * part.on_players for part in explanation.levels)
     np.testing.assert_allclose(explanation.interactions, expected)
     assert explanation.interactions.shape == (5, 6)
-
-
-def test_words_that_found_nothing_are_told(make_explanation):
-    table = np.array([[0.2, -0.1], [-0.1, -0.2], [0.0, 0.0]])
-    explanation = make_explanation(
-        "a red square",
-        num_frames=2,
-        values=lambda words, frames: table[:words, :frames],
-        action_words=[0, 1, 2],
-        action_frames=[0, 1],
-    )
-    assert explanation.levels[0].words_that_found_nothing == (1, 2)
-    assert explanation.levels[2].words_that_found_nothing == ()
-    assert explanation.words_that_found_nothing == ()

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import build_explanation, extremes, level_of
 
+from explanation.made_up import build_explanation, extremes, level_of
 from hbi.explanation import Comparison, Explained, Failure, Word, comparison_section, failures_page
-from hbi.explanation.page import page, render_page
-from hbi.explanation.player import Videos
-from hbi.explanation.section import explanation_section
+from hbi.explanation.html.explanation_section import explanation_section
+from hbi.explanation.html.page import page, render_page
+from hbi.figures.write import VideoAddresses
 from in_chromium import needs_chromium, running_chromium, wait_until
 
 pytestmark = needs_chromium
@@ -347,7 +347,7 @@ WATCH = """() => {
 
 @pytest.mark.parametrize("is_embedded", [True, False])
 def test_a_click_plays_the_video_at_that_second(open_page, clip, tmp_path, is_embedded):
-    videos = Videos(page=tmp_path / "page.html", bytes_left=10**6 if is_embedded else 0)
+    videos = VideoAddresses(page=tmp_path / "page.html", bytes_left=10**6 if is_embedded else 0)
     opened = open_page(render_page(example(), address=videos.address(clip)))
     video = opened.locator("video")
     wait_until(opened, "document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
@@ -365,7 +365,7 @@ def test_a_click_plays_the_video_at_that_second(open_page, clip, tmp_path, is_em
 
 
 def test_who_wants_no_motion_gets_the_second_and_no_film(open_page, clip):
-    opened = open_page(render_page(example(), address=Videos().address(clip)), reduced_motion="reduce")
+    opened = open_page(render_page(example(), address=VideoAddresses().address(clip)), reduced_motion="reduce")
     wait_until(opened, "document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
     if not opened.locator("video").count():
         pytest.skip("this Chromium plays no H.264")

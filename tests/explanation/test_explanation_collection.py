@@ -2,10 +2,9 @@
 
 import re
 
-from made_up import build_explanation, level_of
-
+from explanation.made_up import build_explanation, level_of
 from hbi.explanation import Explained, Failure, comparison_page, failures_page, videos_page
-from hbi.explanation.player import MOST_EMBEDDED_BYTES
+from hbi.figures.write import MOST_EMBEDDED_BYTES
 
 
 def scored(similarity, **options):

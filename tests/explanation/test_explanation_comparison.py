@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hbi.explanation import Comparison, comparison_section
-from hbi.explanation.page import page
-from hbi.explanation.pair_clock import PairClock
+from hbi.explanation.frame_times import FrameTimes
+from hbi.explanation.html.page import page
 
 
 def shifted(explanation, by):
@@ -78,10 +78,10 @@ def test_the_same_name_with_other_frames_is_another_video(make_explanation):
 
 def test_times_of_two_videos_say_which(make_explanation):
     one, other = make_explanation(num_frames=3), make_explanation(num_frames=6)
-    clock = PairClock(one, other, ("first", "second"))
-    spans = clock.spans([1, 2, 3, 4]).replace("\N{NO-BREAK SPACE}", " ")
+    times = FrameTimes(one, other, names=("first", "second"))
+    spans = times.spans([1, 2, 3, 4]).replace("\N{NO-BREAK SPACE}", " ")
     assert spans == "first 2.0 s to 6.0 s and second 0.0 s to 2.0 s"
-    assert clock.label(3).startswith("second: Frame at 0.5")
+    assert times.label(3).startswith("second: Frame at 0.5")
 
 
 def test_the_section_names_both_and_the_difference(make_explanation):

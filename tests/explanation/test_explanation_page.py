@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import build_explanation, level_of
 
+from explanation.made_up import build_explanation, level_of
 from hbi.explanation import Word
-from hbi.explanation.page import fragment, page, render_page
-from hbi.explanation.section import explanation_section
+from hbi.explanation.html.explanation_section import explanation_section
+from hbi.explanation.html.page import fragment, page, render_page
+from hbi.explanation.html.section_parts import player
 from hbi.explanation.wording import decimals_for, signed
 
 
@@ -231,3 +232,15 @@ def test_an_anchor_that_is_no_id_is_refused(make_explanation, anchor):
 def test_a_large_explanation_stays_small_and_is_written_fast(make_explanation):
     markup = render_page(make_explanation(" ".join(["word"] * 77), num_frames=64, duration_seconds=200.0))
     assert len(markup) < 1_500_000
+
+
+def test_without_a_video_there_is_no_player(make_explanation):
+    assert player(None, 0, "clip") == ""
+    assert "<video" not in render_page(make_explanation())
+    markup = render_page(make_explanation(video='"><b>.mp4'), address='a"b.mp4')
+    assert 'src="a&quot;b.mp4"' in markup
+    assert 'aria-label="&quot;&gt;&lt;b&gt;.mp4"' in markup
+
+
+def test_what_each_adds_stands_beside_its_line(make_explanation):
+    assert "sums to the score: words +0.175, frames +0.075: 0.250." in render_page(make_explanation())

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import build_explanation, level_of
 
+from explanation.made_up import build_explanation, level_of
 from hbi.errors import HBIError
 from hbi.explanation import Explanation, Frame, Word
-from hbi.explanation.record import VERSION
+from hbi.explanation.files.record import VERSION
 
 
 def assert_same(one: Explanation, other: Explanation) -> None:

@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import build_explanation, extremes
 from PIL import Image
 
-from hbi.explanation import Explanation, Frame, Word, loss_curves_svg, render_figure, render_page, render_timeline
+from explanation.made_up import build_explanation, extremes
+from hbi.explanation import Explanation, Frame, Word, render_page
 from hbi.explanation.checks import MOST_CELLS, MOST_FRAMES, MOST_LETTERS_OF_WORD, MOST_WORDS
-from hbi.explanation.markup import escape
-from hbi.explanation.record import DATA_URI, ExplanationFileError
+from hbi.explanation.files.record import DATA_URI, ExplanationFileError
+from hbi.explanation.html.markup import escape
+from hbi.figures import loss_curves_svg, render_figure, render_timeline
 
 
 @pytest.fixture

@@ -17,19 +17,17 @@ from data.annotation_forms import ANSWERS, CHOICES, FORMS, QUESTIONS, Files, put
 from data.annotation_samples import write
 from fuzz.campaign import damaged, try_many, with_odd_values
 from hbi.cli.data_check import check as data_check
-from hbi.data.answer_files import read_answers
-from hbi.data.benchmark import SPLIT_NAMES, CaptionedVideo
+from hbi.data.answer_vocabulary import read_answers
+from hbi.data.benchmark import SPLIT_NAMES, AnnotatedVideo
 from hbi.data.benchmarks import find_benchmark
 from hbi.data.caption_records import clean
 from hbi.data.choices import load_choices
-from hbi.data.json_values import is_number
 from hbi.data.loading import load_split, read_annotations
-from hbi.data.plain_pickles import PickleError, parse_pickle
-from hbi.data.question_benchmark import AskedQuestion, load_questions, read_questions
-from hbi.data.question_benchmarks import find_question_benchmark
 from hbi.data.samples import DataError
 from hbi.errors import HBIError
 from hbi.evaluation.rank_files import RankedQuery, ranks_csv, read_ranks
+from hbi.files.json_values import is_number
+from hbi.files.plain_pickles import PickleError, parse_pickle
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
 
@@ -94,19 +92,19 @@ def require_span(start: object, end: object) -> None:
     assert start is None or end is None or start <= end
 
 
-def require_well_formed(videos: list[CaptionedVideo]) -> None:
+def require_well_formed(videos: list[AnnotatedVideo]) -> None:
     assert len({video.video_id for video in videos}) == len(videos) > 0
     for video in videos:
         for name in (video.video_id, *video.aliases):
             require_text(name)
             assert name.strip()
         require_span(video.start_seconds, video.end_seconds)
-        for caption in video.captions:
+        for caption in video.texts:
             require_text(caption.text)
             require_span(caption.start_seconds, caption.end_seconds)
 
 
-def require_said(videos: list[CaptionedVideo], values: list[object]) -> None:
+def require_said(videos: list[AnnotatedVideo], values: list[object]) -> None:
     """Every caption and every time of the videos stands in the file as one."""
     said = list(leaves(values))
     texts = {clean(each) for each in said if isinstance(each, str)} | {""}
@@ -116,7 +114,7 @@ def require_said(videos: list[CaptionedVideo], values: list[object]) -> None:
         if isinstance(each, str) and each.strip().replace(".", "", 1).isdecimal():
             numbers.add(float(each))
     for video in videos:
-        for caption in video.captions:
+        for caption in video.texts:
             assert caption.text in texts
             assert {caption.start_seconds, caption.end_seconds} <= numbers | {None}
         assert {video.start_seconds, video.end_seconds} <= numbers | {None}
@@ -140,7 +138,7 @@ def test_the_files_are_read_as_they_are(place):
     for name, files in QUESTIONS:
         folder = place()
         put(folder, files)
-        assert read_questions(find_question_benchmark(name), "val", folder)
+        assert read_annotations(find_benchmark(name), None, "val", folder)
 
 
 def test_captions(place, capsys):
@@ -206,23 +204,24 @@ def test_questions(place):
         folder = place()
         name, files = chance.choice(QUESTIONS)
         values = hurt(chance, folder, files)
-        benchmark = find_question_benchmark(name)
+        benchmark = find_benchmark(name)
         try:
-            read: list[AskedQuestion] = list(read_questions(benchmark, "val", folder))
-            load_questions(benchmark, "val", annotations=folder, videos=None)
+            read = list(read_annotations(benchmark, None, "val", folder))
+            load_split(benchmark, None, "val", annotations=folder, videos=None)
         except HBIError as error:
             require_short(error)
             return
         said = list(leaves(values))
-        for question in read:
-            for text in (question.text, question.answer, question.kind, question.video_id, *question.aliases):
+        require_well_formed(read)
+        for question in (question for video in read for question in video.texts):
+            for text in (question.text, question.answer, question.kind):
                 require_text(text)
                 assert text.strip()
             if values and name != "tgif-qa":
                 assert question.text in {clean(each) for each in said if isinstance(each, str)}
                 assert question.answer in {clean(each.lower()) for each in said if isinstance(each, str)}
         with pytest.raises(DataError, match="holds none of"):
-            load_questions(benchmark, "val", annotations=folder, videos=folder)
+            load_split(benchmark, None, "val", annotations=folder, videos=folder)
 
     try_many(check, NUM_CASES)
 

@@ -10,9 +10,8 @@ pytest.importorskip("lancedb", reason="the extra `search` is not installed")
 from fuzz.campaign import damaged, try_many
 from hbi.errors import HBIError
 from hbi.search import VideoIndex
-from hbi.search.network import SearchModel
 from small_clips import write_clip
-from small_networks import small_model
+from small_networks import small_matcher
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
 
@@ -25,8 +24,7 @@ def original(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("index")
     for number, seconds in enumerate((12, 5, 8)):
         write_clip(folder / "clips" / f"clip-{number}.mp4", seconds=seconds, seed=number)
-    model, tokenizer = small_model(WORDS)
-    index = VideoIndex.create(folder / "index", SearchModel(model, tokenizer, "a small run", 6, 16), window_seconds=4.0)
+    index = VideoIndex.create(folder / "index", small_matcher(WORDS), window_seconds=4.0)
     index.add([folder / "clips"])
     index.add([write_clip(folder / "clips" / "later.mp4", seconds=5, seed=9)])
     index.search("a red square")  # calibrated
@@ -49,7 +47,7 @@ def found(path: Path):
         )
         for hit in result.hits
     ]
-    return hits, sorted((record.path, record.num_segments, record.fault) for record in index.videos())
+    return hits, sorted((record.path, record.num_segments, record.problem) for record in index.videos())
 
 
 def test_a_damaged_index_finds_the_same_or_says_that_it_is_damaged(original, tmp_path):

@@ -11,19 +11,21 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from earlier_folders import give_earlier_form_of_run
 from fuzz.campaign import damaged, try_many, with_odd_values
 from hbi.errors import HBIError
-from hbi.models.checksums import FILE
-from hbi.recipes.answering import open_answering
-from hbi.recipes.runs import open_run
+from hbi.files.checksums import FILE
+from hbi.matching import load as open_model
+from hbi.matching.loading import model_folder_of_run
 from hbi.training.loop import Trainer
 from hbi.training.run_folder import RunFolder
-from training.tiny import CPU, run_folder, trainer
+from training.tiny import run_folder, trainer
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
 
 Weights = dict[str, torch.Tensor]
 PARTS = ("best", "last", "checkpoint")
+PIXELS = torch.arange(3 * 16 * 16, dtype=torch.uint8).reshape(3, 16, 16)
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,22 @@ class Written:
     training: Trainer
 
     @classmethod
-    def of_kind(cls, kind: str, folder: Path) -> "Written":
+    def of_kind(cls, kind: str, folder: Path, *, is_earlier: bool = False) -> "Written":
         training = trainer(run_folder(folder, kind), kind)
+        if is_earlier:
+            give_earlier_form_of_run(folder)
         whole = cls(folder, {}, training)
         return replace(whole, weights={part: whole.read(folder, part) for part in PARTS})
 
     def read(self, folder: Path, part: str) -> Weights:
-        """The weights that are opened in a copy of the folder: `best`, `last`, or those that training goes on from."""
+        """The weights that are opened in a copy of the folder: `best`, `last`, or those that training goes on from.
+
+        Beside opened weights stand a text and a frame as their preprocessing has them.
+        """
         if part != "checkpoint":
-            open_folder = open_answering if "answering" in self.folder.name else open_run
-            run = open_folder(folder, weights=part, device=CPU)
-            run.tokenizer(["a red circle"], padding=True, truncation=True, max_length=16)
-            return clone(run.model.state_dict())
+            opened = open_model(folder, weights=part, device="cpu")
+            ids = opened.tokenize(["a red circle"]).input_ids
+            return clone(opened.model.state_dict()) | {"a text": ids, "a frame": opened.network_input(PIXELS)}
         self.training.folder, self.training.step = RunFolder(folder), -1
         if self.training.resume() == -1:
             raise HBIError("no checkpoint: the training starts anew")
@@ -66,9 +72,10 @@ class Written:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> list[Written]:
-    """A run folder of every kind."""
+    """A run folder of every kind, and one of a version before."""
     place = tmp_path_factory.mktemp("runs")
-    return [Written.of_kind(kind, place / kind) for kind in ("hbi", "global", "answering")]
+    earlier = Written.of_kind("global", place / "earlier", is_earlier=True)
+    return [*(Written.of_kind(kind, place / kind) for kind in ("hbi", "global", "answering")), earlier]
 
 
 def test_a_damaged_folder_gives_what_was_written_or_nothing(written, tmp_path):
@@ -93,7 +100,7 @@ def test_without_checksums_weights_are_still_never_made_up(written, tmp_path):
         for sums in folder.rglob(FILE):
             sums.unlink()
         if chance.random() < 0.5:
-            is_changed = change_tensors(chance, folder / "best" / "model.safetensors")
+            is_changed = change_tensors(chance, model_folder_of_run(folder, "best") / "model.safetensors")
             assert not is_changed or run.find(folder, "best", chance) is None
             return
         file = chance.choice(files_of(folder))
@@ -117,7 +124,8 @@ def files_of(folder: Path) -> list[Path]:
 def part_of(folder: Path, file: Path) -> str:
     """What a file of a folder is needed for."""
     name = file.relative_to(folder).parts[0]
-    return {"best": "best", "last": "last", "tokenizer": "best", "recipe.yaml": "best"}.get(name, "checkpoint")
+    is_of_checkpoint = name in {"checkpoint.pt", "metrics.jsonl", "environment.json"}
+    return "last" if name == "last" else "checkpoint" if is_of_checkpoint else "best"
 
 
 def clone(weights: Weights) -> Weights:

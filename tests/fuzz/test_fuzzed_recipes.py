@@ -7,19 +7,18 @@ import pytest
 import yaml
 
 from fuzz.campaign import ODD_VALUES, damaged, try_many, with_odd_values
-from hbi.data.shape_stories.answering import VOCABULARY
-from hbi.data.tokenizer import train_tokenizer
 from hbi.errors import HBIError
-from hbi.models import QuestionAnsweringModel
-from hbi.recipes.content import recipe_names, require_start
-from hbi.recipes.network import NETWORKS, build_network
-from hbi.recipes.reading import read_content, read_recipe, recipe_yaml
-from hbi.recipes.schema import DataSection, ModelSection, ObjectiveSection, Recipe, TrainingSection
+from hbi.experiments.content import recipe_names, require_start
+from hbi.experiments.network import build_model
+from hbi.experiments.reading import read_content, read_recipe, recipe_yaml
+from hbi.experiments.schema import DataSection, ModelSection, ObjectiveSection, Recipe, TrainingSection
+from hbi.models.tokenizer import train_tokenizer
+from hbi.shape_stories.splits import VOCABULARY
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
 
 SECTIONS = {"data": DataSection, "model": ModelSection, "objective": ObjectiveSection, "training": TrainingSection}
-SHIPPED = {name: (files("hbi.recipes") / f"{name}.yaml").read_text() for name in recipe_names()}
+SHIPPED = {name: (files("hbi.experiments") / "recipes" / f"{name}.yaml").read_text() for name in recipe_names()}
 TOKENIZER = train_tokenizer(["a red circle slides left"], num_merges=10)
 
 VALUES = (
@@ -104,13 +103,5 @@ def is_small(recipe: Recipe) -> bool:
 
 
 def build(recipe: Recipe) -> None:
-    if recipe.model.kind == "answering":
-        build_network(
-            QuestionAnsweringModel,
-            recipe,
-            TOKENIZER,
-            answers=VOCABULARY.answers[:3],
-            answer_channels=min(recipe.model.answer_channels or 16, 64),
-        )
-    else:
-        build_network(NETWORKS[recipe.model.kind], recipe, TOKENIZER)
+    model = recipe.model.model_copy(update={"answer_channels": min(recipe.model.answer_channels or 16, 64)})
+    build_model(recipe.model_copy(update={"model": model}), TOKENIZER, VOCABULARY.answers[:3])

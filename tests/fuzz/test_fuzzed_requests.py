@@ -12,10 +12,9 @@ for needed in ("lancedb", "fastapi", "jinja2", "python_multipart"):
 
 from fuzz.campaign import ODD_VALUES, damaged, try_many  # noqa: E402
 from hbi.search import VideoIndex  # noqa: E402
-from hbi.search.network import SearchModel  # noqa: E402
 from small_clips import write_clip  # noqa: E402
-from small_networks import small_model  # noqa: E402
-from web.running import Running, running, status_of, upload  # noqa: E402
+from small_networks import small_matcher  # noqa: E402
+from web.running_server import Running, running, status_of, upload  # noqa: E402
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
 
@@ -63,8 +62,7 @@ def index(tmp_path_factory) -> VideoIndex:
     folder = tmp_path_factory.mktemp("fuzzed")
     for number in range(2):
         write_clip(folder / "videos" / f"{number}.mp4", seconds=4, seed=number, size=48)
-    model, tokenizer = small_model(["a red square moves left and right"])
-    made = VideoIndex.create(folder / "index", SearchModel(model, tokenizer, "a small run", 6, 16))
+    made = VideoIndex.create(folder / "index", small_matcher(["a red square moves left and right"]))
     made.add([folder / "videos"])
     return made
 

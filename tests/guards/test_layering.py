@@ -10,23 +10,22 @@ import hbi
 ROOT = Path(hbi.__file__).parent
 GROUPS = (
     ("errors", "shapes"),
-    ("files", "hub"),
-    ("ops",),
+    ("files", "hub", "processes"),
+    ("ops", "video"),
     ("games",),
-    ("models", "video"),
-    ("data",),
-    ("evaluation", "explanation"),
-    ("training", "search"),
-    ("web", "recipes"),
+    ("models", "data"),
+    ("shape_stories", "explanation"),
+    ("matching", "figures"),
+    ("training", "evaluation", "search"),
+    ("web", "experiments"),
     ("cli",),
 )
 RANK = {room: rank for rank, group in enumerate(GROUPS) for room in group}
 ONLY_TORCH = {"torch", "jaxtyping", "hbi"}
 OWNERS = {
-    "matplotlib": "explanation",
+    "matplotlib": "figures",
     "lancedb": "search",
     "fastapi": "web",
-    "ray": "search",
     "typer": "cli",
     "rich": "cli",
 }

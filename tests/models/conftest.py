@@ -7,13 +7,13 @@ from small_networks import small_config
 
 @pytest.fixture
 def config() -> HBIConfig:
-    marks = {"bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
-    return small_config(marks=marks, vocab_size=50, max_words=12)
+    special_tokens = {"bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
+    return small_config(special_tokens=special_tokens, vocab_size=50, max_words=12)
 
 
 @pytest.fixture
 def texts() -> tuple[torch.Tensor, torch.Tensor]:
-    """Texts of 5, 1, 3 and 0 words, padded with the end mark as CLIP does."""
+    """Texts of 5, 1, 3 and 0 words, padded with the end token as CLIP does."""
     rows = [[1, 2, 3, 4, 5], [6], [7, 8, 9], []]
     ids = torch.full((4, 7), 49)
     mask = torch.zeros(4, 7, dtype=torch.long)

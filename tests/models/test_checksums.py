@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from hbi.models import checksums
-from hbi.models.checksums import (
+from hbi.files import checksums
+from hbi.files.checksums import (
     FILE,
     DamageError,
     add_checksums,
@@ -99,7 +99,7 @@ def test_a_folder_is_whole_or_refused(tmp_path):
     (tmp_path / "weights").unlink()
     with pytest.raises(DamageError, match="weights cannot be read"):
         require_unchanged_folder(tmp_path)
-    require_unchanged_folder(tmp_path, but="weights")
+    require_unchanged_folder(tmp_path, but=("weights",))
 
 
 @pytest.mark.parametrize("has_checksums", [True, False])

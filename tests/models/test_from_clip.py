@@ -163,7 +163,7 @@ def test_what_is_no_clip_is_refused_in_one_line(tmp_path, config):
     for folder, message in (
         ("hbi", "model of type 'hbi'"),
         ("empty", "it needs config.json and weights"),
-        ("absent", "no such folder"),
+        ("absent", "there is no folder or file"),
         ("gap", "lacks text_projection.weight"),
     ):
         with pytest.raises(CheckpointError, match=message) as caught:

@@ -5,6 +5,7 @@ from torch.testing import assert_close
 from hbi.games import multilinear_extension
 from hbi.models import GlobalContrastModel, HBIConfig, HBIModel
 from hbi.shapes import LEVELS
+from small_networks import global_config
 
 PAIRED = torch.tensor([0, 0, 1, 2, 3, 3])
 """The video of each of six texts."""
@@ -100,7 +101,7 @@ def test_saved_and_loaded_gives_the_same_numbers(model, texts, videos, tmp_path)
 
 
 def test_the_baseline_compares_whole_texts_with_whole_videos(config, texts, videos):
-    model = GlobalContrastModel(config).eval()
+    model = GlobalContrastModel(global_config(config)).eval()
     output = model(*texts, *videos, torch.arange(4))
     assert output.similarity.shape == (4, 4)
     assert not output.levels

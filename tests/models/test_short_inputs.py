@@ -18,8 +18,8 @@ MODEL = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCh
 
 
 def build(**fields) -> HBIModel:
-    marks = {"bos_token_id": BEGIN, "eos_token_id": END, "pad_token_id": END}
-    config = small_config(marks=marks, vocab_size=50, max_words=12)
+    special_tokens = {"bos_token_id": BEGIN, "eos_token_id": END, "pad_token_id": END}
+    config = small_config(special_tokens=special_tokens, vocab_size=50, max_words=12)
     torch.manual_seed(0)
     return HBIModel(HBIConfig(**(config.to_dict() | {"merge_ratio": (0.25, 0.5)} | fields))).eval()
 

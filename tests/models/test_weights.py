@@ -6,11 +6,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from hbi.files.checksums import FILE, DamageError
 from hbi.models import CheckpointError, GlobalContrastModel, HBIModel, ModelError, open_network, save_network
-from hbi.models.checksums import FILE, DamageError
 from hbi.models.from_clip import read_clip
 from models.test_from_clip import save_clip
-from small_networks import answering_config
+from small_networks import answering_config, global_config
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def change(folder, edit):
 
 @pytest.mark.parametrize("kind", [HBIModel, GlobalContrastModel])
 def test_a_network_comes_back_bit_by_bit(config, tmp_path, kind):
-    model = kind(config)
+    model = kind(config if kind is HBIModel else global_config(config))
     save_network(model, tmp_path)
     opened = open_network(kind, tmp_path)
     assert not opened.training

@@ -6,18 +6,17 @@ import pytest
 
 pytest.importorskip("lancedb", reason="the extra `search` is not installed")
 
+from hbi.matching import Matcher
 from hbi.search import VideoIndex
-from hbi.search.network import SearchModel
 from small_clips import write_clip
-from small_networks import small_model
+from small_networks import small_matcher
 
 WORDS = ["a red square moves left and right", "the green circle falls down", "one blue star spins at night"]
 
 
 @pytest.fixture(scope="session")
-def search_model() -> SearchModel:
-    model, tokenizer = small_model(WORDS)
-    return SearchModel(model, tokenizer, "a small run", 6, 16)
+def matcher() -> Matcher:
+    return small_matcher(WORDS)
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +30,8 @@ def clips(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def index(clips, search_model, tmp_path_factory) -> VideoIndex:
+def index(clips, matcher, tmp_path_factory) -> VideoIndex:
     """An index of the clips; read only."""
-    made = VideoIndex.create(tmp_path_factory.mktemp("index") / "videos.index", search_model)
+    made = VideoIndex.create(tmp_path_factory.mktemp("index") / "videos.index", matcher)
     made.add([clips])
     return made

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hbi.search.catalog import VideoRecord
-from hbi.search.error import SearchError
 from hbi.search.filters import Filters
+from hbi.search.index_errors import SearchError
+from hbi.search.video_records import VideoRecord
 
 
 def accepted(wanted, *paths):

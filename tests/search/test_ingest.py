@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from typer.testing import CliRunner
 
 from hbi.cli import index as index_command
 from hbi.search import SearchError, VideoIndex
-from hbi.search.ingest import LostPlaceError
-from hbi.search.store import SEGMENT_COLUMNS
+from hbi.search.arrow_tables import SEGMENT_COLUMNS, segment_arrays
+from hbi.search.ingest import LostFolderError
 from hbi.video.folders import PassedOver
 from small_clips import write_clip
 
@@ -50,8 +51,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def fresh(folder, search_model, tmp_path):
-    made = VideoIndex.create(tmp_path / "index", search_model)
+def fresh(folder, matcher, tmp_path):
+    made = VideoIndex.create(tmp_path / "index", matcher)
     made.add([folder])
     return made
 
@@ -66,14 +67,14 @@ def test_every_segment_of_every_video_is_stored_once(fresh, folder):
     assert table.schema.field("tokens").type.value_type == "halffloat"
 
 
-def test_what_is_stored_is_what_the_model_gives(fresh, folder, search_model):
+def test_what_is_stored_is_what_the_model_gives(fresh, folder, matcher):
     from hbi.video import read_frames
 
     record = next(each for each in fresh.videos() if each.path.endswith("clip-1.mp4"))
     table = fresh.store.segments.search().where(f"content = '{record.content}'").limit(None).to_arrow()
-    stored = fresh.codec.decode(fresh.store.arrays(table.select(SEGMENT_COLUMNS)))
+    stored = fresh.codec.decode(segment_arrays(fresh.codec, table.select(SEGMENT_COLUMNS)))
     frames = read_frames(record.path, 6, image_size=16)
-    given = search_model.encode_videos(frames.pixels[None], np_true(len(frames.pixels)))
+    given = matcher.encode_frames(frames.pixels[None], np_true(len(frames.pixels)))
     for level, players in given.levels.items():
         kept = stored.levels[level]
         assert np.allclose(kept.sequence.tokens, players.sequence.tokens, atol=2e-3)
@@ -143,7 +144,7 @@ def test_a_folder_of_which_nothing_is_left_is_pruned_only_by_who_is_sure(fresh, 
     for file in folder.iterdir():
         file.unlink()
     assert fresh.add([folder]).num_gone == 3
-    with pytest.raises(LostPlaceError) as caught:
+    with pytest.raises(LostFolderError) as caught:
         fresh.add([folder], prune=True)
     assert str(caught.value) == (
         f"nothing is left of what the index knows below {folder} (videos: 3): see whether the disk is there, or forget "
@@ -164,8 +165,8 @@ def test_what_is_excluded_is_not_indexed_and_forgotten_when_pruned(fresh, folder
     assert names(fresh) == ["clip-0.mp4", "clip-2.mp4"]
 
 
-def test_an_index_among_the_videos_is_not_looked_into(folder, search_model):
-    index = VideoIndex.create(folder / "videos.index", search_model)
+def test_an_index_among_the_videos_is_not_looked_into(folder, matcher):
+    index = VideoIndex.create(folder / "videos.index", matcher)
     index.add([folder])
     assert index.add([folder]).passed_over.endings == ()
 
@@ -180,26 +181,26 @@ def test_copies_share_their_segments_and_are_found_once(fresh, folder):
     assert {shared[0].path.name, *(path.name for path in shared[0].other_paths)} == {"clip-0.mp4", "copy.mp4"}
 
 
-def test_copies_that_come_together_are_decoded_once(folder, search_model, tmp_path):
+def test_copies_that_come_together_are_decoded_once(folder, matcher, tmp_path):
     for number in range(4):
         shutil.copy(folder / "clip-0.mp4", folder / f"copy-{number}.mp4")
-    index = VideoIndex.create(tmp_path / "index", search_model)
+    index = VideoIndex.create(tmp_path / "index", matcher)
     assert index.add([folder]).num_segments == 5
     assert len(index.videos()) == 7
     assert segments_of(index) == wanted_segments(index)
 
 
-def test_broken_files_are_listed_with_their_reason_and_stop_nothing(folder, search_model, tmp_path):
+def test_broken_files_are_listed_with_their_reason_and_stop_nothing(folder, matcher, tmp_path):
     (folder / "empty.mp4").touch()
     (folder / "text.avi").write_text("no video at all")
     (folder / "notes.txt").write_text("not looked at")
     (folder / ".hidden.mp4").write_text("not looked at")
     os.symlink(folder / "nowhere.mp4", folder / "link.mp4")
     (folder / os.fsdecode(b"bad-\xff.mp4")).write_bytes(b"x")
-    index = VideoIndex.create(tmp_path / "index", search_model)
+    index = VideoIndex.create(tmp_path / "index", matcher)
     report = index.add([folder])
     assert {os.path.basename(record.path) for record in report.broken} == {"empty.mp4", "text.avi"}
-    assert all(record.fault for record in report.broken)
+    assert all(record.problem for record in report.broken)
     assert len(report.skipped) == 1
     assert report.passed_over == PassedOver(1, 0, 1, ((".txt", 1),))
     assert report.num_new == 3
@@ -246,9 +247,9 @@ def test_the_command_prints_names_as_they_are(run_index, folder):
 def test_the_command_asks_before_a_whole_folder_is_forgotten(run_index, fresh, folder):
     for file in folder.iterdir():
         file.unlink()
-    assert isinstance(run_index(folder, "--prune").exception, LostPlaceError)
+    assert isinstance(run_index(folder, "--prune").exception, LostFolderError)
     refused = run_index(folder, "--prune", terminal_input="n\n")
-    assert isinstance(refused.exception, LostPlaceError)
+    assert isinstance(refused.exception, LostFolderError)
     assert f"below {folder} (videos: 3)" in refused.output
     assert len(names(fresh)) == 3
     assert "3 removed" in run_index(folder, "--prune", terminal_input="y\n").output
@@ -262,23 +263,21 @@ def test_the_command_forgets_a_whole_folder_for_who_says_yes(run_index, fresh, f
     assert names(fresh) == []
 
 
-def test_an_index_is_of_one_model_and_one_way_of_cutting(fresh, search_model, folder):
-    from hbi.search.network import SearchModel
-
-    other = SearchModel(search_model.model, search_model.tokenizer, "other", 5, 16)
+def test_an_index_is_of_one_model_and_one_way_of_cutting(fresh, matcher, folder):
+    other = replace(matcher, name="other", num_frames=5)
     with pytest.raises(SearchError, match="another model"):
         VideoIndex.create(fresh.path, other)
     with pytest.raises(SearchError, match="other segments"):
-        VideoIndex.create(fresh.path, search_model, window_seconds=3.0)
+        VideoIndex.create(fresh.path, matcher, window_seconds=3.0)
     with pytest.raises(SearchError, match="no index"):
-        VideoIndex.create(folder, search_model)
+        VideoIndex.create(folder, matcher)
     with pytest.raises(SearchError, match="is no index"):
         VideoIndex.open(folder)
 
 
-def test_progress_ends_at_everything(folder, search_model, tmp_path):
+def test_progress_ends_at_everything(folder, matcher, tmp_path):
     seen = []
-    VideoIndex.create(tmp_path / "index", search_model).add([folder], watch=seen.append)
+    VideoIndex.create(tmp_path / "index", matcher).add([folder], progress=seen.append)
     assert seen[-1].num_files == seen[-1].total_files == 3
     assert seen[-1].bytes_done == seen[-1].total_bytes
     assert seen[-1].video_seconds == pytest.approx(25.0)
@@ -307,11 +306,11 @@ def start(index, folder):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_goes_on_without_loss_or_doubles(search_model, tmp_path):
+def test_killed_at_any_moment_it_goes_on_without_loss_or_doubles(matcher, tmp_path):
     folder, path = tmp_path / "videos", tmp_path / "index"
     for number in range(12):
         write_clip(folder / f"clip-{number:02d}.mp4", seconds=30, seed=number)
-    index = VideoIndex.create(path, search_model, window_seconds=2.0)
+    index = VideoIndex.create(path, matcher, window_seconds=2.0)
     draw = np.random.default_rng(0)
     counts = [0]
     for _ in range(3):
@@ -334,11 +333,11 @@ def test_killed_at_any_moment_it_goes_on_without_loss_or_doubles(search_model, t
 
 
 @pytest.mark.slow
-def test_two_writers_at_once_write_everything_once(search_model, tmp_path):
+def test_two_writers_at_once_write_everything_once(matcher, tmp_path):
     folder, path = tmp_path / "videos", tmp_path / "index"
     for number in range(6):
         write_clip(folder / f"clip-{number}.mp4", seconds=20, seed=number)
-    index = VideoIndex.create(path, search_model, window_seconds=2.0)
+    index = VideoIndex.create(path, matcher, window_seconds=2.0)
     writers = [start(path, folder) for _ in range(2)]
     seen = []
     while any(writer.poll() is None for writer in writers):

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from hbi.cli.search import print_result
-from hbi.data.tokenizer import remark_on_unread, tokenize
-from hbi.search.record import result_to_dict
+from hbi.models.tokenizer import remark_on_unread, tokenize
+from hbi.search.results import result_to_dict
 
 READ = "a red square moves left and right the green circle falls down one star"
 """The model of the tests reads 16 tokens, two of them marks."""
@@ -47,16 +47,16 @@ def test_it_is_printed_and_kept(index, capsys):
 @pytest.mark.parametrize(
     "text", ["night", "night " * 14, "night " * 15, "night " * 400, "a b c 'd' e - f. " * 3, "😀 " * 40]
 )
-def test_what_was_not_read_is_the_rest_of_the_text(search_model, text):
-    (remark,) = search_model.encode_texts([f"red {text}"]).remarks
-    spans = tokenize(search_model.tokenizer, [f"red {text}"], 1000).spans[0]
+def test_what_was_not_read_is_the_rest_of_the_text(matcher, text):
+    (remark,) = matcher.encode_texts([f"red {text}"]).remarks
+    spans = tokenize(matcher.tokenizer, [f"red {text}"], 1000).spans[0]
     words = [f"red {text}"[start:end] for start, end in spans.tolist() if end > start]
     left = f"red {text}"[spans[14, 1] :].strip() if len(words) > 14 else ""
     assert remark == (f"the text is too long for the model: it did not read {left!r}" if left.strip("😀 ") else None)
 
 
-def test_each_text_of_several_has_a_remark_of_its_own(search_model):
-    remarks = search_model.encode_texts(["red", f"{READ} {UNREAD}", "a star"]).remarks
+def test_each_text_of_several_has_a_remark_of_its_own(matcher):
+    remarks = matcher.encode_texts(["red", f"{READ} {UNREAD}", "a star"]).remarks
     assert [remark is None for remark in remarks] == [True, False, True]
-    tokens = tokenize(search_model.tokenizer, ["red", READ], 16)
+    tokens = tokenize(matcher.tokenizer, ["red", READ], 16)
     assert remark_on_unread("red", tokens.spans[0], 16) is None

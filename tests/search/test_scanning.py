@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from hbi.search.catalog import VideoRecord
-from hbi.search.error import SearchError
-from hbi.search.scanning import LostPlace, scan
+from hbi.search.index_errors import SearchError
+from hbi.search.scanning import LostFolder, scan
+from hbi.search.video_records import VideoRecord
 from hbi.video.folders import UnreadableFolder
 
 
@@ -56,8 +56,8 @@ def test_a_folder_of_which_nothing_is_left_is_lost(tmp_path):
     records = known(tmp_path)
     for name in ("disk/a.mp4", "disk/deep/b.mp4"):
         (tmp_path / name).unlink()
-    assert scan([tmp_path / "disk"], records).lost == (LostPlace(str(tmp_path / "disk"), 2),)
-    assert scan([tmp_path / "disk", tmp_path / "other"], records).lost == (LostPlace(str(tmp_path / "disk"), 2),)
+    assert scan([tmp_path / "disk"], records).lost == (LostFolder(str(tmp_path / "disk"), 2),)
+    assert scan([tmp_path / "disk", tmp_path / "other"], records).lost == (LostFolder(str(tmp_path / "disk"), 2),)
     assert scan([tmp_path], records).lost == ()  # a part of it
     assert scan([tmp_path / "disk"], {}).lost == ()
     put(tmp_path, "disk/new.mp4")

@@ -12,29 +12,28 @@ import hbi.search.snapshot as snapshots
 from hbi.data.frames import decode_frames
 from hbi.data.samples import Video
 from hbi.evaluation.ranks import ranks, retrieval_scores
-from hbi.evaluation.similarity import similarity_matrix
-from hbi.explanation.explain import ExplanationError
+from hbi.evaluation.similarity_matrix import similarity_matrix
+from hbi.matching import ExplanationError
 from hbi.search import Filters, SearchError, VideoIndex
 from hbi.search.calibration import Calibration, unrelated_texts
-from hbi.search.checking import check_recall
 from hbi.search.moments import merge_moments
-from hbi.search.network import SearchModel
 from hbi.search.ranking import Ranking, rank
-from hbi.search.record import result_to_dict
+from hbi.search.recall_check import check_recall
+from hbi.search.results import result_to_dict
 from hbi.search.snapshot import Segments
 from small_clips import write_clip
-from small_networks import small_model
+from small_networks import global_config, small_model
 
 TEXTS = ["a red square moves", "the green circle", "one blue star spins at night", "left and right", "down it falls"]
 
 
 @pytest.fixture(scope="module")
-def whole(search_model, tmp_path_factory):
+def whole(matcher, tmp_path_factory):
     """An index of many short videos, each of them one segment."""
     folder = tmp_path_factory.mktemp("whole")
     for number in range(24):
         write_clip(folder / "videos" / f"{number:02d}.mp4", seconds=2, seed=number)
-    index = VideoIndex.create(folder / "index", search_model, window_seconds=None)
+    index = VideoIndex.create(folder / "index", matcher, window_seconds=None)
     index.add([folder / "videos"])
     return index
 
@@ -42,9 +41,8 @@ def whole(search_model, tmp_path_factory):
 def evaluated(index):
     """The similarity of evaluation: [text, video], and the videos' paths."""
     paths = [record.path for record in index.videos()]
-    bank = decode_frames([Video(path, Path(path)) for path in paths], num_frames=6, image_size=16)
-    model = index.search_model
-    return similarity_matrix(model.model, model.tokenizer, TEXTS, bank), paths
+    store = decode_frames([Video(path, Path(path)) for path in paths], num_frames=6, image_size=16)
+    return similarity_matrix(index.matcher, TEXTS, store), paths
 
 
 def test_search_ranks_as_evaluation_does(whole):
@@ -66,19 +64,19 @@ def test_candidates_find_what_looking_at_everything_finds(whole, monkeypatch):
     exact = {text: [hit.segment_id for hit in whole.search(text).hits] for text in TEXTS}
     monkeypatch.setattr(snapshots, "EXACT_UP_TO", 0)
     coarse = VideoIndex.open(whole.path)
-    assert coarse.snapshot().resident.whole is None
+    assert coarse.snapshot().in_memory.whole is None
     for text in TEXTS:
         result = coarse.search(text)
         assert [hit.segment_id for hit in result.hits] == exact[text]
         assert result.is_exhaustive
     assert check_recall(coarse, num_queries=5).recall_at_10 == 1.0
-    query = coarse.search_model.encode_texts(TEXTS[:1])
+    query = coarse.matcher.encode_texts(TEXTS[:1])
     few = rank(coarse.codec, coarse.snapshot(), query.encoding, num_candidates=3)
     assert len(few.segments) == 3
 
 
 def test_a_large_index_is_searched_through_its_vector_index(whole, monkeypatch):
-    from hbi.search.vector_index import build_vector_index
+    from hbi.search.candidates import build_vector_index
 
     exact = {text: {hit.segment_id for hit in whole.search(text).hits} for text in TEXTS}
     monkeypatch.setattr(snapshots, "EXHAUSTIVE_UP_TO", 0)
@@ -110,7 +108,7 @@ def test_merging_by_hand():
     def ranking(*rows):
         content, start, end, scores = zip(*rows, strict=True)
         segments = Segments(np.array(content, object), np.array(start, float), np.array(end, float), arrays=[])
-        return Ranking(segments, np.array(scores), len(rows), True, typical=0.0)
+        return Ranking(segments, np.array(scores), len(rows), True, typical_score=0.0)
 
     moments = merge_moments(
         ranking(("a", 5, 15, 1.0), ("b", 0, 10, 0.9), ("a", 0, 10, 0.8), ("a", 10, 20, 0.3), ("a", 40, 50, 0.2)), 9
@@ -151,10 +149,10 @@ def test_a_clip_finds_itself(index, clips):
 
 
 def test_a_score_is_held_against_unrelated_texts(index):
-    texts = unrelated_texts(index.search_model, 24)
-    assert texts == unrelated_texts(index.search_model, 24)
+    texts = unrelated_texts(index.matcher, 24)
+    assert texts == unrelated_texts(index.matcher, 24)
     assert {len(text.split()) for text in texts} == set(range(1, 13))
-    rarities = [index.search(text, limit=1).hits[0].rarity for text in unrelated_texts(index.search_model, 60)]
+    rarities = [index.search(text, limit=1).hits[0].rarity for text in unrelated_texts(index.matcher, 60)]
     assert 0.3 < np.mean(rarities) < 0.7  # an unrelated text is as unusual as any other
     assert np.mean([rarity >= 0.95 for rarity in rarities]) < 0.2
 
@@ -210,23 +208,26 @@ def test_an_answer_as_json(index):
     assert record["num_segments"] == index.snapshot().num_segments
 
 
-def test_an_empty_index_answers_with_nothing(search_model, tmp_path):
+def test_an_empty_index_answers_with_nothing(matcher, tmp_path):
     (tmp_path / "videos").mkdir()
-    index = VideoIndex.create(tmp_path / "index", search_model)
+    index = VideoIndex.create(tmp_path / "index", matcher)
     index.add([tmp_path / "videos"])
     assert index.search("a red square").hits == ()
 
 
 def test_a_model_that_compares_wholes(clips, tmp_path):
+    from hbi.matching import Matcher
     from hbi.models import GlobalContrastModel
+    from hbi.models.processor import HBIProcessor
 
     model, tokenizer = small_model(TEXTS)
     torch.manual_seed(1)
-    search_model = SearchModel(GlobalContrastModel(model.config).eval(), tokenizer, "global", 6, 16)
-    index = VideoIndex.create(tmp_path / "index", search_model)
+    wholes = GlobalContrastModel(global_config(model.config)).eval()
+    matcher = Matcher(wholes, HBIProcessor.for_model(wholes.config, tokenizer), "global")
+    index = VideoIndex.create(tmp_path / "index", matcher)
     index.add([clips])
     result = VideoIndex.open(tmp_path / "index").search("a red square")
     assert len(result.hits) >= 5
     assert all(hit.words == () for hit in result.hits)
-    with pytest.raises(SearchError, match="no words to explain"):
+    with pytest.raises(ExplanationError, match="plays no game"):
         index.explain(clips / "clip-1.mp4", "a red square")

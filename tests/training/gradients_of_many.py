@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from hbi.models import GlobalContrastModel, HBIModel
+from hbi.training.batch_gradient import BatchGradient
 from hbi.training.distributed import joined_processes
-from hbi.training.gradients import BatchGradient
 from hbi.training.objective import Objective
 from hbi.training.sharded import whole
 from hbi.training.towers import checkpoint_activations, freeze_towers, replicate, shard

@@ -3,31 +3,31 @@ from pathlib import Path
 import pytest
 import torch
 
-from hbi.data.frames import FrameBank
-from hbi.data.samples import DataError, RetrievalSplit, Text, Video
-from hbi.data.tokenizer import train_tokenizer
+from hbi.data.frames import FrameStore
+from hbi.data.samples import DataError, Split, Text, Video
+from hbi.models.tokenizer import train_tokenizer
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import Processes
 
 
-def split(num_videos: int) -> RetrievalSplit:
+def split(num_videos: int) -> Split:
     texts = tuple(Text(f"video {v} caption {c}", v, (v,)) for v in range(num_videos) for c in range(3))
-    return RetrievalSplit("train", tuple(Video(str(v), Path(f"{v}.mp4")) for v in range(num_videos)), texts)
+    return Split("train", tuple(Video(str(v), Path(f"{v}.mp4")) for v in range(num_videos)), texts)
 
 
-def bank(counts: list[int], total: int = 8) -> FrameBank:
+def store(counts: list[int], total: int = 8) -> FrameStore:
     """Frames whose red value tells the video and whose green value tells the position."""
     mask = torch.arange(total)[None] < torch.tensor(counts)[:, None]
     pixels = torch.zeros(len(counts), total, 3, 2, 2, dtype=torch.uint8)
     pixels[:, :, 0] = torch.arange(len(counts), dtype=torch.uint8)[:, None, None, None]
     pixels[:, :, 1] = torch.arange(total, dtype=torch.uint8)[None, :, None, None]
-    return FrameBank(pixels, mask, torch.zeros(mask.shape), ())
+    return FrameStore(pixels, mask, torch.zeros(mask.shape), ())
 
 
 def batches(counts: list[int], **changes: int | Processes | torch.Tensor) -> TrainingBatches:
     settings = {"batch_size": 2, "captions_per_video": 2, "num_frames": 4, "max_words": 12, "seed": 0} | changes
     texts = split(len(counts))
-    return TrainingBatches(texts, bank(counts), train_tokenizer(t.text for t in texts.texts), **settings)
+    return TrainingBatches(texts, store(counts), train_tokenizer(t.text for t in texts.texts), **settings)
 
 
 def positions(frames: torch.Tensor) -> list[int]:
@@ -112,7 +112,7 @@ def test_too_few_usable_videos_are_refused():
 def test_captions_come_beside_questions_in_a_number_of_their_own():
     labels = torch.tensor([3, 1, -1] * 4)  # two questions and a caption for each of four videos
     for step in range(4):
-        batch = batches([8] * 4, captions_per_video=1, labels=labels, told_per_video=1)[step]
+        batch = batches([8] * 4, captions_per_video=1, labels=labels, captions_beside_questions=1)[step]
         assert batch.video_of_text.tolist() == [0, 0, 1, 1]
         assert [label >= 0 for label in batch.labels.tolist()] == [True, False] * 2
     without = batches([8] * 4, captions_per_video=3, labels=labels)[0]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hbi.recipes.runs import open_run
+from hbi.matching import load
 from hbi.training.loop import DivergedError
 from hbi.training.run_folder import RunFolder
 from training.tiny import CPU, run_folder, trainer
@@ -27,7 +27,7 @@ def test_weights_that_are_no_numbers_end_the_training_before_anything_is_written
     with pytest.raises(DivergedError, match=r"at step 1: the training diverged; lower .* another --out"):
         training.run(nothing)
     assert not RunFolder(tmp_path).checkpoint.exists()
-    assert not RunFolder(tmp_path).weights("best").exists()
+    assert not (RunFolder(tmp_path).weights("best") / "model.safetensors").exists()
 
 
 def test_a_step_that_leads_nowhere_is_not_kept(tmp_path):
@@ -47,7 +47,7 @@ def test_a_step_that_leads_nowhere_is_not_kept(tmp_path):
     with pytest.raises(DivergedError, match="the weights grew beyond all bounds at step 1"):
         training.run(nothing)
     assert before == {file: file.read_bytes() for file in before}
-    assert open_run(folder, device=CPU)
+    assert load(folder, device=CPU)
     again = trainer(folder, "hbi")
     assert again.resume() == 2
 
@@ -61,4 +61,4 @@ def test_validation_that_computes_no_numbers_is_told_by_its_step(tmp_path):
     training.validate = validate
     with pytest.raises(DivergedError, match="validation split became no numbers at step 2"):
         training.run(nothing)
-    assert not RunFolder(tmp_path).weights("best").exists()
+    assert not (RunFolder(tmp_path).weights("best") / "model.safetensors").exists()

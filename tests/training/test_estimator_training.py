@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from hbi.errors import HBIError
 from hbi.games import BanzhafEstimator
-from hbi.training.estimator import (
+from hbi.training.estimator_training import (
     EstimatorTraining,
     load_estimator,
     measure_estimator,

@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from hbi.games import ExactTeacher, LateInteractionGame, SampledTeacher, banzhaf_interactions
 from hbi.models import LevelOutput, MatchOutput, Players
-from hbi.models.play import all_games
+from hbi.models.outputs import all_games
 from hbi.ops import TokenSequence
 from hbi.training.objective import (
     Objective,

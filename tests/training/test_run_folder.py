@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from hbi.files import StorageError, write_atomically
+from hbi.matching import SourceError, load
 from hbi.models import CheckpointError
 from hbi.training.run_folder import RunError, RunFolder
 from training.tiny import run_folder, trainer
@@ -14,8 +15,8 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(RunError, match="not a run folder"):
         RunFolder(tmp_path / "none").require()
     (tmp_path / "recipe.yaml").write_text("x")
-    with pytest.raises(RunError, match="no best weights yet"):
-        RunFolder(tmp_path).require_weights("best")
+    with pytest.raises(SourceError, match="no best weights yet"):
+        load(tmp_path)
 
 
 def test_a_log_cut_short_is_read_and_truncated(tmp_path):
@@ -93,14 +94,14 @@ def test_twenty_bits_of_a_checkpoint_of_before_there_were_checksums_are_noticed(
 def test_what_a_killed_process_was_writing_is_in_nobodys_way(tmp_path):
     folder = RunFolder(tmp_path / "run")
     assert folder.is_free
-    (folder.path / "best").mkdir(parents=True)
-    for path in (folder.path / ".hbi-1-a.part.yaml", folder.path / "best" / ".hbi-1-b.part.safetensors"):
+    (folder.path / "last").mkdir(parents=True)
+    for path in (folder.path / ".hbi-1-a.part.yaml", folder.path / "last" / ".hbi-1-b.part.safetensors"):
         path.write_text("half")
     (folder.path / ".hbi-1-c.part").mkdir()
-    assert not folder.is_free  # `best` is of a run
+    assert not folder.is_free  # `last` is of a run
     folder.remove_drafts()
-    assert [path.name for path in folder.path.rglob("*")] == ["best"]
-    (folder.path / "best").rmdir()
+    assert [path.name for path in folder.path.rglob("*")] == ["last"]
+    (folder.path / "last").rmdir()
     (folder.path / ".hbi-1-a.part.yaml").write_text("half")
     assert folder.is_free
 

@@ -6,32 +6,32 @@ from pathlib import Path
 
 import torch
 
-from hbi.data.tokenizer import load_tokenizer, train_tokenizer
+from hbi.experiments.network import build_model
+from hbi.experiments.reading import read_recipe, recipe_yaml
+from hbi.experiments.schema import Recipe
+from hbi.experiments.training import training_settings
 from hbi.files import write_atomically
-from hbi.models import GlobalContrastModel, HBIModel, QuestionAnsweringModel
-from hbi.models.processor import save_tokenizer
-from hbi.recipes.experiment import training_settings
-from hbi.recipes.network import NETWORKS, build_network
-from hbi.recipes.reading import read_recipe, recipe_yaml
-from hbi.recipes.schema import Recipe
-from hbi.training.answering import AnsweringObjective
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.models.model_folder import read_own_tokenizer, save_processor
+from hbi.models.tokenizer import train_tokenizer
+from hbi.training.answering_objective import AnsweringObjective
+from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch
-from hbi.training.gradients import BatchGradient
 from hbi.training.loop import Trainer
 from hbi.training.objective import Objective
 from hbi.training.run_folder import RunFolder
-from small_networks import small_config
+from small_networks import global_config, small_config
 
 CPU = torch.device("cpu")
-MARKS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+SPECIAL_TOKENS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 
 
 def network(kind: type[HBIModel] | type[GlobalContrastModel] = HBIModel, *, dropout: float = 0.0):
-    config = small_config(marks=MARKS, vocab_size=30)
+    config = small_config(special_tokens=SPECIAL_TOKENS, vocab_size=30)
     for tower in (config.clip_config.text_config, config.clip_config.vision_config):
         tower.attention_dropout = dropout
     torch.manual_seed(0)
-    return kind(config).train()
+    return kind(config if kind is HBIModel else global_config(config)).train()
 
 
 def batch(num_videos: int = 8, num_words: int = 9, num_frames: int = 5, seed: int = 0) -> Batch:
@@ -101,12 +101,9 @@ def trainer(path: Path, kind: str) -> Trainer:
     if not folder.recipe.is_file():
         write_atomically(folder.recipe, recipe_yaml(recipe))
         folder.write_environment(seed=0, threads=1)
-        save_tokenizer(train_tokenizer(["a red circle slides left"], num_merges=20), folder.tokenizer)
-    tokenizer, objective = load_tokenizer(str(folder.tokenizer)), Objective()
-    if kind == "answering":
-        model = build_network(QuestionAnsweringModel, recipe, tokenizer, answers=("no", "red", "yes"))
-    else:
-        model = build_network(NETWORKS[kind], recipe, tokenizer)
+        save_processor(train_tokenizer(["a red circle slides left"], num_merges=20), folder.path)
+    tokenizer, objective = read_own_tokenizer(folder.path), Objective()
+    model = build_model(recipe, tokenizer, ("no", "red", "yes"))
     return Trainer(
         model,
         TinyBatches(are_questions=kind == "answering"),

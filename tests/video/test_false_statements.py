@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import av
 import pytest
 
-from hbi.search.footage import windows_of
-from hbi.search.settings import IndexSettings
+from hbi.search.index_settings import IndexSettings
+from hbi.search.segment_frames import windows_of
 from hbi.video import VideoError, decoding, probe_video, read_frames
 from hbi.video.demuxing import Faults
 from hbi.video.opening import MAX_PIXELS, open_video

@@ -8,9 +8,8 @@ for needed in ("lancedb", "fastapi", "jinja2", "python_multipart"):
     pytest.importorskip(needed, reason="the extra `web` is not installed")
 
 from hbi.search import VideoIndex  # noqa: E402
-from hbi.search.network import SearchModel  # noqa: E402
 from small_clips import write_clip  # noqa: E402
-from small_networks import small_model  # noqa: E402
+from small_networks import small_matcher  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +26,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def served(folder) -> VideoIndex:
     """The index that is served."""
-    model, tokenizer = small_model(["a red square moves left and right", "the green circle falls down"])
-    made = VideoIndex.create(folder / "index", SearchModel(model, tokenizer, "a small run", 6, 16))
+    words = ["a red square moves left and right", "the green circle falls down"]
+    made = VideoIndex.create(folder / "index", small_matcher(words))
     made.add([folder / "videos"])
     return made

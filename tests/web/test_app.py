@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hbi.web.app import create_app
-from hbi.web.limits import Limits, RefusalError, Workbench
+from hbi.web.limits import Limits, RequestError
+from hbi.web.work_queue import WorkQueue
 from small_clips import write_clip
 
 starlette = pytest.importorskip("fastapi.testclient")
@@ -103,7 +104,7 @@ def test_a_file_that_was_put_in_the_place_of_a_video_is_not_served(served, folde
 
     videos = tmp_path / "videos"
     path = write_clip(videos / "mine.mp4", seconds=3, seed=70)
-    index = VideoIndex.create(tmp_path / "index", served.search_model)
+    index = VideoIndex.create(tmp_path / "index", served.matcher)
     index.add([videos])
     client = starlette.TestClient(create_app(index), base_url="http://127.0.0.1")
     (hit,) = client.get("/api/search", params={"q": "red"}).json()["hits"]
@@ -256,7 +257,7 @@ def test_many_at_once_are_all_answered(client):
 
 
 def test_work_waits_its_turn_and_is_given_up_in_time():
-    limits = Limits(num_at_work=2, num_waiting=3, seconds=0.3, wait_seconds=5)
+    limits = Limits(num_concurrent=2, num_waiting=3, seconds=0.3, wait_seconds=5)
     at_once, most = [0], [0]
     lock = threading.Lock()
 
@@ -270,12 +271,12 @@ def test_work_waits_its_turn_and_is_given_up_in_time():
         return seconds
 
     async def several(*seconds):
-        bench = Workbench(limits)
-        return await asyncio.gather(*(bench.run(work, each) for each in seconds), return_exceptions=True)
+        queue = WorkQueue(limits)
+        return await asyncio.gather(*(queue.run(work, each) for each in seconds), return_exceptions=True)
 
     answers = asyncio.run(several(*[0.05] * 8))
     assert answers[:5] == [0.05] * 5
-    assert [answer.status for answer in answers[5:] if isinstance(answer, RefusalError)] == [503] * 3
+    assert [answer.status for answer in answers[5:] if isinstance(answer, RequestError)] == [503] * 3
     assert most[0] == 2
     (slow, quick) = asyncio.run(several(1.0, 0.01))
     assert slow.status == 504

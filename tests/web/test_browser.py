@@ -94,7 +94,7 @@ def test_upload(tab, tmp_path):
 
 def test_empty_and_error_states(tab):
     tab.goto("/")
-    assert tab.get_by_role("heading", name="What is to be seen?").is_visible()
+    assert tab.get_by_role("heading", name="Describe a moment").is_visible()
     tab.goto("/?q=red&path=nowhere*")
     assert tab.get_by_text("No video fits these filters.").is_visible()
     tab.goto("/?q=red&threshold=1")

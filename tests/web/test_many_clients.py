@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from small_clips import write_clip
-from web.running import HBI, error_of, is_closed, running, status_of, upload
+from web.running_server import HBI, error_of, is_closed, running, status_of, upload
 
 pytestmark = pytest.mark.slow
 NUM_CLIENTS, SEARCHES_EACH = 30, 4

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hbi.web.app import create_app
-from hbi.web.decoder import Decoder
-from hbi.web.desk import shown_name
-from hbi.web.limits import Limits, RefusalError
+from hbi.web.limits import Limits, RequestError
+from hbi.web.search_request import display_name
+from hbi.web.video_worker import VideoWorker
 from small_clips import write_clip
 
 starlette = pytest.importorskip("fastapi.testclient")
@@ -22,7 +22,7 @@ LIMITS = Limits(max_clip_frames=200, max_clip_seconds=20, num_waiting=4)
 def app(served):
     made = create_app(served, limits=LIMITS)
     yield made
-    made.state.service.close()
+    made.state.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_a_damaged_upload_names_itself_and_no_other_path(client, tmp_path):
     ],
 )
 def test_names_are_shown_without_what_cannot_be(told, shown):
-    assert shown_name(told) == shown
+    assert display_name(told) == shown
 
 
 def test_pictures_are_counted_not_believed(client, tmp_path):
@@ -91,40 +91,40 @@ def test_pictures_are_counted_not_believed(client, tmp_path):
 
 
 def test_decoding_that_takes_too_long_is_ended_and_the_next_is_served(served, tmp_path):
-    decoder = Decoder(Limits(seconds=60))
+    worker = VideoWorker(Limits(seconds=60))
     clip = write_clip(tmp_path / "clip.mp4", seconds=2)
-    assert len(decoder.sample(clip, 4, 16).frames.pixels) == 4
-    process = decoder._process
-    decoder._limits = Limits(seconds=0.2)
+    assert len(worker.read_sample(clip, 4, 16).frames.pixels) == 4
+    process = worker._process
+    worker._limits = Limits(seconds=0.2)
     long = dense_clip(tmp_path / "long.mp4", 20_000)
-    with pytest.raises(RefusalError) as caught:
-        decoder.cut(long, 0, 20, tmp_path / "out.mp4")
+    with pytest.raises(RequestError) as caught:
+        worker.cut(long, 0, 20, tmp_path / "out.mp4")
     assert caught.value.status == 504
     assert process.poll() is not None
-    decoder._limits = Limits(seconds=60)
-    assert len(decoder.sample(clip, 4, 16).frames.pixels) == 4
-    decoder.close()
+    worker._limits = Limits(seconds=60)
+    assert len(worker.read_sample(clip, 4, 16).frames.pixels) == 4
+    worker.close()
 
 
 def test_a_decoder_that_breaks_down_costs_its_job_only(tmp_path):
-    decoder = Decoder(Limits())
+    worker = VideoWorker(Limits())
     clip = write_clip(tmp_path / "clip.mp4", seconds=2)
-    decoder.sample(clip, 4, 16)
-    decoder._process.kill()
-    decoder._process.wait()
-    assert len(decoder.sample(clip, 4, 16).frames.pixels) == 4
-    with pytest.raises(RefusalError):
-        decoder._ask(do="sample")  # a job that it does not understand
-    decoder.close()
+    worker.read_sample(clip, 4, 16)
+    worker._process.kill()
+    worker._process.wait()
+    assert len(worker.read_sample(clip, 4, 16).frames.pixels) == 4
+    with pytest.raises(RequestError):
+        worker._run(job="sample")  # a job that it does not understand
+    worker.close()
 
 
 def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path):
-    from hbi.explanation.sample import Sample
+    from hbi.matching.sample import VideoSample
 
     clip = write_clip(tmp_path / "clip.mp4", seconds=4, size=64)
-    decoder = Decoder(Limits())
-    there = decoder.sample(clip, 5, 16, start_seconds=1.0, end_seconds=3.0)
-    here = Sample.read(clip, 5, image_size=16, start_seconds=1.0, end_seconds=3.0)
+    worker = VideoWorker(Limits())
+    there = worker.read_sample(clip, 5, 16, start_seconds=1.0, end_seconds=3.0)
+    here = VideoSample.read(clip, 5, image_size=16, start_seconds=1.0, end_seconds=3.0)
     for one, other in ((there.frames, here.frames), (there.thumbnails, here.thumbnails)):
         assert one.pixels.equal(other.pixels)
         assert one.timestamps_seconds.equal(other.timestamps_seconds)
@@ -134,7 +134,7 @@ def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path):
             other.video_end_seconds,
             other.damage,
         )
-    decoder.close()
+    worker.close()
 
 
 def test_searches_do_not_wait_for_uploads(app, client):
@@ -143,15 +143,15 @@ def test_searches_do_not_wait_for_uploads(app, client):
     import threading
 
     held = threading.Event()
-    filming = app.state.service.filming
+    clip_queue = app.state.context.clip_queue
 
     async def hold():
-        return await asyncio.gather(*(filming.run(held.wait) for _ in range(5)))
+        return await asyncio.gather(*(clip_queue.run(held.wait) for _ in range(5)))
 
     holder = threading.Thread(target=asyncio.run, args=(hold(),))
     holder.start()
     until = time.monotonic() + 30
-    while filming.num_in_house < 5:
+    while clip_queue.num_in_progress < 5:
         assert time.monotonic() < until
         time.sleep(0.01)
     try:

@@ -6,54 +6,55 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from hbi.cli.arguments import DEVICE
 from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
-    from hbi.explanation.answering import AnsweredQuestion
+    from hbi.matching import Answer
 
 NUM_REASONS = 5
 
 
 def answer(
-    run: Annotated[Path, typer.Argument(help="Run folder of hbi train, of a recipe that answers questions.")],
-    video: Annotated[Path, typer.Argument(help="A video file.")],
-    question: Annotated[str, typer.Argument(help="What to ask about it, in quotes.")],
-    top: Annotated[int, typer.Option(min=1, help="How many answers to show.")] = 5,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model that answers questions: a run folder, a model folder, or a hub name."
+        ),
+    ],
+    video: Annotated[Path, typer.Argument(help="The video file.")],
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    top: Annotated[int, typer.Option(min=1, help="Number of answers to show.")] = 5,
     explain: Annotated[
-        Path | None, typer.Option(help="Write the explanation there: .html, .png, .svg, .pdf or .json.")
+        Path | None, typer.Option(help="Also write an explanation to this file: .html, .png, .svg, .pdf or .json.")
     ] = None,
-    start: Annotated[float | None, typer.Option(min=0, help="Look from this second on.")] = None,
-    end: Annotated[float | None, typer.Option(min=0, help="Look up to this second.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    start: Annotated[float | None, typer.Option(min=0, help="Start at this second of the video.")] = None,
+    end: Annotated[float | None, typer.Option(min=0, help="Stop at this second of the video.")] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="Number of frames to sample from the video. Default: as in training.")
+    ] = None,
+    device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
-    """Answer a question about a video, and show the words and seconds whose interaction the answer comes from.
+    """Answer a question about a video, and show which words and seconds the answer comes from.
 
-    The network chooses among the answers that it was trained with; it gives one whatever is asked.
+    The model chooses among the answers it was trained with. It always gives
+    one, even if none of them is right.
     """
-    from hbi.cli.device import choose_device
-    from hbi.explanation import write_explanation
-    from hbi.explanation.answering import answer_question
-    from hbi.recipes.answering import open_answering
+    from hbi.figures import write_explanation
+    from hbi.figures.write import WRITERS, require_ending
+    from hbi.matching import load_answerer
 
-    trained = open_answering(run, device=choose_device(device))
-    answered = answer_question(
-        trained.model,
-        trained.tokenizer,
-        video,
-        question,
-        name=trained.name,
-        num_frames=trained.recipe.data.num_frames,
-        image_size=trained.recipe.data.image_size,
-        start_seconds=start,
-        end_seconds=end,
-    )
+    if explain is not None:
+        require_ending(explain, WRITERS)
+    answerer = load_answerer(source, device=device, num_frames=frames)
+    answered = answerer.answer(video, question, start_seconds=start, end_seconds=end)
     _print(answered, top)
     if explain is not None:
         write_explanation(answered.explanation, explain)
         say("Written to {explain}", explain=explain)
 
 
-def _print(answered: "AnsweredQuestion", top: int) -> None:
+def _print(answered: "Answer", top: int) -> None:
     table = Table("answer", "probability", title=styled("{text}", text=answered.explanation.text))
     for text, probability in answered.best(top):
         table.add_row(styled("{text}", text=text), f"{100 * probability:.1f} %")

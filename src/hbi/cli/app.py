@@ -34,7 +34,12 @@ SILENCE_SECONDS = 5.0
 
 app = typer.Typer(
     name="hbi",
-    help="Match videos and texts word by word and frame by frame, and see why.",
+    help=(
+        "Match videos with texts, word by word and frame by frame, and show why they match.\n\n"
+        "MODEL is the same for every command: a run folder of hbi train, a model folder\n"
+        "(of hbi convert, for example), an index folder of hbi index, a CLIP folder, or\n"
+        "the name of a model or a CLIP on the Hugging Face hub."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -64,12 +69,12 @@ def _print_version(is_wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Match videos and texts word by word and frame by frame, and see why."""
+    """Match videos with texts, word by word and frame by frame, and show why they match."""
 
 
 def main() -> None:

@@ -12,37 +12,38 @@ from hbi.cli.terminal import say
 if TYPE_CHECKING:
     from hbi.data.benchmark import SplitName
     from hbi.data.loading import LoadedSplit
-    from hbi.models import GlobalContrastModel, HBIModel
-    from hbi.recipes.schema import Recipe
+    from hbi.experiments.schema import Recipe
+    from hbi.models.model_folder import Network
 
 
 def cache_features(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe that ships with hbi, or a YAML file.")],
-    out: Annotated[Path, typer.Option(help="The folder to write to: one file for each split.")],
+    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, or a YAML file.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to, one file for each split.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as for hbi train. Repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, as in hbi train. Repeatable."),
     ] = None,
     dtype: Annotated[
-        Literal["float16", "float32"], typer.Option(help="How numbers are kept; float16 takes half the space.")
+        Literal["float16", "float32"], typer.Option(help="Number format; float16 takes half the space.")
     ] = "float16",
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto: a GPU if there is one.")] = "auto",
 ) -> None:
-    """Encode the frames of a recipe's train and val split once, with the towers that it starts from.
+    """Encode the frames of a recipe's train and val split once, with the encoder that the recipe starts from.
 
-    Then train everything after the towers in minutes: hbi train RECIPE with the same --set options and
-    --set data.features=OUT --set training.freeze_towers=true. Files made by other towers, of other videos or other
-    frames are refused there. A split that is already there is kept.
+    Training the layers after a frozen encoder then takes minutes: run hbi train
+    RECIPE with the same --set options and --set data.features=OUT --set
+    training.freeze_towers=true. It refuses features of another encoder, of
+    other videos or of other frames. A split that exists already is kept.
     """
-    from hbi.recipes.content import read_content, require_start
+    from hbi.experiments.content import read_content, require_start
 
     settings = [*(overrides or ()), f"data.features={json.dumps(str(out))}", "training.freeze_towers=true"]
     require_start(read_content(recipe, settings))
     # Only now, since they take seconds to load.
-    from hbi.cli.device import choose_device
-    from hbi.recipes.network import build_model, start_tokenizer
-    from hbi.recipes.reading import read_recipe
-    from hbi.recipes.splits import read_split
+    from hbi.experiments.network import build_model, start_tokenizer
+    from hbi.experiments.reading import read_recipe
+    from hbi.experiments.splits import read_split
+    from hbi.matching.device import choose_device
 
     content = read_recipe(recipe, settings)
     splits: dict[SplitName, LoadedSplit] = {"train": read_split(content, "train"), "val": read_split(content, "val")}
@@ -61,7 +62,7 @@ def _cache_split(
     recipe: "Recipe",
     name: "SplitName",
     loaded: "LoadedSplit",
-    model: "HBIModel | GlobalContrastModel",
+    model: "Network",
     *,
     dtype: str,
 ) -> None:
@@ -69,9 +70,10 @@ def _cache_split(
 
     import torch
 
-    from hbi.data.features import encode_features, join_features, load_features, save_features, tower_fingerprint
+    from hbi.data.features import join_features, load_features, save_features
     from hbi.errors import HBIError
-    from hbi.recipes.splits import features_file, frame_banks, sampling_of_split
+    from hbi.experiments.frame_features import encode_features, frame_stores, tower_fingerprint
+    from hbi.experiments.splits import features_file, sampling_of_split
 
     path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, loaded.split)
     if path.is_file():
@@ -79,16 +81,16 @@ def _cache_split(
             raise HBIError(f"{path} was made by other towers: choose another --out, or delete it")
         say("{path} is already there", path=path)
         return
-    banks = []
+    stores = []
     with progress_bar(f"encoding {name}") as progress:
-        frames = frame_banks(recipe, name, loaded.split)
-        for bank in encode_features(model.encoder, frames, device=model.device):
-            banks.append(bank.to(getattr(torch, dtype)))
-            progress(sum(len(each.mask) for each in banks), len(loaded.split.videos))
-    bank = join_features(banks)
-    bank = replace(bank, faults=loaded.faults + bank.faults)
-    for fault in bank.faults[:5]:
+        frames = frame_stores(recipe, name, loaded.split)
+        for store in encode_features(model.encoder, frames, device=model.device):
+            stores.append(store.to(getattr(torch, dtype)))
+            progress(sum(len(each.mask) for each in stores), len(loaded.split.videos))
+    store = join_features(stores)
+    store = replace(store, problems=loaded.problems + store.problems)
+    for fault in store.problems[:5]:
         say("[yellow]passed over:[/] {fault}", fault=fault)
-    save_features(path, bank, sampling)
+    save_features(path, store, sampling)
     size = f"{path.stat().st_size / 2**20:.1f} MiB"
-    say("{path}: {shape} features, {size}", path=path, shape=tuple(bank.features.shape), size=size)
+    say("{path}: {shape} features, {size}", path=path, shape=tuple(store.features.shape), size=size)

@@ -15,35 +15,40 @@ if TYPE_CHECKING:
 def convert(
     file: Annotated[
         Path,
-        typer.Argument(help="Retrieval or VideoQA checkpoint, or estimator weights; safetensors or pickled."),
+        typer.Argument(help="A retrieval or VideoQA checkpoint, or estimator weights: safetensors or pickle."),
     ],
-    to: Annotated[Path, typer.Option(help="The folder to write, new or empty.")],
+    to: Annotated[Path, typer.Option(help="The model folder to write, new or empty.")],
     tokenizer: Annotated[
-        str | None, typer.Option(help="Folder or hub name of its tokenizer, for example openai/clip-vit-base-patch32.")
+        str | None, typer.Option(help="Folder or hub name of the tokenizer, for example openai/clip-vit-base-patch32.")
     ] = None,
     max_words: Annotated[
         int | None,
-        typer.Option(min=1, help="Tokens that texts were padded to in training (--max_words there)."),
+        typer.Option(min=1, help="Number of tokens that texts were padded to in training (--max_words there)."),
     ] = None,
     level_weights: Annotated[
         tuple[float, float, float] | None,
-        typer.Option(help="Weight of entity, action and event in the similarity (--rate there)."),
+        typer.Option(help="Weights of the entity, action and event level in the similarity (--rate there)."),
     ] = None,
     answers: Annotated[
         Path | None,
-        typer.Option(help="The answers of a VideoQA checkpoint: train_ans2label.json, or a text with one a line."),
+        typer.Option(help="The answers of a VideoQA checkpoint: train_ans2label.json, or a text file, one a line."),
     ] = None,
     merge_ratio: Annotated[
-        tuple[float, float] | None, typer.Option(help="Merged words per word (--t_rate0 and --t_rate1 there).")
+        tuple[float, float] | None,
+        typer.Option(help="Share of the words kept by each merge (--t_rate0, --t_rate1 there)."),
     ] = None,
     frame_merge_ratio: Annotated[
-        tuple[float, float] | None, typer.Option(help="Merged frames per frame (--v_rate0 and --v_rate1 there).")
+        tuple[float, float] | None,
+        typer.Option(help="Share of the frames kept by each merge (--v_rate0, --v_rate1 there)."),
     ] = None,
 ) -> None:
-    """Write a folder that HBIModel.from_pretrained opens, and say what became of every key of the file.
+    """Convert a checkpoint of the authors' released code to a model folder, and report how each key was used.
 
-    The model computes as the released code does (docs/method/released-code.md). A pickle is read as tensors only: it
-    cannot run code. Needed keys that are missing, or shapes that do not fit, are errors and nothing is written.
+    Every command takes the folder as its MODEL, and AutoModel.from_pretrained
+    opens it. The model computes what the released code computes
+    (docs/method/released-code.md). Pickle files are read as tensors only: they
+    cannot run code. If a key is missing or has the wrong shape, nothing is
+    written.
     """
     from hbi.hub import is_only_here
 
@@ -52,9 +57,9 @@ def convert(
     # Only now, since they take seconds to load.
     from transformers.utils import logging as transformers_logging
 
-    from hbi.data.answer_files import read_answers
+    from hbi.data.answer_vocabulary import read_answers
     from hbi.models import convert as convert_file
-    from hbi.models.processor import read_tokenizer
+    from hbi.models.tokenizer import read_tokenizer
 
     transformers_logging.disable_progress_bar()
     settings: dict[str, Any] = {

@@ -10,12 +10,12 @@ from hbi.cli.data_pack import pack
 from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import say
 
-data_app = typer.Typer(help="Make, check and pack the data that experiments run on.", no_args_is_help=True)
+data_app = typer.Typer(help="Make, check and pack data sets.", no_args_is_help=True)
 
 
 @data_app.callback()
 def _data() -> None:
-    """Make, check and pack the data that experiments run on."""
+    """Make, check and pack data sets."""
 
 
 data_app.command("check")(check)
@@ -24,15 +24,15 @@ data_app.command("pack")(pack)
 
 @data_app.command("shape-stories")
 def shape_stories(
-    out: Annotated[Path, typer.Argument(help="The folder to write to; a run that was stopped continues there.")],
-    train: Annotated[int, typer.Option(min=0, help="Videos to train on.")] = 2500,
-    val: Annotated[int, typer.Option(min=0, help="Videos to choose the best weights with.")] = 200,
-    test: Annotated[int, typer.Option(min=0, help="Videos to report numbers on.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same frames and texts.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that draw.", show_default="all cores")] = None,
+    out: Annotated[Path, typer.Argument(help="The folder to write to. An interrupted run continues there.")],
+    train: Annotated[int, typer.Option(min=0, help="Number of training videos.")] = 2500,
+    val: Annotated[int, typer.Option(min=0, help="Number of validation videos.")] = 200,
+    test: Annotated[int, typer.Option(min=0, help="Number of test videos.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: the same seed gives the same frames and texts.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes.", show_default="all cores")] = None,
 ) -> None:
-    """Make ShapeStories: short films of colored shapes, with captions, minimal pairs, questions and the whole truth."""
-    from hbi.data.shape_stories import generate_shape_stories
+    """Make ShapeStories: short videos of colored shapes, with captions, minimal pairs, questions and annotations."""
+    from hbi.shape_stories import generate_shape_stories
 
     with progress_bar("Drawing videos") as progress:
         generate_shape_stories(

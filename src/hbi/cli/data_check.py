@@ -11,38 +11,45 @@ from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import console, say, styled, visible_json
 
 if TYPE_CHECKING:
-    from hbi.data.checking import BenchmarkReport, SplitReport
     from hbi.data.checking.check import WordCount
-    from hbi.data.checking.report import Spread
+    from hbi.data.checking.report import BenchmarkReport, SplitReport, Spread
 
 SHOWN = 5
 
 
 def check(
     dataset: Annotated[str, typer.Argument(help="msrvtt, msvd, lsmdc, didemo, activitynet, vatex or own.")],
-    annotations: Annotated[Path, typer.Option(help="Folder of the annotation files; for own data a file will do.")],
+    annotations: Annotated[
+        Path, typer.Option(help="The folder of the annotation files; for own data also a single file.")
+    ],
     videos: Annotated[
-        Path | None, typer.Option(help="Folder of the videos, in any layout. Default: look at annotations only.")
+        Path | None, typer.Option(help="The folder of the videos, in any layout. Default: check the annotations only.")
     ] = None,
-    protocol: Annotated[str | None, typer.Option(help="How it is split: 1k-A-9k, 1k-A-7k or full, say.")] = None,
-    split: Annotated[list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all.")] = None,
-    max_words: Annotated[int, typer.Option(min=3, help="Tokens that the network reads, marks included.")] = 32,
+    protocol: Annotated[
+        str | None, typer.Option(help="The split of the benchmark, for example 1k-A-9k, 1k-A-7k or full for msrvtt.")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="train, val or test. Repeatable. Default: all.")] = None,
+    max_words: Annotated[
+        int, typer.Option(min=3, help="Number of tokens that the model reads, special tokens included.")
+    ] = 32,
     tokenizer: Annotated[
-        Path | None, typer.Option(help="Count the tokens of this one. Default: CLIP's words, a lower bound.")
+        Path | None,
+        typer.Option(help="Count tokens with this tokenizer. Default: count words as CLIP splits them, a lower bound."),
     ] = None,
-    num_frames: Annotated[int, typer.Option(min=1, help="Frames to decode of each video.")] = 12,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all cores")] = None,
+    num_frames: Annotated[int, typer.Option(min=1, help="Number of frames to decode of each video.")] = 12,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes.", show_default="all cores")] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Where the whole report goes.", show_default="DATASET-check.json")
+        Path | None, typer.Option("--json", help="Where to write the full report.", show_default="DATASET-check.json")
     ] = None,
 ) -> None:
-    """Compare a data set with what is published of it; exit with 1 where there is trouble.
+    """Check a data set: compare its counts with the published ones, and decode every video.
 
-    Every video is decoded. Results are kept beside the report as they come: a check that was stopped goes on there.
+    Exits with 1 if a problem is found. Results are saved beside the report as
+    they come: an interrupted check continues there.
     """
     from hbi.data.benchmark import split_name
     from hbi.data.benchmarks import find_benchmark
-    from hbi.data.checking import check_benchmark
+    from hbi.data.checking.check import check_benchmark
     from hbi.files import write_atomically
 
     out = json_file or Path(f"{Path(dataset).name}-check.json")
@@ -70,13 +77,13 @@ def check(
 def _word_count(tokenizer: Path | None, max_words: int) -> "WordCount":
     from hbi.data.checking.check import WordCount
     from hbi.data.samples import DataError
-    from hbi.data.tokenizer import count_words, load_tokenizer
+    from hbi.models.tokenizer import count_words, read_tokenizer
 
     if tokenizer is None:
         return WordCount(count_words, "words and marks", max_words)
     if not tokenizer.is_dir():
         raise DataError(f"no folder {tokenizer}: give one with a saved tokenizer (RUN/tokenizer, say)")
-    loaded = load_tokenizer(str(tokenizer))
+    loaded = read_tokenizer(tokenizer)
     return WordCount(lambda text: len(loaded(text)["input_ids"]), "tokens", max_words)
 
 

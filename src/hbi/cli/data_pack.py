@@ -13,26 +13,27 @@ SHOWN = 5
 
 
 def pack(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe that ships with hbi, or a YAML file.")],
-    out: Annotated[Path, typer.Argument(help="The folder to write to; a run that was stopped continues there.")],
+    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, or a YAML file.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write to. An interrupted run continues there.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, as for hbi train. Repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, as in hbi train. Repeatable."),
     ] = None,
-    split: Annotated[list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all cores")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="train, val or test. Repeatable. Default: all.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes.", show_default="all cores")] = None,
 ) -> None:
-    """Decode the frames that a recipe needs, once, so that training does not wait for decoding.
+    """Decode the frames that a recipe needs once, so that training does not wait for video decoding.
 
-    Then: hbi train RECIPE with the same --set options and --set data.frames=OUT; the videos are no longer needed.
-    Frames that were chosen in another way than a recipe asks for are refused there.
+    Then run hbi train RECIPE with the same --set options and --set
+    data.frames=OUT. The videos are no longer needed. Training refuses packed
+    frames that were sampled differently from what its recipe says.
     """
     from hbi.data.benchmark import SPLIT_NAMES, split_name
     from hbi.data.packed_frames import PICTURES, FrameSampling
     from hbi.data.packing import pack_videos
+    from hbi.experiments.reading import read_recipe
+    from hbi.experiments.splits import frames_of_split, packed_folder, read_split
     from hbi.files import write_atomically
-    from hbi.recipes.reading import read_recipe
-    from hbi.recipes.splits import frames_of_split, packed_folder, read_split
 
     content = read_recipe(recipe, [*(overrides or ()), "data.frames=null"])
     where = read_recipe(recipe, [*(overrides or ()), f"data.frames={json.dumps(str(out))}"])
@@ -42,7 +43,7 @@ def pack(
         sampling = FrameSampling(frames_of_split(content, name), content.data.image_size)
         with progress_bar(f"packing {folder.name}") as progress:
             packed = pack_videos(loaded.split.videos, folder, sampling, num_workers=workers, progress=progress)
-        faults = [*loaded.faults, *(f"{video.video_id}: {video.fault}" for video in packed if video.fault)]
+        faults = [*loaded.problems, *(f"{video.video_id}: {video.fault}" for video in packed if video.fault)]
         write_atomically(folder / "faults.txt", "".join(f"{visible(fault)}\n" for fault in faults))
         num_packed = sum(bool(video.offsets) for video in packed)
         size = (folder / PICTURES).stat().st_size / 2**20

@@ -13,8 +13,8 @@ from hbi.cli.terminal import console, say, styled
 
 if TYPE_CHECKING:
     from hbi.cli.demo_page import Example
-    from hbi.data.shape_stories import Caption, Story
-    from hbi.recipes.schema import Recipe
+    from hbi.experiments.schema import Recipe
+    from hbi.shape_stories import Caption, Story
 
 RECIPES = ("shape-stories", "shape-stories-global")
 """The method, and the baseline that it is compared with."""
@@ -22,23 +22,28 @@ NUM_STEPS = 6
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for data, runs and pages.")] = Path("demo"),
-    train: Annotated[int, typer.Option(min=1, help="Videos to train on.")] = 2500,
-    val: Annotated[int, typer.Option(min=1, help="Videos to choose the best weights with.")] = 200,
-    test: Annotated[int, typer.Option(min=1, help="Videos to report numbers on.")] = 500,
+    out: Annotated[Path, typer.Option(help="The folder for data, runs and pages.")] = Path("demo"),
+    train: Annotated[int, typer.Option(min=1, help="Number of training videos.")] = 2500,
+    val: Annotated[int, typer.Option(min=1, help="Number of validation videos.")] = 200,
+    test: Annotated[int, typer.Option(min=1, help="Number of test videos.")] = 500,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of both recipes: --set training.num_steps=50."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a value of both recipes: --set training.num_steps=50. Repeatable.",
+        ),
     ] = None,
 ) -> None:
-    """Make videos, train HBI and a global baseline, compare both, explain three pairs, write a page, make an index.
+    """Run everything once: make videos, train HBI and a global baseline, compare them, explain, index and search.
 
-    About eight minutes on two cores. Asked again, it continues from what exists.
+    Takes about eight minutes on two cores, and writes a page, OUT/index.html.
+    Run again, it continues where it stopped.
     """
     from hbi.cli.demo_page import comparison_markdown, demo_page
     from hbi.cli.demo_search import make_searchable
-    from hbi.data.shape_stories import generate_shape_stories
     from hbi.files import write_atomically
+    from hbi.shape_stories import generate_shape_stories
 
     data = out / "data"
     _step(1, f"ShapeStories: {train} + {val} + {test} videos with captions, in {data}")
@@ -77,8 +82,9 @@ def _step(number: int, title: str) -> None:
 
 
 def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:
-    from hbi.cli.train import train_recipe
-    from hbi.recipes.reading import read_recipe
+    from hbi.cli.train import watch_training
+    from hbi.experiments.reading import read_recipe
+    from hbi.experiments.training import train
     from hbi.training.run_folder import RunFolder
 
     run = out / "runs" / name
@@ -88,17 +94,20 @@ def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:
     if RunFolder(run).is_finished:
         say("already trained")
     else:
-        train_recipe(recipe, run, resume=True)
+        train(recipe, run, resume=True, bars=progress_bar, watch=watch_training)
     return run
 
 
 def _evaluated(run: Path) -> dict[str, Any]:
-    from hbi.cli.device import choose_device
-    from hbi.cli.evaluate import Conditions, evaluate_run, metrics_file
+    from hbi.cli.evaluation_tables import print_retrieval
+    from hbi.experiments.evaluating import Evaluation, evaluate, metrics_file
 
     file = metrics_file(run, "test")
     if not file.is_file():
-        evaluate_run(run, Conditions("test"), device=choose_device("auto"))
+        evaluation = evaluate(run, bars=progress_bar)
+        assert isinstance(evaluation, Evaluation)  # the demo's recipes rank
+        print_retrieval(evaluation)
+        evaluation.write(run)
     metrics: dict[str, Any] = json.loads(file.read_text())
     return metrics
 
@@ -122,15 +131,13 @@ def _print_comparison(metrics: dict[str, dict[str, Any]]) -> None:
 def _examples(data: Path, run: Path, out: Path) -> "list[Example]":
     """Explain three test pairs; see `_choose_pairs` for which."""
     from hbi.cli.demo_page import Example
-    from hbi.cli.device import choose_device
-    from hbi.cli.explain import explain_with
-    from hbi.explanation import write_explanation
-    from hbi.recipes.runs import open_run
+    from hbi.figures import write_explanation
+    from hbi.matching import load_matcher
 
-    trained = open_run(run, device=choose_device("cpu"))
+    matcher = load_matcher(run, device="cpu")
     examples = []
     for number, (story, caption) in enumerate(_choose_pairs(data, run), start=1):
-        explanation = explain_with(trained, story.video, caption.text)
+        explanation = matcher.explain(story.video, caption.text)
         write_explanation(explanation, out / f"explanation-{number}.png")
         truth = tuple(story.events[index] for index in sorted(caption.told_events))
         examples.append(Example(story.video, caption.text, truth, explanation))
@@ -145,8 +152,8 @@ def _choose_pairs(data: Path, run: Path) -> "list[tuple[Story, Caption]]":
     learns shapes less than colors in these minutes: what only a shape tells apart, it may point at in both places), and
     of those the texts that find their video first.
     """
-    from hbi.data.shape_stories import load_stories
     from hbi.evaluation.rank_files import read_ranks
+    from hbi.shape_stories import load_stories
 
     stories = {story.video_id: story for story in load_stories(data, "test")}
     queries = read_ranks(run / "ranks-test.csv")

@@ -6,8 +6,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from hbi.data.shape_stories import Event
-from hbi.explanation import Explanation, explanation_section, loss_curves_svg, page
+from hbi.explanation import Explanation, explanation_section, page
+from hbi.figures import loss_curves_svg
+from hbi.shape_stories import Event
 
 TITLES = {
     "shape-stories": "HBI",

@@ -14,20 +14,20 @@ def make_searchable(videos: Path, run: Path, index: Path, texts: Iterable[str]) 
 
     Returns whether it was done: searching needs an extra, whose lack is said in a line.
     """
-    from hbi.cli.device import choose_device
-    from hbi.cli.index import ingest_bar, open_search_model, print_report
+    from hbi.cli.index import ingest_bar, print_report
     from hbi.cli.search import print_result
+    from hbi.matching import load_matcher
     from hbi.search import VideoIndex
-    from hbi.search.error import MissingExtra
+    from hbi.search.index_errors import MissingExtra
 
     try:
         # A video is one segment: the network was trained on whole videos, and the search ranks as the evaluation does.
-        opened = VideoIndex.create(index, open_search_model(run, choose_device("cpu")), window_seconds=None)
+        opened = VideoIndex.create(index, load_matcher(run, device="cpu"), window_seconds=None)
     except MissingExtra as error:
         say("[yellow]left out:[/] {error}", error=error)
         return False
-    with ingest_bar() as watch:
-        report = opened.add([videos], watch=watch)
+    with ingest_bar() as progress:
+        report = opened.add([videos], progress=progress)
     print_report(report, index)
     for text in (*list(texts)[:2], NOT_THERE):
         say('\n[bold]hbi search {index} "{text}" --limit 3[/]', index=index, text=text)

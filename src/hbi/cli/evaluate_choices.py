@@ -1,47 +1,45 @@
 """`hbi evaluate-choices`: multiple choice about videos, answered by ranking."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from hbi.cli.arguments import DEVICE, SOURCE
 from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import console, say, styled
 
 
 def evaluate_choices(
-    run: Annotated[Path, typer.Argument(help="Run folder of hbi train, of a recipe that ranks.")],
+    source: Annotated[str, typer.Argument(metavar="MODEL", help=f"The model: {SOURCE}.")],
     data: Annotated[
-        Path, typer.Argument(help="Folder with annotations/ (msrvtt_mc_test.jsonl or .json) and videos/ in it.")
+        Path, typer.Argument(help="The folder of the data: annotations/ (msrvtt_mc_test.jsonl or .json) and videos/.")
     ],
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    frames: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of frames to sample from a video. Default: as in training, 12 for a CLIP."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write results to. Default: the run folder; other models: none.")
+    ] = None,
+    device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
-    """Choose, of a few texts, the one most similar to a video; print how often it is the right one (MSR-VTT MC)."""
-    from hbi.cli.device import choose_device
-    from hbi.data.choices import load_choices
-    from hbi.data.frames import decode_frames
-    from hbi.evaluation.choices import choice_accuracy
-    from hbi.files import write_atomically
-    from hbi.recipes.runs import open_run
+    """Evaluate on multiple choice (MSR-VTT MC): how often is the right text the one most similar to the video?"""
+    from hbi.experiments.multiple_choice import evaluate_choices as measure_choices
+    from hbi.experiments.multiple_choice import write_choices
+    from hbi.matching import is_run, load_matcher
 
-    trained = open_run(run, device=choose_device(device))
-    split = load_choices(data / "annotations", data / "videos")
-    sampling = trained.recipe.data
-    with progress_bar("decoding videos") as progress:
-        bank = decode_frames(
-            split.videos, num_frames=sampling.num_frames, image_size=sampling.image_size, progress=progress
-        )
-    report = choice_accuracy(trained.model, trained.tokenizer, split, bank)
-    title = styled("{name}, multiple choice", name=trained.name)
+    matcher = load_matcher(source, device=device, num_frames=frames)
+    report = measure_choices(matcher, data, bars=progress_bar)
+    title = styled("{name}, multiple choice", name=matcher.name)
     table = Table("right", "chance", "questions", "videos", title=title)
     table.add_row(
         f"{report.accuracy:.1f} %", f"{report.chance:.1f} %", str(report.num_questions), str(report.num_videos)
     )
     console.print(table)
-    for fault in report.faults[:5]:
-        say("[yellow]left out or not decoded wholly:[/] {fault}", fault=fault)
-    out = run / "metrics-choices.json"
-    write_atomically(out, json.dumps({"run": trained.name, **report.to_dict()}, indent=2) + "\n")
-    say("Written to {out}", out=out)
+    for problem in report.problems[:5]:
+        say("[yellow]left out or not decoded wholly:[/] {problem}", problem=problem)
+    folder = out or (Path(source) if is_run(source) else None)
+    if folder is not None:
+        say("Written to {file}", file=write_choices(matcher, report, folder))

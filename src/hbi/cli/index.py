@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from hbi.cli.arguments import DEVICE, SOURCE
 from hbi.cli.terminal import console, say, visible
 
 if TYPE_CHECKING:
     import torch
 
     from hbi.search.ingest import IngestProgress, IngestReport
-    from hbi.search.network import SearchModel
     from hbi.search.video_index import VideoIndex
     from hbi.video.folders import PassedOver
 
@@ -24,45 +24,47 @@ ENDINGS_TOLD = 5
 
 
 def index(
-    index: Annotated[Path, typer.Option(help="The folder of the index; it is made if need be.")],
+    index: Annotated[Path, typer.Option(help="The index folder. It is created if it does not exist.")],
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="DIR…", help="Folders of videos, and what is below them; or videos.")
+        list[Path] | None,
+        typer.Argument(metavar="DIR…", help="Video files, or folders to search for videos, with their subfolders."),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Run folder of hbi train, or a CLIP folder of transformers. A new index needs one."),
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=f"The model of a new index: {SOURCE}.")] = None,
     window: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds of a segment.", show_default=f"{DEFAULT_WINDOW:g}")
+        float | None, typer.Option(min=0.1, help="Length of a segment in seconds.", show_default=f"{DEFAULT_WINDOW:g}")
     ] = None,
     overlap: Annotated[
-        float | None, typer.Option(min=0, max=0.9, help="Share that the next segment sees again.", show_default="0.5")
+        float | None,
+        typer.Option(
+            min=0, max=0.9, help="Overlap of neighboring segments, as a share of their length.", show_default="0.5"
+        ),
     ] = None,
-    whole_videos: Annotated[bool, typer.Option("--whole-videos", help="A video is one segment.")] = False,
+    whole_videos: Annotated[bool, typer.Option("--whole-videos", help="Make each video one segment.")] = False,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATTERN", help="Pass over what has this name or path (*, ?); may be given several times."
+            metavar="PATTERN", help="Skip files and folders with this name or path (wildcards: *, ?). Repeatable."
         ),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Forget videos of these folders that exist no more, or are excluded.")
+        bool, typer.Option("--prune", help="Remove videos from the index that no longer exist, or are excluded.")
     ] = False,
     is_sure: Annotated[
-        bool, typer.Option("--yes", help="Forget them even if nothing is left of a folder; else you are asked.")
+        bool, typer.Option("--yes", help="With --prune: remove them without asking, even if a whole folder is gone.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Print recall@10 of searches against looking at everything.")
+        bool, typer.Option("--check", help="Print the recall@10 of the search, against an exhaustive search.")
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
-    """Cut the videos of some folders into overlapping segments, encode them and keep them for hbi search.
+    """Index videos for hbi search and hbi serve: cut them into overlapping segments and encode these.
 
-    Run it again to bring the index up to date: unchanged files are skipped, changed ones replaced, moved ones
-    recognized. It may be killed at any moment, and goes on where it was.
+    Run it again to update the index: unchanged files are skipped, changed files
+    are encoded again, moved files are recognized. It may be interrupted at any
+    moment; run it again, and it continues.
     """
-    from hbi.cli.device import choose_device
     from hbi.errors import HBIError
+    from hbi.matching.device import choose_device
 
     if not folders and not check:
         raise HBIError("nothing to index: give folders of videos, or --check")
@@ -73,25 +75,9 @@ def index(
         _print_check(chosen)
 
 
-def open_search_model(path: Path, device: "torch.device") -> "SearchModel":
-    """Return the model of a run folder, or a CLIP folder of transformers as a model that compares wholes.
-
-    Raises:
-        HBIError: It is neither.
-    """
-    from hbi.files import is_regular
-    from hbi.recipes.runs import open_run
-    from hbi.search.network import SearchModel, clip_search_model
-
-    if is_regular(path / "config.json"):  # a run folder keeps its own further down
-        return clip_search_model(path, device)
-    run = open_run(path, device=device)
-    return SearchModel(run.model, run.tokenizer, run.name, run.recipe.data.num_frames, run.recipe.data.image_size)
-
-
 def _open(
     path: Path,
-    model: Path | None,
+    model: str | None,
     window: float | None,
     overlap: float | None,
     *,
@@ -99,37 +85,36 @@ def _open(
     device: "torch.device",
 ) -> "VideoIndex":
     from hbi.errors import HBIError
+    from hbi.matching import load_matcher
     from hbi.search import VideoIndex
-    from hbi.search.settings import IndexSettings
+    from hbi.search.index_settings import IndexSettings
 
     file = path / "index.json"
     there = IndexSettings.read(file) if file.is_file() else None
     if there is None and model is None:
-        raise HBIError(f"{path} is a new index: say with --model RUN what is to encode it")
+        raise HBIError(f"{path} is a new index: name the model that encodes it: --model MODEL")
     if there is not None and model is None and window is None and overlap is None and not is_whole:
         return VideoIndex.open(path, device=device)
-    search_model = (
-        open_search_model(model, device) if model is not None else VideoIndex.open(path, device=device).search_model
-    )
+    matcher = load_matcher(model, device=device) if model is not None else VideoIndex.open(path, device=device).matcher
     if there is not None:  # what is not said stays as it is
         seconds = window if window is not None else there.window_seconds
         share = overlap if overlap is not None else there.overlap
     else:
         seconds = window if window is not None else DEFAULT_WINDOW
         share = overlap if overlap is not None else DEFAULT_OVERLAP
-    return VideoIndex.create(path, search_model, window_seconds=None if is_whole else seconds, overlap=share)
+    return VideoIndex.create(path, matcher, window_seconds=None if is_whole else seconds, overlap=share)
 
 
 def _add(
     chosen: "VideoIndex", folders: list[Path], exclude: list[str], *, prune: bool, is_sure: bool
 ) -> "IngestReport":
     """Bring the index up to date; ask before everything that is known of a folder is forgotten."""
-    from hbi.search.ingest import LostPlaceError
+    from hbi.search.ingest import LostFolderError
 
     try:
-        with ingest_bar() as watch:
-            return chosen.add(folders, exclude=exclude, prune=prune, is_sure=is_sure, watch=watch)
-    except LostPlaceError as refusal:
+        with ingest_bar() as progress:
+            return chosen.add(folders, exclude=exclude, prune=prune, is_sure=is_sure, progress=progress)
+    except LostFolderError as refusal:
         if not _is_at_terminal() or not typer.confirm(f"{visible(refusal)}\nForget it?"):
             raise
     return _add(chosen, folders, exclude, prune=True, is_sure=True)
@@ -186,9 +171,9 @@ def print_report(report: "IngestReport", path: Path) -> None:
     if report.num_gone:
         say("{count} files exist no more, or are excluded; --prune forgets them", count=report.num_gone)
     for record in report.broken:
-        say("[yellow]not readable:[/] {path}: {fault}", path=record.path, fault=record.fault)
+        say("[yellow]not readable:[/] {path}: {fault}", path=record.path, fault=record.problem)
     for record in report.damaged:
-        say("[yellow]damaged:[/] {path}: {fault}", path=record.path, fault=record.fault)
+        say("[yellow]damaged:[/] {path}: {fault}", path=record.path, fault=record.problem)
     for line in report.skipped:
         say("[yellow]skipped:[/] {line}", line=line)
 
@@ -208,7 +193,7 @@ def _passed_over(passed_over: "PassedOver") -> str:
 
 
 def _print_check(chosen: "VideoIndex") -> None:
-    from hbi.search.checking import check_recall
+    from hbi.search.recall_check import check_recall
 
     check = check_recall(chosen)
     console.print(

@@ -18,32 +18,38 @@ if TYPE_CHECKING:
 
 
 def search(
-    index: Annotated[Path, typer.Argument(help="Index of hbi index.")],
-    text: Annotated[str | None, typer.Argument(help="What is to be seen, in quotes.")] = None,
-    like: Annotated[Path | None, typer.Option(help="A clip: find what resembles it.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Moments to show.")] = 10,
-    path: Annotated[str | None, typer.Option(help="Only videos in this folder, or whose path fits a pattern.")] = None,
-    after: Annotated[datetime | None, typer.Option(help="Only files changed on or after this day.")] = None,
-    before: Annotated[datetime | None, typer.Option(help="Only files changed before this day.")] = None,
-    min_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at least so long.")] = None,
-    max_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at most so long.")] = None,
+    index: Annotated[Path, typer.Argument(help="The index folder of hbi index.")],
+    text: Annotated[str | None, typer.Argument(help="The text to search for, in quotes.")] = None,
+    like: Annotated[Path | None, typer.Option(help="Search with this video clip instead of a text.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Number of moments to show.")] = 10,
+    path: Annotated[
+        str | None, typer.Option(help="Only videos in this folder, or whose path matches this pattern.")
+    ] = None,
+    after: Annotated[datetime | None, typer.Option(help="Only files modified on or after this day.")] = None,
+    before: Annotated[datetime | None, typer.Option(help="Only files modified before this day.")] = None,
+    min_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at least this long.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at most this long.")] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of unrelated texts that a good match must beat.")
+        float, typer.Option(min=0, max=1, help="The share of unrelated texts that a good match must beat.")
     ] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    save_clip: Annotated[Path | None, typer.Option(metavar="DIR", help="Cut the moments out into this folder.")] = None,
-    explain: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write why the first hit fits: .html, .png, .svg, .pdf, .json.")
+    save_clip: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Save each moment as a clip in this folder.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    explain: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Explain the first hit in this file: .html, .png, .svg, .pdf, .json."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto: a GPU if there is one.")] = "auto",
 ) -> None:
-    """Find moments of your videos by what is to be seen in them.
+    """Find moments in your videos that match a text, or that resemble a clip (--like).
 
-    Behind each hit stands how unusual its score is: the share of unrelated texts that find nothing as good in this
-    index. Words in bold fit the moment better than most of the index, words struck out do not.
+    Each hit shows its score, and the share of unrelated texts that find nothing
+    as good in this index. Words in bold match the moment better than they match
+    most of the index; the others are struck out.
     """
-    from hbi.cli.device import choose_device
     from hbi.errors import HBIError
+    from hbi.matching.device import choose_device
     from hbi.search import Filters, VideoIndex
 
     if (text is None) == (like is None):
@@ -78,7 +84,7 @@ class SavedClip:
 
 def result_record(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> dict[str, Any]:
     """Return an answer as what JSON can hold."""
-    from hbi.search.record import result_to_dict
+    from hbi.search.results import result_to_dict
 
     record = result_to_dict(result)
     for hit, clip in zip(record["hits"], clips, strict=False):
@@ -91,7 +97,7 @@ def result_record(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> di
 
 def print_result(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> None:
     """Print an answer: moments, how unusual each is, and its words; `clips` tells what came of cutting each out."""
-    from hbi.search.record import clock
+    from hbi.search.results import clock
 
     if result.remark:
         say("[yellow]note:[/] {remark}", remark=result.remark)
@@ -151,7 +157,7 @@ def _save_clips(result: "SearchResult", folder: Path) -> list[SavedClip]:
 
 
 def _explain(opened: "VideoIndex", hit: "Hit", text: str, out: Path) -> None:
-    from hbi.explanation import write_explanation
+    from hbi.figures import write_explanation
 
     explanation = opened.explain(hit.path, text, start_seconds=hit.best_start_seconds, end_seconds=hit.best_end_seconds)
     write_explanation(explanation, out)

@@ -13,33 +13,34 @@ TOKEN_VARIABLE = "HBI_TOKEN"
 
 
 def serve(
-    index: Annotated[Path, typer.Argument(help="Index of hbi index.")],
-    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    index: Annotated[Path, typer.Argument(help="The index folder of hbi index.")],
+    host: Annotated[str, typer.Option(help="The address to listen on. Any but loopback needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0: any free port.")] = 8000,
     token: Annotated[
         str | None,
         typer.Option(
             envvar=TOKEN_VARIABLE,
-            help="What visitors must know: letters a to z, digits, . _ ~ -. Default: none on loopback, else made up.",
+            help="The access token: letters, digits and . _ ~ -. Default: none on loopback, otherwise a random one.",
         ),
     ] = None,
-    max_upload: Annotated[int, typer.Option(min=1, help="Largest upload in MiB.")] = 200,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    max_upload: Annotated[int, typer.Option(min=1, help="The largest upload, in MiB.")] = 200,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto: a GPU if there is one.")] = "auto",
 ) -> None:
-    """Serve a page to search the index and see why each moment was found, and an API (/docs).
+    """Search an index in the browser: a page that also explains each hit, and an API (described at /docs).
 
-    Nothing is fetched from the network, and no file that is not in the index is served.
+    The page loads nothing from the internet. Only videos in the index are
+    served.
     """
-    from hbi.cli.device import choose_device
+    from hbi.matching.device import choose_device
     from hbi.search import VideoIndex
+    from hbi.web.access_middleware import LOOPBACK, validated_token
     from hbi.web.app import create_app
-    from hbi.web.gate import LOOPBACK, checked_token
     from hbi.web.limits import Limits
     from hbi.web.server import run_server
 
     if token is None:  # a variable that is set to nothing counts as none there, and keeps nobody out
         token = os.environ.get(TOKEN_VARIABLE)
-    if checked_token(token) is None and host not in LOOPBACK:
+    if validated_token(token) is None and host not in LOOPBACK:
         token = secrets.token_urlsafe(24)
     opened = VideoIndex.open(index, device=choose_device(device))
     opened.snapshot()

@@ -11,31 +11,34 @@ from hbi.cli.terminal import say
 
 
 def train_estimator(
-    out: Annotated[Path, typer.Option(help="Where to write the weights, a .safetensors file.")],
+    out: Annotated[Path, typer.Option(help="The .safetensors file to write the weights to.")],
     games: Annotated[
         Path | None,
         typer.Option(
             help="Recorded games (safetensors: similarity, word_weights, frame_weights, masks). Default: random."
         ),
     ] = None,
-    words: Annotated[int, typer.Option(min=1, max=1000, help="Words of the longest random text.")] = 24,
-    frames: Annotated[int, typer.Option(min=1, max=1000, help="Frames of the longest random video.")] = 12,
-    steps: Annotated[int, typer.Option(min=1, max=10**9, help="Training steps.")] = 2000,
-    batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Games in a step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(min=0.0, max=1e4, help="The largest learning rate.")] = 1e-3,
-    channels: Annotated[int, typer.Option(min=1, max=2**14, help="Width of the estimator.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the initial weights and of the games.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto",
+    words: Annotated[int, typer.Option(min=1, max=1000, help="Number of words of the longest random text.")] = 24,
+    frames: Annotated[int, typer.Option(min=1, max=1000, help="Number of frames of the longest random video.")] = 12,
+    steps: Annotated[int, typer.Option(min=1, max=10**9, help="Number of training steps.")] = 2000,
+    batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Number of games in a step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(min=0.0, max=1e4, help="The peak learning rate.")] = 1e-3,
+    channels: Annotated[int, typer.Option(min=1, max=2**14, help="Number of channels of the estimator.")] = 64,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Random seed of the initial weights and the games.")
+    ] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto: a GPU if there is one.")] = "auto",
 ) -> None:
-    """Train the paper's small network to predict Banzhaf interactions, and say how near it comes.
+    """Train the small network with which the paper estimates Banzhaf interactions, and measure its error.
 
-    hbi computes the interactions exactly; the network is for comparing teachers, as the paper trained with one. The
-    last tenth of recorded games is held out to measure it, random ones are drawn anew.
+    hbi computes the interactions exactly and needs no estimator: this is for
+    comparing with the paper. It is measured on games that it was not trained
+    on: the last tenth of recorded games, or new random ones.
     """
-    from hbi.cli.device import choose_device
     from hbi.errors import HBIError
-    from hbi.training.estimator import EstimatorTraining, GameSource, save_estimator
-    from hbi.training.estimator import train_estimator as fit
+    from hbi.matching.device import choose_device
+    from hbi.training.estimator_training import EstimatorTraining, GameSource, save_estimator
+    from hbi.training.estimator_training import train_estimator as fit
     from hbi.training.game_source import RandomGames, RecordedGames, read_games
 
     if math.isnan(learning_rate):

@@ -5,16 +5,16 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from hbi.data.json_values import JSONTextError, parse_json, shown
-from hbi.data.plain_pickles import PickleError, parse_pickle
 from hbi.data.samples import DataError
+from hbi.errors import nearest_or_all
 from hbi.files import open_regular
+from hbi.files.json_values import JSONTextError, parse_json, shown
+from hbi.files.plain_pickles import PickleError, parse_pickle
 from hbi.video.folders import is_system_name
 
 MOST_BYTES = 2**31
@@ -22,9 +22,6 @@ MOST_BYTES = 2**31
 
 MOST_LETTERS_OF_LINE, MOST_LETTERS_OF_ROW = 2**20, 2**22
 """A line of a table, and a row of several lines, are shorter than this."""
-
-MOST_LISTED = 12
-"""Of the names that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Record:
     def __getitem__(self, key: str) -> Any:
         """Return a value; DataError where there is none, naming the nearest key that there is."""
         if key not in self.values:
-            raise DataError(f"{self.place}: no {key!r}{did_you_mean(key, self.values)}")
+            raise DataError(f"{self.place}: no {key!r}{nearest_or_all(key, self.values)}")
         return self.values[key]
 
     def first(self, *keys: str) -> Any:
@@ -107,7 +104,7 @@ def read_table(path: Path, *columns: str, delimiter: str = ",") -> list[Record]:
         raise DataError(f"{path} has two columns {twice[0][:40]!r}: name each once")
     for column in columns:
         if column not in names:
-            raise DataError(f"{path} has no column {column!r}{did_you_mean(column, names)}")
+            raise DataError(f"{path} has no column {column!r}{nearest_or_all(column, names)}")
     records = []
     for line, row in rows:
         if len(row) > len(names):
@@ -166,16 +163,6 @@ def read_pickle(path: Path) -> Any:
         raise DataError(f"{path}: {error}") from error
 
 
-def did_you_mean(name: str, names: Sequence[str] | Mapping[str, Any]) -> str:
-    """Return the end of an error message: the nearest of `names`, or all of them where there are few."""
-    there = list(names)
-    close = get_close_matches(name, there[:1000], n=1, cutoff=0.5)
-    if close:
-        return f": did you mean {close[0]!r}?"
-    listed = [each if len(each) <= 40 else f"{each[:40]}…" for each in map(str, there[:MOST_LISTED])]
-    return f"; there are: {', '.join(listed) or 'none'}{', …' * (len(there) > MOST_LISTED)}"
-
-
 def _parse(text: str, path: Path, *, first_line: int = 1) -> Any:
     try:
         return parse_json(text)
@@ -207,18 +194,18 @@ def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     begun = 0
     while begun < len(lines):
         try:
-            row, ended, fault = next(reader, []), reader.line_num, None
+            row, ended, problem = next(reader, []), reader.line_num, None
         except csv.Error as error:  # a value of more than 128 KiB, say: perhaps the rest of the file
-            row, ended, fault = [], len(lines), f"line {reader.line_num}: {error}"
+            row, ended, problem = [], len(lines), f"line {reader.line_num}: {error}"
         if ended > begun + 1 or ended == len(lines):  # only there can a quotation mark have swallowed what follows
             opened = _never_closed("".join(lines[begun:ended])[:MOST_LETTERS_OF_ROW], delimiter)
             if opened is not None:
-                fault = (
+                problem = (
                     f"line {begun + opened + 1}: a quotation mark begins a value and is never closed: close it (and "
                     'write "" for one within), or leave it out'
                 )
-        if fault:
-            raise DataError(f"{path}, {fault}")
+        if problem:
+            raise DataError(f"{path}, {problem}")
         if any(value.strip() for value in row):
             yield ended, row
         begun = ended

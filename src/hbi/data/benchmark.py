@@ -1,7 +1,7 @@
-"""What a reader gives: the captions of each video, and what was published about the benchmark's splits."""
+"""What a reader gives: the captions or questions of each video, and what was published about the splits."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -32,8 +32,16 @@ class Caption:
 
 
 @dataclass(frozen=True)
-class CaptionedVideo:
-    """A video as an annotation file has it.
+class AskedQuestion(Caption):
+    """A question about a video with its right answer, and its kind (see `hbi.data.samples.Question`)."""
+
+    answer: str = field(kw_only=True)
+    kind: str = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class AnnotatedVideo:
+    """A video as an annotation file has it, with its captions, or the questions about it.
 
     Attributes:
         aliases: Other names under which its file circulates.
@@ -41,17 +49,17 @@ class CaptionedVideo:
     """
 
     video_id: str
-    captions: tuple[Caption, ...]
+    texts: tuple[Caption, ...]
     aliases: tuple[str, ...] = ()
     start_seconds: float | None = None
     end_seconds: float | None = None
 
 
 @dataclass(frozen=True)
-class PublishedSplit:
-    """The size of a split as published: videos, and texts to search with (None where sources differ)."""
+class Size:
+    """The size of a split as published: videos and texts (captions, paragraphs or questions); None: sources differ."""
 
-    num_videos: int
+    num_videos: int | None
     num_texts: int | None = None
 
 
@@ -64,30 +72,31 @@ class Protocol:
 
     name: str
     source: str
-    train: PublishedSplit
-    val: PublishedSplit | None
-    test: PublishedSplit
+    train: Size
+    val: Size | None
+    test: Size
 
     def resolve(self, split: SplitName) -> SplitName:
         """Return the split that is read when `split` is asked for: test, where there is no val."""
         return "test" if split == "val" and self.val is None else split
 
-    def published(self, split: SplitName) -> PublishedSplit | None:
+    def published(self, split: SplitName) -> Size | None:
         """Return the published size of a split."""
         return {"train": self.train, "val": self.val, "test": self.test}[self.resolve(split)]
 
 
-Reader = Callable[[Path, str, SplitName], Sequence[CaptionedVideo]]
-"""From a folder of annotations, the name of a protocol and a split to the captioned videos."""
+Reader = Callable[[Path, str, SplitName], Sequence[AnnotatedVideo]]
+"""From a folder of annotations, the name of a protocol and a split to its videos, each once."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A data set for text-video retrieval: how its annotations are read, and what its splits should be.
+    """A data set: how its annotations are read, and what its splits should be.
 
     Attributes:
         protocols: The ways to split it, the usual one first; none for data that nobody published.
         is_paragraph: Whether the captions of a video are joined to one text, as its literature does.
+        asks_questions: Whether its texts are questions with answers; captions else.
     """
 
     name: str
@@ -95,3 +104,4 @@ class Benchmark:
     read: Reader
     protocols: tuple[Protocol, ...] = ()
     is_paragraph: bool = False
+    asks_questions: bool = False

@@ -8,9 +8,9 @@ from typing import Any
 from unicodedata import category
 
 from hbi.data.annotation_files import Record, read_json_records, read_pickle
-from hbi.data.benchmark import Caption, CaptionedVideo
-from hbi.data.json_values import is_whole, shown, why_no_text
+from hbi.data.benchmark import AnnotatedVideo, Caption
 from hbi.data.samples import DataError
+from hbi.files.json_values import is_whole, shown, why_no_text
 
 VIDEO_KEYS = ("video", "video_id", "videoID", "clip_name", "image_id", "vid")
 CAPTION_KEYS = ("caption", "captions", "sentence", "description", "desc", "enCap", "text")
@@ -27,9 +27,9 @@ def clean(text: str) -> str:
     return " ".join(text.split()) if any(map(_is_visible, text)) else ""
 
 
-def captioned(video_id: str, texts: Iterable[str], aliases: Sequence[str] = ()) -> CaptionedVideo:
+def captioned(video_id: str, texts: Iterable[str], aliases: Sequence[str] = ()) -> AnnotatedVideo:
     """Return a video with captions that have no times."""
-    return CaptionedVideo(video_id, tuple(Caption(clean(text)) for text in texts), tuple(aliases))
+    return AnnotatedVideo(video_id, tuple(Caption(clean(text)) for text in texts), tuple(aliases))
 
 
 def texts_of_record(record: Record, *keys: str) -> list[str]:
@@ -64,8 +64,8 @@ def text_of(place: str, what: str, value: object) -> str:
     if not isinstance(value, str):
         kinds = "one, or a list of texts" if what == "caption" else "one"
         raise DataError(f"{place}: the {what} {shown(value)} is no text; write {kinds}")
-    if fault := why_no_text(value):
-        raise DataError(f"{place}: {fault}; write the {what} in whole characters, in UTF-8")
+    if problem := why_no_text(value):
+        raise DataError(f"{place}: {problem}; write the {what} in whole characters, in UTF-8")
     return value
 
 
@@ -77,7 +77,7 @@ def group_by_video(records: Iterable[Record]) -> dict[str, list[str]]:
     return captions
 
 
-def read_caption_records(path: Path) -> list[CaptionedVideo]:
+def read_caption_records(path: Path) -> list[AnnotatedVideo]:
     """Return the videos of a JSON list, or of JSON lines, with a video and its caption or captions each.
 
     Where they name a folder ("0001/clip.avi") that is one of many layouts: the file is known by its name alone, too,
@@ -99,10 +99,10 @@ def read_raw_captions(path: Path) -> dict[str, list[str]]:
     if not isinstance(content, dict):
         raise DataError(f"{path} holds a {type(content).__name__} where captions by video were expected")
     captions: dict[str, list[str]] = {}
-    for video, told in content.items():
-        if not isinstance(told, list | tuple):
-            raise DataError(f"{path}: {shown(video)} has {shown(told)} where a list of captions was expected")
-        sentences = [_sentence(path, caption) for caption in told]
+    for video, texts in content.items():
+        if not isinstance(texts, list | tuple):
+            raise DataError(f"{path}: {shown(video)} has {shown(texts)} where a list of captions was expected")
+        sentences = [_sentence(path, caption) for caption in texts]
         captions.setdefault(video_name(str(path), video), []).extend(sentences)
     return captions
 
@@ -112,7 +112,7 @@ def select(
     video_ids: Iterable[str],
     source: Path,
     aliases: Mapping[str, Sequence[str]] | None = None,
-) -> list[CaptionedVideo]:
+) -> list[AnnotatedVideo]:
     """Return the listed videos with their captions; DataError where `source` holds none of them.
 
     A listed video without a caption is kept without one: it is counted where splits are checked.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hbi.data.annotation_files import Record, read_json_records, require_file
 from hbi.data.caption_records import text_of, video_of_record
-from hbi.data.json_values import is_whole, shown
 from hbi.data.samples import DataError, Video
 from hbi.data.video_files import VideoFiles
+from hbi.files.json_values import is_whole, shown
 
 PATTERNS = ("msrvtt_mc_test.jsonl", "msrvtt_mc_test.json", "*_mc_test.jsonl", "*_mc_test.json")
 
@@ -31,7 +31,7 @@ class ChoiceSplit:
 
     videos: tuple[Video, ...]
     choices: tuple[Choice, ...]
-    faults: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def load_choices(annotations: Path, videos: Path) -> ChoiceSplit:
@@ -44,17 +44,17 @@ def load_choices(annotations: Path, videos: Path) -> ChoiceSplit:
     files = VideoFiles(videos)
     found: dict[str, Video] = {}
     rows: dict[str, int] = {}
-    choices, faults = [], dict[str, None]()
+    choices, problems = [], dict[str, None]()
     for name, options, answer in map(_choice, read_json_records(path)):
         file = files.find(name)
         if file is None:
-            faults[files.why_missing(name)] = None
+            problems[files.why_missing(name)] = None
             continue
         found.setdefault(name, Video(name, file))
         choices.append(Choice(rows.setdefault(name, len(rows)), options, answer))
     if not choices:
         raise DataError(f"{videos} holds none of the videos that {path} asks about")
-    return ChoiceSplit(tuple(found.values()), tuple(choices), tuple(faults))
+    return ChoiceSplit(tuple(found.values()), tuple(choices), tuple(problems))
 
 
 def _choice(record: Record) -> tuple[str, tuple[str, ...], int]:

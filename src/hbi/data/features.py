@@ -1,11 +1,10 @@
 """What frozen towers make of every frame, kept in a file, so that what comes after them trains without pixels."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,57 +12,40 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from hbi.data.frames import FrameBank, network_input
-from hbi.data.json_values import is_whole, parse_json
+from hbi.data.frames import KeptFrames, Pixels
 from hbi.data.samples import DataError
 from hbi.files import open_regular, write_atomically
-from hbi.models.encoder import Encoder
+from hbi.files.json_values import is_whole, parse_json
 
 
 @dataclass(frozen=True)
-class FeatureBank:
-    """CLIP's embedding of the frames of many videos, padded to the same number; it takes a `FrameBank`'s place.
+class FeatureStore(KeptFrames):
+    """CLIP's embedding of the frames of many videos, see `KeptFrames`; it takes a `FrameStore`'s place.
 
     Attributes:
         features: In float16 or float32; zeros at padding.
-        mask: True where a frame is real. A video that could not be decoded has none.
-        timestamps_seconds: When each frame is shown; 0 at padding.
-        faults: One line for every video that could not be decoded wholly.
         fingerprint: Of the towers that made them.
     """
 
     features: Float[Tensor, "video frame width"]
     mask: Bool[Tensor, "video frame"]
     timestamps_seconds: Float[Tensor, "video frame"]
-    faults: tuple[str, ...]
+    problems: tuple[str, ...]
     fingerprint: str
 
     @property
-    def is_usable(self) -> Bool[Tensor, " video"]:
-        """True for the videos with at least one frame."""
-        return self.mask.any(-1)
-
-    @property
-    def content(self) -> Tensor:
-        """What is kept of every frame [video, frame, width]: its features."""
+    def content(self) -> Pixels:
+        """The features."""
         return self.features
 
-    def only(self, is_kept: Bool[Tensor, " video"]) -> "FeatureBank":
-        """Return the features of some of the videos; what was wrong with the others is still told."""
-        return replace(
-            self,
-            features=self.features[is_kept],
-            mask=self.mask[is_kept],
-            timestamps_seconds=self.timestamps_seconds[is_kept],
-        )
+    def only(self, is_kept: Bool[Tensor, " video"]) -> Self:
+        """See `KeptFrames`."""
+        features, mask, times = self.features[is_kept], self.mask[is_kept], self.timestamps_seconds[is_kept]
+        return replace(self, features=features, mask=mask, timestamps_seconds=times)
 
-    def to(self, dtype: torch.dtype) -> "FeatureBank":
-        """Return the bank with its features in another precision."""
+    def to(self, dtype: torch.dtype) -> Self:
+        """Return the store with its features in another precision."""
         return replace(self, features=self.features.to(dtype))
-
-
-KeptFrames = FrameBank | FeatureBank
-"""The frames of a split in memory, as pixels or as features."""
 
 
 @dataclass(frozen=True)
@@ -84,45 +66,25 @@ class Sampling:
         return None
 
 
-def tower_fingerprint(encoder: Encoder) -> str:
-    """Return a hash of the weights that make frame features."""
-    digest = hashlib.sha256()
-    for part in (encoder.clip.vision_model, encoder.clip.visual_projection):
-        for name, tensor in sorted(part.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-@torch.inference_mode()
-def encode_features(encoder: Encoder, banks: Iterable[FrameBank], *, device: torch.device) -> Iterator[FeatureBank]:
-    """Yield the features of each bank, so that no more pixels need to be held than those of one."""
-    fingerprint = tower_fingerprint(encoder)
-    for bank in banks:
-        pixels = network_input(bank.pixels[:].to(device))
-        features = encoder.frame_features(pixels, bank.mask.to(device))
-        yield FeatureBank(features.float().cpu(), bank.mask, bank.timestamps_seconds, bank.faults, fingerprint)
-
-
-def join_features(banks: Sequence[FeatureBank]) -> FeatureBank:
-    """Return the features of consecutive videos as one bank."""
-    return FeatureBank(
-        torch.cat([bank.features for bank in banks]),
-        torch.cat([bank.mask for bank in banks]),
-        torch.cat([bank.timestamps_seconds for bank in banks]),
-        tuple(fault for bank in banks for fault in bank.faults),
-        banks[0].fingerprint,
+def join_features(stores: Sequence[FeatureStore]) -> FeatureStore:
+    """Return the features of consecutive videos as one store."""
+    return FeatureStore(
+        torch.cat([store.features for store in stores]),
+        torch.cat([store.mask for store in stores]),
+        torch.cat([store.timestamps_seconds for store in stores]),
+        tuple(problem for store in stores for problem in store.problems),
+        stores[0].fingerprint,
     )
 
 
-def save_features(path: Path, bank: FeatureBank, sampling: Sampling) -> None:
+def save_features(path: Path, store: FeatureStore, sampling: Sampling) -> None:
     """Write features as safetensors; all of the file or none."""
-    tensors = {name: getattr(bank, name).contiguous() for name in ("features", "mask", "timestamps_seconds")}
-    about = vars(sampling) | {"faults": bank.faults, "fingerprint": bank.fingerprint}
+    tensors = {name: getattr(store, name).contiguous() for name in ("features", "mask", "timestamps_seconds")}
+    about = vars(sampling) | {"faults": store.problems, "fingerprint": store.fingerprint}
     write_atomically(path, save(tensors, {"features": json.dumps(about)}))
 
 
-def load_features(path: Path, wanted: Sampling) -> FeatureBank:
+def load_features(path: Path, wanted: Sampling) -> FeatureStore:
     """Return the features of a file that `save_features` wrote.
 
     Raises:
@@ -133,7 +95,7 @@ def load_features(path: Path, wanted: Sampling) -> FeatureBank:
         with safe_open(path, "pt") as file:
             about = parse_json((file.metadata() or {})["features"])
             features, mask, times = (file.get_tensor(name) for name in ("features", "mask", "timestamps_seconds"))
-        found, faults, fingerprint = _about(about)
+        found, problems, fingerprint = _about(about)
         _require_fitting(features, mask, times, found)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise DataError(
@@ -141,11 +103,11 @@ def load_features(path: Path, wanted: Sampling) -> FeatureBank:
         ) from error
     if difference := found.difference(wanted):
         raise DataError(f"{path} was made with {difference}: make this recipe's features in another folder")
-    return FeatureBank(features, mask, times, faults, fingerprint)
+    return FeatureStore(features, mask, times, problems, fingerprint)
 
 
 def _about(values: Any) -> tuple[Sampling, tuple[str, ...], str]:
-    """Return what a file says of itself: how frames were chosen, faults, the fingerprint; ValueError where damaged."""
+    """Return how a file says that frames were chosen, its problems, its fingerprint; ValueError where damaged."""
     if not isinstance(values, dict):
         raise ValueError("it does not say of which videos")
     texts, numbers = (values["video_ids"], values["faults"]), (values["num_frames"], values["image_size"])

@@ -2,21 +2,19 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hbi.data.samples import DataError, Video
+from hbi.data.samples import DataError, Evidence, Question, Video
+from hbi.processes import Progress
 from hbi.video import VideoError, VideoFrames, read_frames
-
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-"""The mean and standard deviation of RGB in [0, 1] that CLIP's towers expect."""
 
 
 class Pixels(Protocol):
@@ -31,48 +29,34 @@ class Pixels(Protocol):
     def __getitem__(self, index: Any, /) -> Tensor: ...
 
 
-class InVideo(Protocol):
-    """Something that is seen in `[start_seconds, end_seconds)` of a video."""
-
-    @property
-    def video(self) -> int:
-        """The row of its video."""
-
-    @property
-    def start_seconds(self) -> float | None:
-        """None: from the first frame."""
-
-    @property
-    def end_seconds(self) -> float | None:
-        """None: up to the last frame."""
-
-
-@dataclass(frozen=True)
-class FrameBank:
-    """Decoded frames of many videos, padded to the same number.
+class KeptFrames(ABC):
+    """The frames of many videos, padded to the same number, as pixels or as features.
 
     Attributes:
-        pixels: RGB; padding is black.
         mask: True where a frame is real. A video that could not be decoded has none.
         timestamps_seconds: When each frame is shown; 0 at padding.
-        faults: One line for every video that could not be decoded wholly.
+        problems: One line for every video that could not be decoded wholly.
     """
 
-    pixels: Pixels
     mask: Bool[Tensor, "video frame"]
     timestamps_seconds: Float[Tensor, "video frame"]
-    faults: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    @abstractmethod
+    def content(self) -> Pixels:
+        """What is kept of every frame [video, frame, …]."""
+
+    @abstractmethod
+    def only(self, is_kept: Bool[Tensor, " video"]) -> Self:
+        """Return the frames of some of the videos; what was wrong with the others is still told."""
 
     @property
     def is_usable(self) -> Bool[Tensor, " video"]:
         """True for the videos with at least one frame."""
         return self.mask.any(-1)
 
-    def only(self, is_kept: Bool[Tensor, " video"]) -> "FrameBank":
-        """Return the frames of some of the videos; what was wrong with the others is still told."""
-        return FrameBank(self.pixels[is_kept], self.mask[is_kept], self.timestamps_seconds[is_kept], self.faults)
-
-    def is_shown_between(self, spans: Sequence[InVideo]) -> Bool[Tensor, "span frame"]:
+    def is_shown_between(self, spans: Sequence[Evidence | Question]) -> Bool[Tensor, "span frame"]:
         """Return which frames of each span's video it shows; a span without seconds is the whole video."""
         rows = torch.tensor([span.video for span in spans])
         starts = [-math.inf if span.start_seconds is None else span.start_seconds for span in spans]
@@ -81,10 +65,32 @@ class FrameBank:
         times = self.timestamps_seconds[rows]
         return (times >= first) & (times < last) & self.mask[rows]
 
+
+@dataclass(frozen=True)
+class FrameStore(KeptFrames):
+    """Decoded frames of many videos: RGB, padding is black; see `KeptFrames`."""
+
+    pixels: Pixels
+    mask: Bool[Tensor, "video frame"]
+    timestamps_seconds: Float[Tensor, "video frame"]
+    problems: tuple[str, ...]
+
     @property
     def content(self) -> Pixels:
-        """What is kept of every frame [video, frame, …]: its pixels."""
+        """The pixels."""
         return self.pixels
+
+    def only(self, is_kept: Bool[Tensor, " video"]) -> Self:
+        """See `KeptFrames`."""
+        pixels, mask, times = self.pixels[is_kept], self.mask[is_kept], self.timestamps_seconds[is_kept]
+        return replace(self, pixels=pixels, mask=mask, timestamps_seconds=times)
+
+
+def read_video(video: Video, num_frames: int, image_size: int) -> VideoFrames:
+    """Return uniform frames of a video, or of the part of it that is meant; arguments and errors of `read_frames`."""
+    return read_frames(
+        video.path, num_frames, image_size=image_size, start_seconds=video.start_seconds, end_seconds=video.end_seconds
+    )
 
 
 def decode_frames(
@@ -92,9 +98,9 @@ def decode_frames(
     *,
     num_frames: int,
     image_size: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     requires_any: bool = True,
-) -> FrameBank:
+) -> FrameStore:
     """Return `num_frames` uniform frames of every video, decoded by as many threads as there are cores.
 
     Raises:
@@ -103,44 +109,27 @@ def decode_frames(
     pixels = torch.zeros(len(videos), num_frames, 3, image_size, image_size, dtype=torch.uint8)
     mask = torch.zeros(len(videos), num_frames, dtype=torch.bool)
     timestamps = torch.zeros(len(videos), num_frames, dtype=torch.float64)
-    faults = []
+    problems = []
 
     def decode(video: Video) -> VideoFrames | VideoError:
         try:
-            return read_frames(
-                video.path,
-                num_frames,
-                image_size=image_size,
-                start_seconds=video.start_seconds,
-                end_seconds=video.end_seconds,
-            )
+            return read_video(video, num_frames, image_size)
         except VideoError as error:
             return error
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for row, result in enumerate(pool.map(decode, videos)):
             if isinstance(result, VideoError):
-                faults.append(str(result))
+                problems.append(str(result))
             else:
                 count = len(result.pixels)
                 pixels[row, :count] = result.pixels
                 mask[row, :count] = True
                 timestamps[row, :count] = result.timestamps_seconds
                 if result.damage:
-                    faults.append(f"{result.path}: {result.damage}")
+                    problems.append(f"{result.path}: {result.damage}")
             if progress:
                 progress(row + 1, len(videos))
     if requires_any and videos and not mask.any():
-        raise DataError(f"none of the {len(videos)} videos could be decoded; the first: {faults[0]}")
-    return FrameBank(pixels, mask, timestamps, tuple(faults))
-
-
-def network_input(content: Tensor) -> Tensor:
-    """Return what a bank keeps of frames as a network takes it: pixels normalized, features in float32."""
-    return normalize_pixels(content) if content.dtype == torch.uint8 else content.float()
-
-
-def normalize_pixels(pixels: UInt8[Tensor, "*batch 3 height width"]) -> Tensor:
-    """Return pixels as CLIP's towers expect them: float32, zero mean, unit variance."""
-    mean, std = (torch.tensor(value, device=pixels.device).view(3, 1, 1) for value in (CLIP_MEAN, CLIP_STD))
-    return (pixels.float() / 255.0 - mean) / std
+        raise DataError(f"none of the {len(videos)} videos could be decoded; the first: {problems[0]}")
+    return FrameStore(pixels, mask, timestamps, tuple(problems))

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from hbi.data.frames import FrameBank
-from hbi.data.json_values import is_number, is_whole, parse_json
+from hbi.data.frames import FrameStore
 from hbi.data.samples import DataError, Video
 from hbi.files import read_regular_text
+from hbi.files.json_values import is_number, is_whole, parse_json
 
 SAMPLING, PICTURES, VIDEOS = "sampling.json", "frames.jpg", "videos.jsonl"
 FORMAT = 2
@@ -97,10 +97,10 @@ def read_videos(folder: Path) -> list[PackedVideo]:
     return [video for video in map(_finished, lines) if video]
 
 
-def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) -> FrameBank:
-    """Return the packed frames of videos as a bank whose pixels stay on disk until they are asked for.
+def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) -> FrameStore:
+    """Return the packed frames of videos as a store whose pixels stay on disk until they are asked for.
 
-    A video that was not packed has no frames, and a line among the faults.
+    A video that was not packed has no frames, and a line among the problems.
 
     Raises:
         DataError: There are no packed frames, they were sampled in another way, or none is of these videos.
@@ -110,29 +110,29 @@ def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) ->
     rows = [packed.get((video.video_id, video.start_seconds, video.end_seconds)) for video in videos]
     mask = torch.zeros(len(rows), wanted.num_frames, dtype=torch.bool)
     timestamps = torch.zeros(len(rows), wanted.num_frames, dtype=torch.float64)
-    faults = []
+    problems = []
     for row, (video, found) in enumerate(zip(videos, rows, strict=True)):
         if found is None:
-            faults.append(f"{video.video_id}: not in {folder}; run hbi data pack again")
+            problems.append(f"{video.video_id}: not in {folder}; run hbi data pack again")
             continue
         if found.fault:
-            faults.append(f"{video.video_id}: {found.fault}")
+            problems.append(f"{video.video_id}: {found.fault}")
         count = len(found.timestamps_seconds)
         if count > wanted.num_frames:
             raise DataError(f"{folder} has {count} frames of {video.video_id}, not {wanted.num_frames}: pack it again")
         mask[row, :count] = True
         timestamps[row, :count] = torch.tensor(found.timestamps_seconds, dtype=torch.float64)
     if not mask.any():
-        raise DataError(f"{folder} holds frames of none of the {len(videos)} videos; the first: {faults[0]}")
+        raise DataError(f"{folder} holds frames of none of the {len(videos)} videos; the first: {problems[0]}")
     pixels = PackedPixels(folder / PICTURES, [video.offsets if video else () for video in rows], wanted)
-    return FrameBank(pixels, mask, timestamps, tuple(faults))
+    return FrameStore(pixels, mask, timestamps, tuple(problems))
 
 
 class PackedPixels:
     """Pictures on disk that are indexed as a tensor [video, frame, 3, height, width] is, and decoded only then.
 
     `pixels[rows]` gives all frames of some videos (a slice, a mask, numbers), `pixels[rows, frames]` single ones, for
-    tensors of any shapes that broadcast. Where there is no frame, it is black, as in a bank in memory.
+    tensors of any shapes that broadcast. Where there is no frame, it is black, as in a store in memory.
     """
 
     def __init__(self, path: Path, offsets: Sequence[Sequence[int]], sampling: FrameSampling) -> None:

@@ -3,26 +3,19 @@
 import io
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from PIL import Image
 
-from hbi.data.packed_frames import (
-    PICTURES,
-    SAMPLING,
-    VIDEOS,
-    FrameSampling,
-    PackedVideo,
-    read_sampling,
-    read_videos,
-)
-from hbi.data.processes import map_in_processes
+from hbi.data.frames import read_video
+from hbi.data.packed_frames import PICTURES, SAMPLING, VIDEOS, FrameSampling, PackedVideo, read_sampling, read_videos
 from hbi.data.samples import DataError, Video
 from hbi.files import write_atomically
-from hbi.video import VideoError, read_frames
+from hbi.processes import Progress, map_in_processes
+from hbi.video import VideoError
 
 CRASH = "decoding it kills the process"
 
@@ -50,7 +43,7 @@ def pack_videos(
     sampling: FrameSampling,
     *,
     num_workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[PackedVideo]:
     """Return what is packed of each video, after decoding those that the folder lacks.
 
@@ -85,13 +78,7 @@ def picture_video(task: Task) -> Pictures:
     """Return the frames of a video as JPEG; never raises."""
     video, sampling = task.video, task.sampling
     try:
-        frames = read_frames(
-            video.path,
-            sampling.num_frames,
-            image_size=sampling.image_size,
-            start_seconds=video.start_seconds,
-            end_seconds=video.end_seconds,
-        )
+        frames = read_video(video, sampling.num_frames, sampling.image_size)
     except VideoError as error:
         return Pictures((), (), str(error))
     pictures = []

@@ -35,6 +35,23 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Question(Text):
+    """A text that asks about its video, with the right answer.
+
+    Attributes:
+        kind: What accuracies are reported by: the question word, or what the benchmark distinguishes.
+        event: Which event of the video holds the evidence, in order of time; None where it is not known or not one.
+        start_seconds, end_seconds: When that event is seen.
+    """
+
+    answer: str
+    kind: str
+    event: int | None = None
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class MinimalPair:
     """Two texts that differ in one thing of a kind (its color, say), of which only one is true of the video (index)."""
 
@@ -61,8 +78,8 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class RetrievalSplit:
-    """One split of a text-video retrieval benchmark; minimal pairs and evidence where the benchmark tells them."""
+class Split:
+    """One split of a benchmark: captions to search with, or questions; what else it tells of them."""
 
     name: str
     videos: tuple[Video, ...]
@@ -70,10 +87,10 @@ class RetrievalSplit:
     minimal_pairs: tuple[MinimalPair, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
-    def only(self, is_kept: Bool[Tensor, " video"]) -> "RetrievalSplit":
+    def only(self, is_kept: Bool[Tensor, " video"]) -> "Split":
         """Return some of the videos, and what was written for them."""
         row = dict(zip(is_kept.nonzero().flatten().tolist(), range(len(self.videos)), strict=False))
-        return RetrievalSplit(
+        return Split(
             self.name,
             tuple(self.videos[video] for video in row),
             tuple(
@@ -84,6 +101,16 @@ class RetrievalSplit:
             tuple(replace(pair, video=row[pair.video]) for pair in self.minimal_pairs if pair.video in row),
             tuple(replace(item, video=row[item.video]) for item in self.evidence if item.video in row),
         )
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """The texts that ask."""
+        return tuple(text for text in self.texts if isinstance(text, Question))
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of questions, in the order in which they first appear."""
+        return tuple(dict.fromkeys(question.kind for question in self.questions))
 
     @cached_property
     def texts_of_video(self) -> tuple[tuple[int, ...], ...]:

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
-from transformers import CLIPTokenizer
 
-from hbi.data.frames import FrameBank, network_input
-from hbi.data.questions import Question
-from hbi.data.tokenizer import tokenize
+from hbi.data.frames import KeptFrames
+from hbi.data.samples import Question
+from hbi.evaluation.localization import share_inside
 from hbi.games import banzhaf_interactions, interactions_of_members
-from hbi.models import QuestionAnsweringModel
+from hbi.matching import Answerer
 from hbi.shapes import LEVELS
 
 ALL_LEVELS = "all"
@@ -38,23 +37,27 @@ class AnswerEvidence:
 
 @torch.inference_mode()
 def answer_evidence(
-    model: QuestionAnsweringModel,
-    tokenizer: CLIPTokenizer,
+    answerer: Answerer,
     questions: Sequence[Question],
-    bank: FrameBank,
+    frames: KeptFrames,
     *,
     batch_size: int = 64,
 ) -> list[AnswerEvidence]:
     """Return how much of the interaction of questions lies in the event that they ask about, where it is known.
 
     First for all events together, then by which event it is; each at every level and for the levels together.
+
+    Args:
+        answerer: The opened model.
+        questions: Those without seconds are passed over.
+        frames: Of the videos that the questions are about.
+        batch_size: Questions in one go.
     """
-    model.eval()
     known = [question for question in questions if question.start_seconds is not None]
     if not known:
         return []
     parts = [known[start : start + batch_size] for start in range(0, len(known), batch_size)]
-    shares = [_shares(model, tokenizer, part, bank) for part in parts]
+    shares = [_shares(answerer, part, frames) for part in parts]
     names = (*LEVELS, ALL_LEVELS)
     inside = {name: torch.cat([share[0][name] for share in shares]) for name in names}
     uniform = torch.cat([share[1] for share in shares])
@@ -76,34 +79,21 @@ def answer_evidence(
 
 
 def _shares(
-    model: QuestionAnsweringModel, tokenizer: CLIPTokenizer, questions: Sequence[Question], bank: FrameBank
+    answerer: Answerer, questions: Sequence[Question], frames: KeptFrames
 ) -> tuple[dict[str, Float[Tensor, " question"]], Float[Tensor, " question"]]:
     """Return each question's share of positive interaction inside its event, by level, and the share of frames."""
-    tokenized = tokenize(tokenizer, [question.text for question in questions], model.config.max_words)
+    tokens = answerer.tokenize([question.text for question in questions])
     rows = torch.tensor([question.video for question in questions])
-    trunk, device = model.trunk, model.device
-    texts = trunk.encode_texts(tokenized.input_ids.to(device), tokenized.attention_mask.to(device))
-    videos = trunk.encode_videos(network_input(bank.content[rows].to(device)), bank.mask[rows].to(device))
-    inside = bank.is_shown_between(questions)
+    trunk, device, mask = answerer.model.trunk, answerer.device, frames.mask[rows]
+    texts = trunk.encode_texts(tokens.input_ids.to(device), tokens.attention_mask.to(device))
+    videos = trunk.encode_videos(answerer.network_input(frames.content[rows]), mask.to(device))
+    inside = frames.is_shown_between(questions)
     maps = {}
-    for level, game in model.games(texts, videos).items():
-        words, frames = texts.levels[level].sequence.members, videos.levels[level].sequence.members
-        # Shared out: a long clip lends its frames no more than it has.
-        maps[level] = interactions_of_members(banzhaf_interactions(game), words, frames, is_shared_out=True).cpu()
-    weights = dict(zip(LEVELS, model.config.level_weights, strict=True))
+    for level, game in answerer.model.games(texts, videos).items():
+        members = (texts.levels[level].sequence.members, videos.levels[level].sequence.members)
+        maps[level] = interactions_of_members(banzhaf_interactions(game), *members, is_shared_out=True).cpu()
+    weights = answerer.config.weight_of_level
     together = torch.stack([weights[level] * maps[level] for level in LEVELS]).sum(0)
-    shares = {level: _share(maps[level], inside, bank.mask[rows]) for level in LEVELS}
-    uniform = inside.sum(-1) / bank.mask[rows].sum(-1).clamp(min=1)
-    return shares | {ALL_LEVELS: _share(together, inside, bank.mask[rows])}, uniform
-
-
-def _share(
-    interactions: Float[Tensor, "question word frame"],
-    inside: Bool[Tensor, "question frame"],
-    is_frame: Bool[Tensor, "question frame"],
-) -> Float[Tensor, " question"]:
-    """Return the share of positive interaction inside; without any, the share of frames: it points nowhere."""
-    mass = interactions.clamp(min=0).sum(1).double()
-    total = mass.sum(-1)
-    uniform = inside.sum(-1) / is_frame.sum(-1).clamp(min=1)
-    return torch.where(total > 0, (mass * inside).sum(-1) / total.clamp(min=1e-300), uniform.double())
+    shares = {level: share_inside(maps[level], inside, mask) for level in LEVELS}
+    uniform = inside.sum(-1) / mask.sum(-1).clamp(min=1)
+    return shares | {ALL_LEVELS: share_inside(together, inside, mask)}, uniform

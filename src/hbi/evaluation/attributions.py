@@ -1,7 +1,7 @@
 """Ways to say which word goes with which frame, all in one form: a number for every word and frame of a pair."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hbi.evaluation.attention_rollout import rolled_out_cosines
 from hbi.evaluation.explained_pairs import EncodedPairs
-from hbi.evaluation.gradients import gradient_times_cosine, gradient_times_pixels
-from hbi.evaluation.rollout import rolled_out_cosines
+from hbi.evaluation.gradient_attributions import gradient_times_cosine, gradient_times_pixels
 from hbi.games import (
     LateInteractionGame,
     banzhaf_interactions,
@@ -31,19 +31,34 @@ class Attribution:
     """What a method says of a batch of pairs, on the original words and frames.
 
     Attributes:
-        cells: of every word with every frame; None for a method that judges players only.
-        words, frames: of the players: sums over the other side, unless the method has something better.
+        words, frames: Of the players: sums of `cells` over the other side, unless the method has something better.
+        cells: Of every word with every frame, a merged token's number in full for each of its members, as figures show
+            it; None for a method that judges players only.
+        shared_out: The same with a merged token's number in equal parts to its members, for sums over frames.
     """
 
-    cells: Float[Tensor, "pair word frame"] | None
     words: Float[Tensor, "pair word"]
     frames: Float[Tensor, "pair frame"]
+    cells: Float[Tensor, "pair word frame"] | None = None
+    shared_out: Float[Tensor, "pair word frame"] | None = None
 
     @classmethod
-    def of_cells(cls, cells: Float[Tensor, "pair word frame"], pairs: EncodedPairs) -> "Attribution":
-        """The attribution whose players are worth the sum of their cells."""
-        cells = cells.double() * (pairs.is_word[:, :, None] & pairs.frame_mask[:, None, :])
-        return cls(cells, cells.sum(2), cells.sum(1))
+    def of_cells(
+        cls,
+        cells: Float[Tensor, "pair word frame"],
+        pairs: EncodedPairs,
+        shared_out: Float[Tensor, "pair word frame"] | None = None,
+    ) -> "Attribution":
+        """The attribution whose players are worth the sum of their cells; None: no token was merged.
+
+        Args:
+            cells: A number for every word and frame.
+            pairs: What they are about.
+            shared_out: The same where tokens were merged, in equal parts to their members; None: none was.
+        """
+        is_cell = pairs.is_word[:, :, None] & pairs.frame_mask[:, None, :]
+        cells, shared_out = (part.double() * is_cell for part in (cells, cells if shared_out is None else shared_out))
+        return cls(cells.sum(2), cells.sum(1), cells, shared_out)
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,12 @@ class Method:
 
 
 def methods(num_samples: int, *, seed: int = 0) -> tuple[Method, ...]:
-    """Return all methods; `num_samples` coalitions a game for the sampled one (see `samples_in_the_time_of_exact`)."""
+    """Return all methods; `num_samples` coalitions a game for the sampled one (see `samples_in_the_time_of_exact`).
+
+    Args:
+        num_samples: Coalitions a game for the sampled method (see `samples_in_the_time_of_exact`).
+        seed: Of what is drawn at random.
+    """
     sampled = partial(sample_late_interactions, num_samples=num_samples)
     return (
         Method("banzhaf", "exact Banzhaf, entity level", _of_level("entity", banzhaf_interactions), is_ours=True),
@@ -105,6 +125,9 @@ def samples_in_the_time_of_exact(game: LateInteractionGame) -> int:
     """Return how many coalitions a game the best sampler draws while the exact interactions are computed.
 
     Both are run several times and the fastest counts.
+
+    Args:
+        game: A batch of games, on the device that counts.
     """
     exact = _seconds(lambda: banzhaf_interactions(game))
     num_samples = 2
@@ -130,23 +153,27 @@ def _of(cells: Callable[[EncodedPairs], Tensor]) -> Callable[[EncodedPairs], Att
 
 
 def _of_level(level: Level, index: Index) -> Callable[[EncodedPairs], Attribution]:
-    return _of(lambda pairs: _on_members(pairs, level, index(pairs.games[level])))
+    return lambda pairs: _of_members(pairs, {level: index(pairs.games[level])})
 
 
 def _of_levels(index: Index, levels: tuple[Level, ...] = LEVELS) -> Callable[[EncodedPairs], Attribution]:
     """Combine levels by their weights in the score, as `Explanation.interactions` does."""
 
-    def cells(pairs: EncodedPairs) -> Tensor:
-        weights = dict(zip(LEVELS, pairs.model.config.level_weights, strict=True))
-        parts = [weights[level] * _on_members(pairs, level, index(pairs.games[level])) for level in levels]
-        return torch.stack(parts).sum(0)
+    def attribute(pairs: EncodedPairs) -> Attribution:
+        weights = pairs.model.config.weight_of_level
+        return _of_members(pairs, {level: weights[level] * index(pairs.games[level]) for level in levels})
 
-    return _of(cells)
+    return attribute
 
 
-def _on_members(pairs: EncodedPairs, level: Level, merged: Tensor) -> Tensor:
-    words, frames = (side.levels[level].sequence.members for side in (pairs.texts, pairs.videos))
-    return interactions_of_members(merged, words, frames)
+def _of_members(pairs: EncodedPairs, merged: Mapping[Level, Tensor]) -> Attribution:
+    """Return the sum of maps [pair, merged word, merged frame] of some levels on the original words and frames."""
+    full, shared_out = list[Tensor](), list[Tensor]()
+    for level, cells in merged.items():
+        words, frames = (side.levels[level].sequence.members for side in (pairs.texts, pairs.videos))
+        full.append(interactions_of_members(cells, words, frames))
+        shared_out.append(interactions_of_members(cells, words, frames, is_shared_out=True))
+    return Attribution.of_cells(torch.stack(full).sum(0), pairs, torch.stack(shared_out).sum(0))
 
 
 def _seeded(sampler: Callable[..., Tensor], seed: int) -> Callable[[EncodedPairs], Attribution]:
@@ -166,14 +193,15 @@ def _outer_weights(game: LateInteractionGame) -> Tensor:
 
 def _contributions(pairs: EncodedPairs) -> Attribution:
     """The Shapley values of all levels by their weights, a merged token's in equal parts to its members."""
-    total = sum(pairs.model.config.level_weights)
+    weights = pairs.model.config.weight_of_level
+    total = sum(weights.values())
     words = torch.zeros(pairs.is_word.shape, dtype=torch.float64)
     frames = torch.zeros(pairs.frame_mask.shape, dtype=torch.float64)
-    for level, weight in zip(LEVELS, pairs.model.config.level_weights, strict=True):
+    for level, weight in weights.items():
         word_values, frame_values = shapley_values(pairs.games[level])
         words = words + weight / total * _shared_out(word_values, pairs.texts.levels[level].sequence.members)
         frames = frames + weight / total * _shared_out(frame_values, pairs.videos.levels[level].sequence.members)
-    return Attribution(None, words, frames)
+    return Attribution(words, frames)
 
 
 def _shared_out(values: Tensor, members: Tensor) -> Tensor:

@@ -79,6 +79,13 @@ def paired_differences(
 
     The test is Fisher's randomization test: were the models alike, their ranks for a video could change sides.
 
+    Args:
+        first: Ranks that one model gives, from 1.
+        second: Ranks that the other gives to the same queries.
+        videos: The video that each query belongs to.
+        num_draws: Of the bootstrap, and of exchanges.
+        seed: Of both.
+
     Raises:
         ValueError: There is no query, or the lengths differ.
     """

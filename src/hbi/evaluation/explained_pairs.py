@@ -1,27 +1,26 @@
-"""Matched pairs to explain, with the words of which it is known when the video shows them."""
+"""Matched pairs to explain, with the words whose seconds in the video are known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from transformers import CLIPTokenizer
 
-from hbi.data.frames import FrameBank, normalize_pixels
-from hbi.data.samples import RetrievalSplit
-from hbi.data.tokenizer import tokenize
+from hbi.data.frames import FrameStore
+from hbi.data.samples import Split
 from hbi.games import LateInteractionGame
-from hbi.models import HBIModel, Hierarchy
+from hbi.matching import Matcher
+from hbi.models import HBIModel, Hierarchy, ModelError
 from hbi.shapes import Level
 
 
 @dataclass(frozen=True)
-class TellingWords:
-    """The characters `[start, end)` of a text, and when the video shows what they tell.
+class TimedWords:
+    """The characters `[start, end)` of a text, and the seconds in which the video shows what they mean.
 
     Attributes:
-        kind: What they tell, such as "color"; measures are given for each kind.
+        kind: What they describe, such as "color"; measures are given for each kind.
     """
 
     start: int
@@ -37,17 +36,22 @@ class ExplainedPair:
 
     text: str
     video: int
-    telling: tuple[TellingWords, ...] = ()
+    timed_words: tuple[TimedWords, ...] = ()
 
 
-def explained_pairs(split: RetrievalSplit, limit: int) -> list[ExplainedPair]:
-    """Return a pair for each of the first `limit` videos: with evidence where the split has it, else the first text."""
+def explained_pairs(split: Split, limit: int) -> list[ExplainedPair]:
+    """Return a pair for each of the first `limit` videos: with evidence where the split has it, else the first text.
+
+    Args:
+        split: Texts, videos and, where it has it, evidence.
+        limit: Of pairs.
+    """
     pairs: dict[int, ExplainedPair] = {}
     for item in split.evidence:
         known = pairs.get(item.video, ExplainedPair(item.text, item.video))
         if known.text == item.text:
-            told = TellingWords(item.start, item.end, item.start_seconds, item.end_seconds)
-            pairs[item.video] = ExplainedPair(item.text, item.video, (*known.telling, told))
+            words = TimedWords(item.start, item.end, item.start_seconds, item.end_seconds)
+            pairs[item.video] = ExplainedPair(item.text, item.video, (*known.timed_words, words))
     for text in () if split.evidence else split.texts:
         pairs.setdefault(text.video, ExplainedPair(text.text, text.video))
     return [pairs[video] for video in sorted(pairs)][:limit]
@@ -86,21 +90,30 @@ class EncodedPairs:
 
 @torch.no_grad()
 def encode_pairs(
-    model: HBIModel, tokenizer: CLIPTokenizer, pairs: list[ExplainedPair], bank: FrameBank, *, batch_size: int = 32
+    matcher: Matcher, pairs: Sequence[ExplainedPair], frames: FrameStore, *, batch_size: int = 32
 ) -> Iterator[EncodedPairs]:
-    """Yield pairs batch by batch; those whose video could not be decoded are left out."""
-    usable = [pair for pair in pairs if bank.is_usable[pair.video]]
+    """Yield pairs batch by batch; those whose video could not be decoded are left out.
+
+    Args:
+        matcher: The opened model.
+        pairs: Texts, each with the row of its video.
+        frames: Of the videos, as pixels.
+        batch_size: Pairs in one go.
+
+    Raises:
+        ModelError: The model plays no game: it compares whole texts and videos.
+    """
+    model = matcher.model
+    if not isinstance(model, HBIModel):
+        raise ModelError(f"{matcher.name} compares whole texts and videos and plays no game")
+    usable = [pair for pair in pairs if frames.is_usable[pair.video]]
     for start in range(0, len(usable), batch_size):
         part = usable[start : start + batch_size]
-        tokenized = tokenize(
-            tokenizer,
-            [pair.text for pair in part],
-            model.config.max_words,
-            is_padded_to_max_words=model.config.released_behavior,
-        )
+        # Not through `Matcher.encode_texts`: what it returns takes no part in gradients.
+        tokens = matcher.tokenize([pair.text for pair in part])
         rows = torch.tensor([pair.video for pair in part])
-        ids, mask = tokenized.input_ids.to(model.device), tokenized.attention_mask.to(model.device)
-        pixels, frame_mask = normalize_pixels(bank.pixels[rows].to(model.device)), bank.mask[rows].to(model.device)
+        ids, mask = tokens.input_ids.to(matcher.device), tokens.attention_mask.to(matcher.device)
+        pixels, frame_mask = matcher.network_input(frames.pixels[rows]), frames.mask[rows].to(matcher.device)
         features = model.encoder.frame_features(pixels, frame_mask)
         texts = model.encode_texts(ids, mask)
         videos = model.encode_videos(features, frame_mask)
@@ -109,11 +122,11 @@ def encode_pairs(
             tuple(part),
             ids,
             mask,
-            tokenized.spans,
+            tokens.spans,
             pixels,
             features,
             frame_mask,
-            bank.timestamps_seconds[rows],
+            frames.timestamps_seconds[rows],
             texts,
             videos,
             model.games(texts, videos),

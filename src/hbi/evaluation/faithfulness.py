@@ -1,4 +1,4 @@
-"""Whether explanations tell the truth: where they point, and what the score does without what they name."""
+"""Whether explanations are faithful: where they point, and what the score does without what they name."""
 
 import math
 from collections import defaultdict
@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from transformers import CLIPTokenizer
 
-from hbi.data.frames import FrameBank
+from hbi.data.frames import FrameStore
 from hbi.evaluation.attributions import Attribution, Method
-from hbi.evaluation.explained_pairs import EncodedPairs, ExplainedPair, TellingWords, encode_pairs
+from hbi.evaluation.explained_pairs import EncodedPairs, ExplainedPair, TimedWords, encode_pairs
+from hbi.evaluation.localization import share_inside
 from hbi.evaluation.removal import (
     Curves,
     curves_of,
@@ -22,19 +22,20 @@ from hbi.evaluation.removal import (
     scores_without_frames,
     scores_without_words,
 )
-from hbi.models import HBIModel
+from hbi.matching import Matcher
+from hbi.processes import Progress
 
 NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class WordScore:
-    """How one telling word (token) was explained.
+    """How one word (token) of known time was explained.
 
     Attributes:
-        kind: What it tells.
+        kind: What it describes.
         pointing: 1 where its strongest frame lies inside its event; of equally strong frames, the share inside.
-        share_inside: Of its positive mass, the part inside; a word without any counts as one that points everywhere.
+        share_inside: The part of its positive numbers inside (`localization.share_inside`).
         share_of_frames: Of the frames, the part inside: what a uniform map scores.
     """
 
@@ -49,7 +50,7 @@ class PairScore:
     """How one method explained one pair. Areas are in the unit of the score, correlations are Spearman's.
 
     Attributes:
-        words: The telling words.
+        words: Those of known time.
         score: Of the whole pair: what the curves start or end at.
         frame_deletion, frame_insertion, word_deletion, word_insertion: See `removal.Curves`.
         frame_correlation, word_correlation: Of what a method says of the players with what the score loses without each
@@ -70,7 +71,7 @@ class PairScore:
 
 @dataclass(frozen=True)
 class Pointing:
-    """The telling words of a kind: percent, and how many tokens."""
+    """The words of known time of a kind: percent, and how many tokens."""
 
     kind: str
     pointing: float
@@ -104,24 +105,30 @@ Scores = dict[str, list[PairScore]]
 
 @torch.no_grad()
 def explanation_scores(
-    model: HBIModel,
-    tokenizer: CLIPTokenizer,
+    matcher: Matcher,
     pairs: Sequence[ExplainedPair],
-    bank: FrameBank,
+    frames: FrameStore,
     methods: Sequence[Method],
     *,
     num_curves: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[list[ExplainedPair], Scores]:
     """Return the pairs that could be measured, and how every method explained each of them.
 
     The network runs some hundred times for the curves of a pair, so that only the first `num_curves` pairs get them
     (None: all); the others are measured by where their words point.
+
+    Args:
+        matcher: The opened model.
+        pairs: Texts, each with the row of its video.
+        frames: Of the videos, as pixels.
+        methods: Ways to explain.
+        num_curves: How many pairs, from the first on, get curves; None: all.
+        progress: Called with the pairs that are done, and all.
     """
-    model.eval()
     measured: list[ExplainedPair] = []
     scores: Scores = defaultdict(list)
-    for batch in encode_pairs(model, tokenizer, list(pairs), bank):
+    for batch in encode_pairs(matcher, pairs, frames):
         attributions = [method.attribute(batch) for method in methods]
         for row, pair in enumerate(batch.pairs):
             has_curves = num_curves is None or len(measured) < num_curves
@@ -135,7 +142,13 @@ def explanation_scores(
 
 
 def summary(methods: Iterable[Method], scores: Scores, is_counted: Sequence[bool] | None = None) -> list[MethodScore]:
-    """Return the means of every method over all pairs, or over those that are counted."""
+    """Return the means of every method over all pairs, or over those that are counted.
+
+    Args:
+        methods: Those that were measured.
+        scores: What `explanation_scores` returned.
+        is_counted: For every pair whether it counts; None: all do.
+    """
     return [_summary(method, _counted(scores[method.name], is_counted)) for method in methods]
 
 
@@ -174,20 +187,20 @@ def _mean(values: Iterable[float]) -> float:
 def _scores_of_pair(
     batch: EncodedPairs, row: int, attributions: Sequence[Attribution], *, has_curves: bool
 ) -> list[PairScore]:
-    words = [() if each.cells is None else _word_scores(batch, row, each.cells[row]) for each in attributions]
+    words = [_word_scores(batch, row, each) for each in attributions]
     if not has_curves:
-        return [PairScore(words=told) for told in words]
+        return [PairScore(words=of_method) for of_method in words]
     is_word, is_frame = batch.is_word[row], batch.frame_mask[row]
     word_curves = _curves(batch, row, is_word, [each.words[row] for each in attributions], scores_without_words)
     frame_curves = _curves(batch, row, is_frame, [each.frames[row] for each in attributions], scores_without_frames)
     of_words, of_frames, interplay = leave_one_out(batch, row)
     whole = float(batch.model.similarity(batch.texts[slice(row, row + 1)], batch.videos[slice(row, row + 1)]))
     scores = []
-    for each, told, by_words, by_frames in zip(attributions, words, word_curves, frame_curves, strict=True):
+    for each, of_method, by_words, by_frames in zip(attributions, words, word_curves, frame_curves, strict=True):
         cells = None if each.cells is None else each.cells[row][is_word][:, is_frame]
         scores.append(
             PairScore(
-                words=told,
+                words=of_method,
                 score=whole,
                 frame_deletion=by_frames.deletion,
                 frame_insertion=by_frames.insertion,
@@ -215,34 +228,41 @@ def _curves(
     return [curves_of(part) for part in scores.split([len(mask) for mask in masks])]
 
 
-def _word_scores(batch: EncodedPairs, row: int, cells: Float[Tensor, "word frame"]) -> tuple[WordScore, ...]:
-    pair, is_frame = batch.pairs[row], batch.frame_mask[row]
+def _word_scores(batch: EncodedPairs, row: int, attribution: Attribution) -> tuple[WordScore, ...]:
+    """Return the scores of a pair's words of known time; none where the method says nothing of cells."""
+    if attribution.cells is None or attribution.shared_out is None:
+        return ()
+    is_frame, times = batch.frame_mask[row], batch.timestamps_seconds[row]
+    cells, shared_out = (part[row][:, is_frame] for part in (attribution.cells, attribution.shared_out))
     scores = []
-    for telling in pair.telling:
-        times = batch.timestamps_seconds[row]
-        inside = (times >= telling.start_seconds) & (times < telling.end_seconds) & is_frame
-        for word in _tokens_of(batch, row, telling):
-            scores.append(_word_score(telling.kind, cells[word][is_frame], inside[is_frame]))
+    for words in batch.pairs[row].timed_words:
+        inside = ((times >= words.start_seconds) & (times < words.end_seconds))[is_frame]
+        for token in _tokens_of(batch, row, words):
+            scores.append(_word_score(words.kind, cells[token], shared_out[token], inside))
     return tuple(scores)
 
 
-def _tokens_of(batch: EncodedPairs, row: int, telling: TellingWords) -> list[int]:
+def _tokens_of(batch: EncodedPairs, row: int, words: TimedWords) -> list[int]:
     first, last = batch.spans[row].unbind(-1)
-    lies_within = (first >= telling.start) & (last <= telling.end) & (last > first) & batch.is_word[row]
+    lies_within = (first >= words.start) & (last <= words.end) & (last > first) & batch.is_word[row]
     return lies_within.nonzero().flatten().tolist()
 
 
-def _word_score(kind: str, values: Float[Tensor, " frame"], inside: Bool[Tensor, " frame"]) -> WordScore:
-    uniform = float(inside.double().mean())
+def _word_score(
+    kind: str, values: Float[Tensor, " frame"], shared_out: Float[Tensor, " frame"], inside: Bool[Tensor, " frame"]
+) -> WordScore:
     strongest = values >= values.max() - 1e-9 * values.abs().max()
-    positive = values.clamp(min=0)
-    mass = float(positive.sum())
-    share = float(positive[inside].sum()) / mass if mass > 0 else uniform
-    return WordScore(kind, float(inside[strongest].double().mean()), share, uniform)
+    share = share_inside(values[None], inside, torch.ones_like(inside))
+    pointing, uniform = inside[strongest].double().mean(), inside.double().mean()
+    return WordScore(kind, float(pointing), float(share), float(uniform))
 
 
 def rank_correlation(ours: Float[Tensor, " item"], theirs: Float[Tensor, " item"]) -> float:
     """Return Spearman's correlation, equal values sharing their ranks; NaN where one side has no order.
+
+    Args:
+        ours: A number for each item.
+        theirs: Other numbers for the same items.
 
     >>> rank_correlation(torch.tensor([1.0, 2.0, 5.0]), torch.tensor([0.0, 0.1, 0.2]))
     1.0

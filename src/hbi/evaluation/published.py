@@ -30,7 +30,12 @@ _PROTOCOLS = {"msrvtt": ("1k-A-9k",)}
 
 
 def published_rows(benchmark: str, protocol: str | None) -> list[PublishedRow]:
-    """Return the rows that were measured on a benchmark's test split of a protocol."""
+    """Return the rows that were measured on a benchmark's test split of a protocol.
+
+    Args:
+        benchmark: Its name in recipes.
+        protocol: How it is split; None: it has one way only.
+    """
     if protocol not in _PROTOCOLS.get(benchmark, (protocol,)):
         return []
     return [row for row in ROWS if row.benchmark == benchmark]

@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hbi.data.annotation_files import Record, read_table
-from hbi.data.json_values import shown
 from hbi.data.samples import DataError
+from hbi.files.json_values import shown
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,11 @@ class RankedQuery:
 
 
 def ranks_csv(queries: Sequence[RankedQuery]) -> str:
-    """Return a table with one line for each query."""
+    """Return a table with one line for each query.
+
+    Args:
+        queries: In the order of the split.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("video_id", "rank", "text"))
@@ -38,6 +42,9 @@ def ranks_csv(queries: Sequence[RankedQuery]) -> str:
 
 def read_ranks(path: Path) -> list[RankedQuery]:
     """Return the queries of a table that `hbi evaluate` wrote.
+
+    Args:
+        path: Of the table.
 
     Raises:
         DataError: There is none, or it is damaged.
@@ -72,6 +79,10 @@ class PairedRanks:
 
 def pair_ranks(first: Path, second: Path) -> PairedRanks:
     """Return the ranks of two tables, query by query.
+
+    Args:
+        first: The table of one model.
+        second: The table of the other.
 
     Raises:
         DataError: A table cannot be read, or they do not hold the same queries in the same order.

@@ -35,6 +35,10 @@ def ranks(
     >>> ranks(torch.tensor([[0.1, 0.9, 0.5]]), torch.tensor([[True, False, True]]))
     tensor([2.])
 
+    Args:
+        similarity: Higher is better.
+        relevance: True where a candidate is right.
+
     Raises:
         ValueError: The shapes differ, a similarity is NaN, or a query has no relevant candidate.
     """
@@ -51,7 +55,11 @@ def ranks(
 
 
 def retrieval_scores(ranks: Float[Tensor, " query"]) -> RetrievalScores:
-    """Return recalls, median and mean of ranks."""
+    """Return recalls, median and mean of ranks.
+
+    Args:
+        ranks: Of the queries, from 1.
+    """
     recall_at_1, recall_at_5, recall_at_10 = (100.0 * float((ranks <= k).double().mean()) for k in (1, 5, 10))
     return RetrievalScores(
         recall_at_1,
@@ -70,6 +78,11 @@ def best_over_captions(
 
     So the literature ranks the captions of benchmarks with several a video (CLIP4Clip, Luo et al. 2022): a rank counts
     videos, not sentences. A candidate is right if one of its captions is.
+
+    Args:
+        scores: Of every caption for every video.
+        relevance: True where a caption is true of a video.
+        video_of_text: The video that each caption was written for.
     """
     _, owner = video_of_text.unique(return_inverse=True)
     num_owners = int(owner.max()) + 1
@@ -83,6 +96,10 @@ def chance_recall(relevance: Bool[Tensor, "query candidate"], k: int) -> float:
     """Return the percentage of queries whose k first candidates, in random order, hold a relevant one.
 
     For n candidates of which r are relevant this is 1 - C(n - r, k) / C(n, k), averaged over queries.
+
+    Args:
+        relevance: True where a candidate is right.
+        k: How many candidates are looked at.
     """
     num_candidates = relevance.shape[1]
     miss = torch.ones(len(relevance), dtype=torch.float64)
@@ -90,3 +107,16 @@ def chance_recall(relevance: Bool[Tensor, "query candidate"], k: int) -> float:
     for drawn in range(min(k, num_candidates)):
         miss *= (irrelevant - drawn).clamp(min=0) / (num_candidates - drawn)
     return 100.0 * float((1.0 - miss).mean())
+
+
+def dual_softmax(similarity: Float[Tensor, "query candidate"], logit_scale: float) -> Float[Tensor, "query candidate"]:
+    """Return similarities times each query's share of its candidate: softmax over the queries of scaled similarities.
+
+    A candidate that many queries like is worth less to each of them (Cheng et al. 2021, "CAMoE", section 3.3). It looks
+    at all queries at once, which someone who searches with one text cannot, so numbers with it are no search results.
+
+    Args:
+        similarity: One row for each query; for the other direction give the transpose.
+        logit_scale: What turns a similarity into a logit; the model's own.
+    """
+    return similarity * (logit_scale * similarity).softmax(dim=0)

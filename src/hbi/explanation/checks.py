@@ -74,7 +74,7 @@ def whole_number(value: SupportsIndex, what: str) -> int:
 
 
 def frozen_array(values: ArrayLike, shape: tuple[int, ...], what: str) -> NDArray[np.float64]:
-    """A read-only copy in float64; raises ValueError for another shape or a value that is no finite number."""
+    """Return a read-only copy in float64; raises ValueError for another shape or a value that is no finite number."""
     array = np.asarray(values)
     require(array.dtype.kind in "iuf", f"{what} hold something that is no number")
     require(array.shape == shape, f"{what} must be {list(shape)}, not {list(array.shape)}")

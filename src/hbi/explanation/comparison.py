@@ -10,6 +10,7 @@ from jaxtyping import Float
 from hbi.explanation.checks import require
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.level import LevelExplanation
+from hbi.explanation.notebook import notebook_html
 
 Pair = tuple[int | None, int | None]
 """A player of the first explanation and the one of the second that it stands beside; None: the other has no such."""
@@ -77,11 +78,11 @@ class Comparison:
         return self._less(self.first.interactions, self.second.interactions)
 
     def interactions_at(self, index: int) -> Float[np.ndarray, "row column"]:
-        """The first's interactions of one level, on the original words and frames, less the second's."""
+        """Return the first's interactions of one level, on the original words and frames, less the second's."""
         return self._less(self.first.levels[index].on_players, self.second.levels[index].on_players)
 
     def levels(self) -> tuple[tuple[LevelExplanation, LevelExplanation], ...]:
-        """The levels of both, side by side."""
+        """Return the levels of both, side by side."""
         return tuple(zip(self.first.levels, self.second.levels, strict=True))
 
     @property
@@ -103,10 +104,8 @@ class Comparison:
         return f"Comparison({self.first!r}, {self.second!r}, difference={self.difference:+.4f})"
 
     def _repr_html_(self) -> str:
-        """The view of a notebook."""
-        from hbi.explanation.notebook import comparison_html
-
-        return comparison_html(self)
+        """Return the view of a notebook."""
+        return notebook_html(self)
 
     def _less(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
         return _placed(ours, self.rows, self.columns, 0) - _placed(theirs, self.rows, self.columns, 1)

@@ -3,17 +3,17 @@
 Plain numbers only (numpy, no torch): every drawing, file and page is made from these types.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from hbi.explanation.checks import (
     MOST_CELLS,
     MOST_FRAMES,
-    MOST_LETTERS_OF_WORD,
-    MOST_PIXELS,
     MOST_PIXELS_OF_ALL,
     MOST_SECONDS,
     MOST_WORDS,
@@ -21,66 +21,21 @@ from hbi.explanation.checks import (
     require,
     require_sum,
     require_text,
-    whole_number,
 )
+from hbi.explanation.files.record import load_record, record_from_json, record_to_json, save_record
 from hbi.explanation.level import LevelExplanation
+from hbi.explanation.notebook import notebook_html
+from hbi.explanation.plain_values import parts_of, plain_fields, require_names
+from hbi.explanation.players import Frame, Word
 from hbi.shapes import LEVELS
 
-
-@dataclass(frozen=True)
-class Word:
-    """One player of the text: the characters `[start, end)` of the caption.
-
-    `text` is exactly that piece of the caption. A token without characters of its own (the mark at the end of a text)
-    has an empty span and any `text`.
-    """
-
-    text: str
-    start: int
-    end: int
-
-    def __post_init__(self) -> None:
-        require_text(self.text, "text of a word", MOST_LETTERS_OF_WORD)
-        for name in ("start", "end"):
-            object.__setattr__(self, name, whole_number(getattr(self, name), f"{name} of a word"))
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One player of the video: the frame at `timestamp_seconds`, standing for `start_seconds` to `end_seconds`.
-
-    Attributes:
-        thumbnail: uint8 RGB, channels first; a CPU tensor is taken over as an array.
-    """
-
-    timestamp_seconds: float
-    start_seconds: float
-    end_seconds: float
-    thumbnail: UInt8[np.ndarray, "3 height width"]
-
-    def __post_init__(self) -> None:
-        as_floats(self, "timestamp_seconds", "start_seconds", "end_seconds", largest=MOST_SECONDS)
-        thumbnail = np.asarray(self.thumbnail).copy()
-        require(thumbnail.dtype == np.uint8, f"a thumbnail must be uint8, not {thumbnail.dtype}")
-        require(
-            thumbnail.ndim == 3 and thumbnail.shape[0] == 3 and thumbnail.size > 0,
-            f"a thumbnail must be [3, height, width], not {list(thumbnail.shape)}",
-        )
-        require(thumbnail.size <= 3 * MOST_PIXELS, f"a thumbnail of {list(thumbnail.shape)} is too large")
-        require(
-            0 <= self.start_seconds <= self.timestamp_seconds <= self.end_seconds,
-            f"a frame at {self.timestamp_seconds} s cannot stand for "
-            f"{self.start_seconds} s to {self.end_seconds} s: its time must lie inside",
-        )
-        thumbnail.setflags(write=False)
-        object.__setattr__(self, "thumbnail", thumbnail)
-
-    def __repr__(self) -> str:
-        _, height, width = self.thumbnail.shape
-        return (
-            f"Frame({self.timestamp_seconds:.2f} s, for {self.start_seconds:.2f} to {self.end_seconds:.2f} s, "
-            f"thumbnail=[3, {height}, {width}])"
-        )
+OF_THE_PAIR = ("text", "video", "model", "remark", "duration_seconds", "similarity")
+PARTS: dict[str, tuple[type, int]] = {
+    "words": (Word, MOST_WORDS),
+    "frames": (Frame, MOST_FRAMES),
+    "levels": (LevelExplanation, len(LEVELS)),
+}
+"""The fields of an explanation: of the pair as a whole, and lists of parts, of which there may be so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,43 +102,60 @@ class Explanation:
         """What tokens without a word or frame add to the score; 0 unless a model counts padding as a token."""
         return float(self._weighted([np.asarray(part.unassigned) for part in self.levels]))
 
-    @property
-    def words_that_found_nothing(self) -> tuple[int, ...]:
-        """The words that are worth more together with some part of the video than apart from it at no level."""
-        found_nothing = [set(part.words_that_found_nothing) for part in self.levels]
-        return tuple(sorted(set.intersection(*found_nothing)))
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values by the names of the fields; arrays are lists, except the thumbnails."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in OF_THE_PAIR}
+        return values | {name: [plain_fields(part) for part in getattr(self, name)] for name in PARTS}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Explanation":
+        """Return the explanation of the values that `to_dict` gives; other names than its own are passed over.
+
+        Raises:
+            ValueError: A value is missing, of another kind, or too large to be drawn.
+        """
+        require_names(values, OF_THE_PAIR)
+        words, frames, levels = (parts_of(values, name, kind, most) for name, (kind, most) in PARTS.items())
+        return cls(
+            words=tuple(Word(**word) for word in words),
+            frames=tuple(Frame(**frame) for frame in frames),
+            levels=tuple(LevelExplanation.from_dict(level) for level in levels),
+            **{name: values[name] for name in OF_THE_PAIR},
+        )
 
     def to_json(self) -> str:
-        """This explanation as one JSON text: every number exact, thumbnails as PNG (see `hbi.explanation.record`)."""
-        from hbi.explanation.record import explanation_to_json
-
-        return explanation_to_json(self)
+        """Return one JSON text: every number exact, thumbnails as PNG (see `hbi.explanation.files.record`)."""
+        return record_to_json(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> "Explanation":
-        """The explanation that `to_json` wrote; raises HBIError when the text is not one."""
-        from hbi.explanation.record import explanation_from_json
+        """Return the explanation that `to_json` wrote.
 
-        return explanation_from_json(text)
+        Raises:
+            ExplanationFileError: The text is none, is damaged, or of another version.
+        """
+        return record_from_json(text, cls.from_dict)
 
     def save(self, folder: Path) -> None:
-        """Write `explanation.json` and one PNG a frame into a folder (see docs/reference/explanation-schema.md)."""
-        from hbi.explanation.folder import save_explanation
+        """Write `explanation.json` and one PNG a frame into a folder (see docs/reference/explanation-schema.md).
 
-        save_explanation(self, folder)
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        save_record(self.to_dict(), folder)
 
     @classmethod
     def load(cls, path: Path) -> "Explanation":
-        """The explanation of a folder that `save` wrote, or of a `.json` file; raises HBIError when it is none."""
-        from hbi.explanation.folder import load_explanation
+        """Return the explanation of a folder that `save` wrote, or of a `.json` file.
 
-        return load_explanation(path)
+        Raises:
+            ExplanationFileError: There is none, it is damaged, or of another version.
+        """
+        return load_record(path, cls.from_dict)
 
     def _repr_html_(self) -> str:
-        """The view of a notebook."""
-        from hbi.explanation.notebook import explanation_html
-
-        return explanation_html(self)
+        """Return the view of a notebook."""
+        return notebook_html(self)
 
     def __repr__(self) -> str:
         levels = ", ".join(f"{part.level}: {list(part.interactions.shape)}" for part in self.levels)
@@ -197,7 +169,7 @@ class Explanation:
         return np.tensordot(weights, np.stack(values), axes=1)
 
     def _require_size(self) -> None:
-        """Whatever there is can be drawn."""
+        """Raise ValueError unless whatever there is can be drawn."""
         words, frames = len(self.words), len(self.frames)
         require(
             words <= MOST_WORDS and frames <= MOST_FRAMES and words * frames <= MOST_CELLS,

@@ -1,6 +1,8 @@
 """One level of an explanation: the game of its merged words with its merged frames, solved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -15,6 +17,7 @@ from hbi.explanation.checks import (
     require_sum,
     whole_number,
 )
+from hbi.explanation.plain_values import require_numbers, require_rows
 from hbi.shapes import LEVELS, Level
 
 
@@ -31,7 +34,7 @@ class LevelExplanation:
         frame_groups: for every frame the column that it belongs to.
         interactions: exact Banzhaf interactions: positive where a merged word and a merged frame are worth more
             together than apart, negative where one makes the other redundant. A row or column without members (only
-            marks that are no word) is not drawn.
+            special tokens) is not drawn.
         token_similarity: similarity of every merged word with every merged frame: what the game is played on.
         word_weights, frame_weights: how much every token counts in the game.
         word_values, frame_values: exact Shapley values of the tokens: together they sum to `similarity`.
@@ -74,6 +77,20 @@ class LevelExplanation:
             f"the values of level {self.level} sum to {values.sum():.6g}, but its similarity is {self.similarity:.6g}",
         )
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LevelExplanation":
+        """Return the level of plain values, one for each field, as `plain_fields` gives them.
+
+        Raises:
+            ValueError: A list holds something else than numbers, or is too long to be drawn.
+        """
+        for name in ("interactions", "token_similarity"):
+            require_rows(values[name], name, MOST_WORDS, MOST_FRAMES)
+        for side, most in (("word", MOST_WORDS), ("frame", MOST_FRAMES)):
+            for name in ("weights", "values", "groups"):
+                require_numbers(values[f"{side}_{name}"], f"{side}_{name}", most)
+        return cls(**values)
+
     @property
     def on_players(self) -> Float[np.ndarray, "word frame"]:
         """The interactions of the merged tokens, written at each of their original words and frames."""
@@ -95,20 +112,6 @@ class LevelExplanation:
         words = np.delete(self.word_values, list(set(self.word_groups)))
         frames = np.delete(self.frame_values, list(set(self.frame_groups)))
         return float(words.sum() + frames.sum())
-
-    @property
-    def words_that_found_nothing(self) -> tuple[int, ...]:
-        """The words whose token is worth more together with no part of the video than apart from it."""
-        best = self.on_players.max(axis=1)
-        return tuple(word for word, value in enumerate(best.tolist()) if value <= 0)
-
-    def words_of(self, group: int) -> tuple[int, ...]:
-        """The words merged into a row of `interactions`, in caption order."""
-        return tuple(word for word, member_of in enumerate(self.word_groups) if member_of == group)
-
-    def frames_of(self, group: int) -> tuple[int, ...]:
-        """The frames merged into a column of `interactions`, in order of time."""
-        return tuple(frame for frame, member_of in enumerate(self.frame_groups) if member_of == group)
 
     def __repr__(self) -> str:
         words, frames = self.interactions.shape

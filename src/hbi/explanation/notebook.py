@@ -1,23 +1,12 @@
-"""Explanations in a notebook: a section with its own style and script."""
+"""What a notebook shows of an explanation or a comparison."""
 
-from uuid import uuid4
-
-from hbi.explanation.comparison import Comparison
-from hbi.explanation.comparison_section import comparison_section
-from hbi.explanation.explanation import Explanation
-from hbi.explanation.page import fragment
-from hbi.explanation.section import explanation_section
+from functools import singledispatch
 
 
-def explanation_html(explanation: Explanation) -> str:
-    """The output of a cell; every one has an id of its own, so that several do not disturb each other."""
-    return fragment(explanation_section(explanation, _anchor()))
+@singledispatch
+def notebook_html(shown: object) -> str:
+    """Return the output of a cell as HTML.
 
-
-def comparison_html(comparison: Comparison) -> str:
-    """The same for a comparison."""
-    return fragment(comparison_section(comparison, _anchor()))
-
-
-def _anchor() -> str:
-    return f"hbi-{uuid4().hex[:12]}"
+    `hbi.explanation.html.page` registers how each type is shown, so that the types need not know of HTML.
+    """
+    raise TypeError(f"a {type(shown).__name__} has no view in a notebook")

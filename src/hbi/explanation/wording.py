@@ -9,24 +9,24 @@ RIGHT_TO_LEFT = ("R", "AL")
 
 
 def listing(items: Iterable[str]) -> str:
-    """Things one after another as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    """Return things one after another as a sentence has them: `a`, `a and b`, `a, b and c`."""
     *front, last = list(items)
     return f"{', '.join(front)} and {last}" if front else last
 
 
 def signed(value: float, decimals: int | None = None) -> str:
-    """A number with its sign (a real minus); six significant digits unless `decimals` says how many after the point."""
+    """Return a number with its sign (a real minus), of six significant digits, or of so many decimals."""
     text = f"{value:+.6g}" if decimals is None else f"{value:+.{decimals}f}"
     return "0" if not text.strip("+-0.") else text.replace("-", "−")
 
 
 def decimals_for(limit: float) -> int:
-    """How many decimals give three significant digits to numbers up to `limit`."""
+    """Return how many decimals give three significant digits to numbers up to `limit`."""
     return max(2, 2 - math.floor(math.log10(limit))) if limit else 2
 
 
 def quoted(phrase: str) -> str:
-    """A phrase in quotes; right-to-left letters are isolated, so that the sentence around them keeps its order."""
+    """Return a phrase in quotes; right-to-left letters are isolated: the sentence around them keeps its order."""
     quote = f"“{phrase}”"
     if not any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in phrase):
         return quote
@@ -34,7 +34,7 @@ def quoted(phrase: str) -> str:
 
 
 def direction(text: str) -> str:
-    """`rtl` or `ltr`, by the first letter with a direction (the rule of HTML's `dir="auto"`)."""
+    """Return `rtl` or `ltr`, by the first letter with a direction (the rule of HTML's `dir="auto"`)."""
     for character in text:
         kind = unicodedata.bidirectional(character)
         if kind == "L" or kind in RIGHT_TO_LEFT:

@@ -2,7 +2,7 @@
 
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
-from hbi.models.config import HBIConfig, ModelError
+from hbi.models.config import GlobalConfig, HBIConfig, ModelError
 from hbi.models.conversion import Conversion, ConversionReport
 from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
@@ -20,6 +20,7 @@ __all__ = [
     "Conversion",
     "ConversionReport",
     "Encoding",
+    "GlobalConfig",
     "GlobalContrastModel",
     "HBIConfig",
     "HBIModel",
@@ -35,9 +36,11 @@ __all__ = [
     "save_network",
 ]
 
-AutoConfig.register("hbi", HBIConfig, exist_ok=True)
-AutoModel.register(HBIConfig, HBIModel, exist_ok=True)
-AutoProcessor.register(HBIConfig, HBIProcessor, exist_ok=True)
-AutoConfig.register("hbi-answering", AnsweringConfig, exist_ok=True)
-AutoModel.register(AnsweringConfig, QuestionAnsweringModel, exist_ok=True)
-AutoProcessor.register(AnsweringConfig, HBIProcessor, exist_ok=True)
+for config, network in (
+    (HBIConfig, HBIModel),
+    (GlobalConfig, GlobalContrastModel),
+    (AnsweringConfig, QuestionAnsweringModel),
+):
+    AutoConfig.register(config.model_type, config, exist_ok=True)
+    AutoModel.register(config, network, exist_ok=True)
+    AutoProcessor.register(config, HBIProcessor, exist_ok=True)

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from transformers import CLIPConfig, PreTrainedConfig
 
 from hbi.errors import HBIError
+from hbi.shapes import LEVELS, Level
 
 Aggregator: TypeAlias = Literal["temporal", "lstm", "none"]
 """How frames come to know of one another."""
@@ -14,6 +15,10 @@ Interaction: TypeAlias = Literal["weighted", "plain", "global"]
 """How the words and frames of a level become one similarity."""
 Stem: TypeAlias = Literal["patch", "convolutional"]
 """How frames become patch tokens."""
+
+
+PAPER_FRAMES = 12
+"""Of a video, in most experiments of the paper; its released weights have positions for more."""
 
 
 class ModelError(HBIError):
@@ -25,6 +30,7 @@ _LAYERS = (1, 1000)
 _SIZES = {
     "max_words": (1, 100_000),
     "max_frames": (1, 100_000),
+    "num_frames": (1, 100_000),
     "temporal_layers": (0, _LAYERS[1]),
     "merge_heads": _WIDTH,
     "num_neighbors": (1, 100_000),
@@ -70,8 +76,10 @@ class HBIConfig(PreTrainedConfig):
         clip_config: The CLIP towers: any `transformers` CLIP configuration, as a dictionary or an object.
         stem: What cuts frames into patches: one wide convolution, as in CLIP, or several small ones, which learn shapes
             from little data.
-        max_words: Tokens of a text, start and end marks included; longer texts are cut.
+        max_words: Tokens of a text, special tokens included; longer texts are cut.
         max_frames: Frames of a video that the temporal transformer has positions for.
+        num_frames: Frames of a video that the network is shown; None: as many as it has positions for, but with
+            `released_behavior` no more than the paper's 12.
         aggregator: What lets frames see one another: a transformer, an LSTM, or nothing.
         temporal_layers: Layers of the aggregator; 0 is the same as no aggregator.
         interaction: Token-wise with learned weights (paper, equation 1), token-wise with equal weights, or the cosine
@@ -83,12 +91,12 @@ class HBIConfig(PreTrainedConfig):
         num_neighbors: Neighbors in the density of DPC-KNN clustering.
         level_weights: Weight of the entity, action and event level in the similarity that ranks.
         head_channels: Channels of the network that predicts a level's interaction map.
-        released_behavior: Compute as the authors' released code does, padding and marks counted: for their checkpoints
-            (docs/method/released-code.md).
+        released_behavior: Compute as the authors' released code does, padding and special tokens counted: for their
+            checkpoints (docs/method/released-code.md).
 
     Raises:
         ModelError: A stem, aggregator or interaction that does not exist; more words than CLIP has positions for; a
-            size that no network can have.
+            size that no network can have, or more frames than it has positions for.
     """
 
     model_type = "hbi"
@@ -100,6 +108,7 @@ class HBIConfig(PreTrainedConfig):
         stem: str = "patch",
         max_words: int = 32,
         max_frames: int = 12,
+        num_frames: int | None = None,
         aggregator: str = "temporal",
         temporal_layers: int = 4,
         interaction: str = "weighted",
@@ -129,6 +138,7 @@ class HBIConfig(PreTrainedConfig):
         self.stem = stem
         self.max_words = max_words
         self.max_frames = max_frames
+        self.num_frames = num_frames or (min(PAPER_FRAMES, max_frames) if released_behavior else max_frames)
         self.aggregator = aggregator if temporal_layers else "none"
         self.temporal_layers = temporal_layers
         self.interaction = interaction
@@ -151,6 +161,10 @@ class HBIConfig(PreTrainedConfig):
             ratios = getattr(self, name)
             if ratios is not None and not (len(ratios) == 2 and all(0 < ratio <= 1 for ratio in ratios)):
                 raise ModelError(f"{name}={ratios}: give two numbers above 0 and up to 1")
+        if self.aggregator == "temporal" and self.num_frames > self.max_frames:
+            raise ModelError(
+                f"num_frames={self.num_frames}, but there are positions for max_frames={self.max_frames}: give no more"
+            )
         weights = self.level_weights
         if len(weights) != 3 or not all(0 <= weight < math.inf for weight in weights) or not sum(weights) > 0:
             raise ModelError(f"level_weights={weights}: give three numbers of at least 0, one of them above")
@@ -159,3 +173,18 @@ class HBIConfig(PreTrainedConfig):
     def width(self) -> int:
         """The width of word and frame tokens: CLIP's projection."""
         return int(self.clip_config.projection_dim)
+
+    @property
+    def weight_of_level(self) -> dict[Level, float]:
+        """The weight of each level in the similarity that ranks (in the answer); they need not sum to 1."""
+        return dict(zip(LEVELS, self.level_weights, strict=True))
+
+
+class GlobalConfig(HBIConfig):
+    """The configuration of `GlobalContrastModel`: what is said of merging, levels and games is not read."""
+
+    model_type = "hbi-global"
+
+    # `transformers` makes a class without this a dataclass of its own fields, which would take ours unread.
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)

@@ -11,8 +11,8 @@ from safetensors.torch import save
 from transformers import PreTrainedTokenizerBase
 
 from hbi.files import StorageError, write_atomically
+from hbi.files.checksums import add_checksums
 from hbi.games import BanzhafEstimator
-from hbi.models.checksums import add_checksums
 from hbi.models.hbi import HBIModel
 from hbi.models.processor import HBIProcessor, picture_processor
 from hbi.models.question_answering import QuestionAnsweringModel

@@ -24,7 +24,7 @@ class Encoder(nn.Module):
         compute_class_token_only(self.clip.vision_model)
         self.temporal = build_aggregator(config)
         text = config.clip_config.text_config
-        self.mark_ids = (text.bos_token_id, text.eos_token_id)
+        self.special_ids = (text.bos_token_id, text.eos_token_id)
 
     def forward(
         self,
@@ -39,13 +39,13 @@ class Encoder(nn.Module):
     def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Encoding:
         """Return the word tokens of tokenized texts.
 
-        Differs: the released code counts CLIP's start and end marks as words. They are no players here: nobody said
-        them, and the start mark is the same for every text.
+        Differs: the released code counts CLIP's start and end tokens as words. They are no players here: nobody said
+        them, and the start token is the same for every text.
         """
         hidden = self.clip.text_model(input_ids=input_ids, attention_mask=attention_mask)
         mask = attention_mask.bool()
-        for mark in self.mark_ids:
-            mask = mask & (input_ids != mark)
+        for special in self.special_ids:
+            mask = mask & (input_ids != special)
         words = self.clip.text_projection(hidden.last_hidden_state)
         return Encoding(TokenSequence.unmerged(words, mask), self.clip.text_projection(hidden.pooler_output))
 

@@ -13,8 +13,8 @@ from transformers import AutoConfig, CLIPConfig, CLIPModel
 from transformers.utils import logging as transformers_logging
 
 from hbi.files import is_regular
+from hbi.files.checksums import require_unchanged_folder
 from hbi.hub import HubError, asking_hub
-from hbi.models.checksums import require_unchanged_folder
 from hbi.models.config import HBIConfig, ModelError, require_clip_sizes
 from hbi.models.encoder import Encoder
 from hbi.models.openai_clip import clip_config, clip_source

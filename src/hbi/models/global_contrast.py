@@ -4,7 +4,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from hbi.models.config import HBIConfig
+from hbi.models.config import GlobalConfig
 from hbi.models.encoder import Encoder
 from hbi.models.from_clip import FromCLIP
 from hbi.models.outputs import Encoding, MatchOutput
@@ -18,10 +18,10 @@ class GlobalContrastModel(FromCLIP, PreTrainedModel):
     it is CLIP itself, which needs no training with videos: `GlobalContrastModel.from_clip(name, aggregator="none")`.
     """
 
-    config_class = HBIConfig
+    config_class = GlobalConfig
     base_model_prefix = "hbi"
 
-    def __init__(self, config: HBIConfig) -> None:
+    def __init__(self, config: GlobalConfig) -> None:
         super().__init__(config)
         self.encoder = Encoder(config)
         self.post_init()

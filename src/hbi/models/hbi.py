@@ -12,10 +12,9 @@ from hbi.models.config import HBIConfig, ModelError
 from hbi.models.encoder import Encoder
 from hbi.models.from_clip import FromCLIP
 from hbi.models.head import InteractionHead
-from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
-from hbi.models.play import matched_games
+from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players, matched_games
 from hbi.models.released import ReleasedEncoder, padding_as_zeros
-from hbi.models.side import Side
+from hbi.models.token_hierarchy import TokenHierarchy
 from hbi.ops import all_pairs_interaction, mean_token_similarity
 from hbi.shapes import LEVELS, Level
 
@@ -34,8 +33,8 @@ class HBIModel(FromCLIP, PreTrainedModel):
     def __init__(self, config: HBIConfig) -> None:
         super().__init__(config)
         self.encoder = ReleasedEncoder(config) if config.released_behavior else Encoder(config)
-        self.words = Side(config, config.merge_ratio)
-        self.frames = Side(config, config.frame_merge_ratio or config.merge_ratio)
+        self.words = TokenHierarchy(config, config.merge_ratio)
+        self.frames = TokenHierarchy(config, config.frame_merge_ratio or config.merge_ratio)
         self.heads = nn.ModuleDict({level: InteractionHead(channels=config.head_channels) for level in LEVELS})
         self.post_init()
 
@@ -70,7 +69,7 @@ class HBIModel(FromCLIP, PreTrainedModel):
 
     def combine(self, similarities: Mapping[Level, Float[Tensor, "text video"]]) -> Float[Tensor, "text video"]:
         """Return the similarity that ranks: the mean of the levels by `config.level_weights`."""
-        weights = dict(zip(LEVELS, self.config.level_weights, strict=True))
+        weights = self.config.weight_of_level
         total = sum(weights.values())
         return sum((weights[level] / total * similarities[level] for level in LEVELS), start=torch.zeros(()))
 

@@ -80,7 +80,7 @@ def clip_config(state: State, *, origin: str, prefix: str = "") -> CLIPConfig:
             "projection_dim": projection_dim,
             "vocab_size": vocab_size,
             "max_position_embeddings": shape("positional_embedding")[0],
-            # OpenAI's vocabulary ends with the two marks.
+            # OpenAI's vocabulary ends with the two special tokens.
             "bos_token_id": vocab_size - 2,
             "eos_token_id": vocab_size - 1,
             "pad_token_id": vocab_size - 1,

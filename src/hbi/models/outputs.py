@@ -1,4 +1,4 @@
-"""What the network returns: every intermediate that losses and pictures need, in frozen dataclasses."""
+"""What the network returns: every intermediate that losses and figures need, and the games that it makes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hbi.games import LateInteractionGame
-from hbi.ops import TokenSequence
+from hbi.ops import TokenSequence, pair_token_similarity, token_similarity
 from hbi.shapes import Level
 
 
@@ -88,3 +88,29 @@ class MatchOutput:
     levels: Mapping[Level, LevelOutput]
     similarity: Float[Tensor, "text video"]
     logit_scale: Float[Tensor, ""]
+
+
+def matched_games(words: Players, frames: Players) -> LateInteractionGame:
+    """Return the games of text 0 with video 0, text 1 with video 1, …; similarity is [pairs, words, frames]."""
+    return LateInteractionGame(
+        pair_token_similarity(words.sequence.tokens.float(), frames.sequence.tokens.float()),
+        words.weights,
+        frames.weights,
+        word_mask=words.sequence.mask,
+        frame_mask=frames.sequence.mask,
+        normalize_weights=True,
+        floor_at_zero=False,
+    )
+
+
+def all_games(words: Players, frames: Players) -> LateInteractionGame:
+    """Return the games of every text with every video; similarity is [texts, videos, words, frames]."""
+    return LateInteractionGame(
+        token_similarity(words.sequence.tokens.float(), frames.sequence.tokens.float()),
+        words.weights[:, None],
+        frames.weights[None],
+        word_mask=words.sequence.mask[:, None],
+        frame_mask=frames.sequence.mask[None],
+        normalize_weights=True,
+        floor_at_zero=False,
+    )

@@ -1,33 +1,26 @@
-"""`HBIProcessor`: from texts and frames to what the network takes, by CLIP's conventions."""
+"""`HBIProcessor`: from texts and frames to what a network takes. Padding and normalizing are decided here alone."""
 
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, no_type_check
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
-from transformers import AutoTokenizer, BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
+from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from hbi.errors import HBIError
-from hbi.files import StorageError, is_regular, place_beside
-from hbi.hub import HubError, asking_hub
-from hbi.models.checksums import add_checksums, require_unchanged_folder
-from hbi.models.config import HBIConfig, ModelError
-from hbi.models.state_files import reason
+from hbi.models.config import HBIConfig
+from hbi.models.preprocessing import CLIP_MEAN, CLIP_STD, normalize_pixels
+from hbi.models.tokenizer import TokenizedTexts, require_vocabulary, tokenize
 
 
 class HBIProcessor(ProcessorMixin):
-    """A tokenizer and CLIP's preparation of pictures, saved and loaded as one.
+    """A tokenizer and the preparation of pictures, saved and loaded as one.
 
     Args:
-        image_processor: Resizes frames, cuts out their middle and normalizes them.
-        tokenizer: CLIP's.
-        max_words: Tokens of a text, marks included; longer texts are cut.
+        image_processor: Resizes frames, cuts out their middle, and names the mean and deviation that normalize them.
+        tokenizer: CLIP's, or one of its form.
+        max_words: Tokens of a text, special tokens included; longer texts are cut.
         is_padded_to_max_words: Pad every text to `max_words`, as a model with `released_behavior` needs it to compute
             what it was trained to; else to the longest text of the batch.
     """
@@ -50,14 +43,28 @@ class HBIProcessor(ProcessorMixin):
         self.is_padded_to_max_words = is_padded_to_max_words
 
     @classmethod
-    def for_model(cls, config: HBIConfig, tokenizer: PreTrainedTokenizerBase) -> "HBIProcessor":
+    def for_model(
+        cls,
+        config: HBIConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        mean: Sequence[float] = CLIP_MEAN,
+        std: Sequence[float] = CLIP_STD,
+    ) -> "HBIProcessor":
         """Return the processor of a model.
+
+        Args:
+            config: Of the model: the size of a picture, the length of a text, the padding rule.
+            tokenizer: The one that the model was trained with.
+            mean: Of red, green and blue in [0, 1], which normalized pixels lack.
+            std: Their standard deviation, by which they are divided.
 
         Raises:
             ModelError: The tokenizer has another vocabulary than the model.
         """
         require_vocabulary(config, tokenizer)
-        return cls(picture_processor(config), tokenizer, config.max_words, config.released_behavior)
+        pictures = picture_processor(config, mean=mean, std=std)
+        return cls(pictures, tokenizer, config.max_words, config.released_behavior)
 
     def __call__(
         self,
@@ -66,7 +73,9 @@ class HBIProcessor(ProcessorMixin):
     ) -> BatchFeature:
         """Return `input_ids` and `attention_mask` of texts, `pixels` and `frame_mask` of videos, whichever is given.
 
-        Videos are lists of RGB frames of any size, and may differ in number; padding is zero.
+        Args:
+            text: One text, or several.
+            videos: The RGB frames of each video, of any size; their number may differ. Padding is zero.
 
         Raises:
             ValueError: Neither texts nor videos, an empty list, or a video without frames.
@@ -75,115 +84,60 @@ class HBIProcessor(ProcessorMixin):
             raise ValueError("give text, videos or both")
         features: dict[str, Tensor] = {}
         if text is not None:
-            features |= self._texts([text] if isinstance(text, str) else list(text))
+            texts = [text] if isinstance(text, str) else list(text)
+            if not texts:
+                raise ValueError("give at least one text")
+            tokens = self.tokenize(texts)
+            features |= {"input_ids": tokens.input_ids, "attention_mask": tokens.attention_mask}
         if videos is not None:
             features |= self._videos(list(videos))
         return BatchFeature(features)
 
-    def _texts(self, texts: list[str]) -> dict[str, Tensor]:
-        if not texts:
-            raise ValueError("give at least one text")
-        batch = self.tokenizer(
-            texts,
-            padding="max_length" if self.is_padded_to_max_words else True,
-            truncation=True,
-            max_length=self.max_words,
-            return_tensors="pt",
-        )
-        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        """Return texts as token ids with the characters that each token stands for."""
+        return tokenize(self.tokenizer, texts, self.max_words, is_padded_to_max_words=self.is_padded_to_max_words)
+
+    def normalize(self, pixels: UInt8[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+        """Return pixels as the network takes them, on the device where they are."""
+        return normalize_pixels(pixels, mean=self.image_processor.image_mean, std=self.image_processor.image_std)
+
+    def network_input(self, frames: Tensor) -> Tensor:
+        """Return what is kept of frames as the network takes it: pixels normalized, features in float32."""
+        return self.normalize(frames) if frames.dtype == torch.uint8 else frames.float()
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of a frame in pixels."""
+        return int(self.image_processor.crop_size["height"])
 
     def _videos(self, videos: list[Tensor]) -> dict[str, Tensor]:
         if not videos or any(len(video) == 0 for video in videos):
             raise ValueError("give at least one video, and at least one frame for each")
-        prepared = [self.image_processor(list(video), return_tensors="pt")["pixel_values"] for video in videos]
+        prepared = [self.normalize(self._fitted(video)) for video in videos]
         num_frames = max(map(len, prepared))
         pixels = prepared[0].new_zeros(len(prepared), num_frames, *prepared[0].shape[1:])
         for row, video in zip(pixels, prepared, strict=True):
             row[: len(video)] = video
         counts = torch.tensor([len(video) for video in prepared])
-        return {"pixels": pixels, "frame_mask": torch.arange(num_frames) < counts[:, None]}
+        mask: Bool[Tensor, "video frame"] = torch.arange(num_frames) < counts[:, None]
+        return {"pixels": pixels, "frame_mask": mask}
+
+    def _fitted(self, video: UInt8[Tensor, "frame 3 _ _"]) -> UInt8[Tensor, "frame 3 height width"]:
+        """Return frames in the network's size; those that have it are left as they are."""
+        if video.shape[-2:] == (self.image_size, self.image_size):
+            return video
+        fitted = self.image_processor(list(video), do_rescale=False, do_normalize=False, return_tensors="pt")
+        return fitted["pixel_values"].to(torch.uint8)
 
 
-def require_vocabulary(config: HBIConfig, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise ModelError where a tokenizer has another vocabulary than a model."""
-    vocab_size = config.clip_config.text_config.vocab_size
-    if len(tokenizer) != vocab_size:
-        raise ModelError(
-            f"the tokenizer has {len(tokenizer)} tokens, the model {vocab_size}: give the one it was trained with"
-        )
-    if max(tokenizer.get_vocab().values()) >= vocab_size:
-        raise ModelError(f"the tokenizer's numbers go beyond the model's {vocab_size} tokens: its files are damaged")
-
-
-def picture_processor(config: HBIConfig) -> CLIPImageProcessorPil:
-    """Return CLIP's preparation of pictures, for the size that a model takes."""
+def picture_processor(
+    config: HBIConfig, *, mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD
+) -> CLIPImageProcessorPil:
+    """Return CLIP's preparation of pictures, for the size that a model takes; see `HBIProcessor.for_model`."""
     side = config.clip_config.vision_config.image_size
-    return CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
-
-
-def read_tokenizer(name_or_path: str | Path) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a folder or hub name.
-
-    Raises:
-        ModelError: There is none (and the hub cannot be asked for it), or one without words.
-    """
-    if is_regular(name_or_path):
-        raise ModelError(f"{name_or_path} is a file, which brings no tokenizer: give a folder or hub name")
-    try:
-        with asking_hub(name_or_path) as is_local, reading_tokenizer(name_or_path):
-            tokenizer = AutoTokenizer.from_pretrained(str(name_or_path), local_files_only=is_local)
-    except HubError as error:
-        raise ModelError(f"no tokenizer: {error}") from error
-    require_words(tokenizer, name_or_path)
-    return tokenizer
-
-
-def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a tokenizer and checksums of its files into a new folder, the whole of it or nothing.
-
-    Raises:
-        StorageError: The folder cannot be written.
-    """
-    beside = place_beside(folder)
-    try:
-        tokenizer.save_pretrained(beside)
-        add_checksums(beside)
-        beside.rename(folder)
-    except Exception as error:  # the tokenizers' library, in Rust, raises `Exception` itself
-        shutil.rmtree(beside, ignore_errors=True)
-        if isinstance(error, HBIError):
-            raise
-        raise StorageError(f"cannot write {folder} ({reason(error)}): free space or choose another folder") from error
-
-
-@contextmanager
-def reading_tokenizer(name_or_path: str | Path) -> Iterator[None]:
-    """Check the files of a folder against their checksums, then make one error of whatever reading them raises.
-
-    Raises:
-        DamageError: A file is not what was written.
-        ModelError: There is no tokenizer, or it cannot be read.
-    """
-    if os.path.isdir(name_or_path):
-        require_unchanged_folder(Path(name_or_path), but=".safetensors")  # weights are checked where they are read
-    try:
-        yield
-    except HBIError:
-        raise
-    except Exception as error:  # the libraries raise many kinds for damaged files, `Exception` itself among them
-        raise ModelError(f"{name_or_path} holds no tokenizer ({reason(error)})") from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # how the tokenizers' library, in Rust, gives up on a file
-            raise
-        raise ModelError(f"{name_or_path} holds no tokenizer (its files are damaged)") from error
-
-
-def require_words(tokenizer: PreTrainedTokenizerBase, origin: str | Path) -> None:
-    """Raise ModelError where a tokenizer knows marks only (`transformers` makes one where the vocabulary is missing),
-    or lacks one that texts are padded or ended with.
-    """
-    if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
-        raise ModelError(f"{origin} holds no tokenizer (its vocabulary is missing, tokenizer.json for example)")
-    for mark in ("bos_token_id", "eos_token_id", "pad_token_id"):
-        if not isinstance(getattr(tokenizer, mark), int):
-            raise ModelError(f"{origin} holds a tokenizer without {mark.removesuffix('_id')}: its files are damaged")
+    return CLIPImageProcessorPil(
+        size={"shortest_edge": side},
+        crop_size={"height": side, "width": side},
+        image_mean=list(mean),
+        image_std=list(std),
+    )

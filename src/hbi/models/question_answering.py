@@ -16,8 +16,7 @@ from hbi.models.config import HBIConfig, ModelError
 from hbi.models.encoder import Encoder
 from hbi.models.from_clip import FromCLIP
 from hbi.models.hbi import HBIModel
-from hbi.models.outputs import Encoding, Hierarchy, MatchOutput
-from hbi.models.play import matched_games
+from hbi.models.outputs import Encoding, Hierarchy, MatchOutput, matched_games
 from hbi.shapes import LEVELS, Level
 
 
@@ -138,7 +137,7 @@ class QuestionAnsweringModel(FromCLIP, PreTrainedModel):
 
     def combine(self, scores: Mapping[Level, Float[Tensor, "question answer"]]) -> Float[Tensor, "question answer"]:
         """Return the logits that decide: the mean of the levels' scores by `config.level_weights`."""
-        weights = dict(zip(LEVELS, self.config.level_weights, strict=True))
+        weights = self.config.weight_of_level
         total = sum(weights.values())
         return torch.stack([weights[level] / total * scores[level].float() for level in LEVELS]).sum(0)
 

@@ -22,7 +22,7 @@ TEMPORAL_EPSILON = 1e-12
 
 
 class ReleasedEncoder(Encoder):
-    """Counts CLIP's start and end marks as words, and gives padding features of its own."""
+    """Counts CLIP's start and end tokens as words, and gives padding features of its own."""
 
     def __init__(self, config: HBIConfig) -> None:
         super().__init__(config)
@@ -31,7 +31,7 @@ class ReleasedEncoder(Encoder):
                 module.eps = TEMPORAL_EPSILON
 
     def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Encoding:
-        """Return tokens for words, marks and padding; the mask excludes padding only."""
+        """Return tokens for words, special tokens and padding; the mask excludes padding only."""
         is_real = attention_mask.bool()
         encoding = super().encode_texts(input_ids.masked_fill(~is_real, PADDING_ID), attention_mask)
         return Encoding(TokenSequence.unmerged(encoding.sequence.tokens, is_real), encoding.summary)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hbi.errors import HBIError
 from hbi.files import is_regular, open_regular
-from hbi.models.checksums import read_checksums, require_unchanged
+from hbi.files.checksums import read_checksums, require_unchanged
 from hbi.models.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 
 State = Mapping[str, Tensor]

@@ -13,8 +13,8 @@ from transformers.utils import logging as transformers_logging
 
 from hbi.errors import HBIError
 from hbi.files import read_regular_text
-from hbi.models.checksums import require_unchanged, write_with_checksums
-from hbi.models.config import HBIConfig
+from hbi.files.checksums import require_unchanged, write_with_checksums
+from hbi.models.config import GlobalConfig, HBIConfig
 from hbi.models.state_files import CheckpointError, listing, read_safetensors, reason
 
 Network = TypeVar("Network", bound=PreTrainedModel)
@@ -93,10 +93,11 @@ def read_config(config_class: type[HBIConfig], file: Path) -> HBIConfig:
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{file} cannot be read ({reason(error)}): restore it from a copy") from error
     kind = values.get("model_type") if isinstance(values, dict) else None
-    if kind != config_class.model_type:
+    # Before the global baseline had a type of its own it was written as one of "hbi".
+    if kind != config_class.model_type and not (kind == "hbi" and config_class is GlobalConfig):
         raise CheckpointError(f"{file} is of a network of type {kind!r}, {config_class.model_type!r} is needed")
     try:
-        config: HBIConfig = config_class.from_dict(values)
+        config: HBIConfig = config_class.from_dict(values | {"model_type": config_class.model_type})
     except HBIError as error:
         raise CheckpointError(f"{file}: {error}") from error
     except Exception as error:  # what `transformers` raises for a wrong field is of many kinds

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from hbi.files import read_regular_text, write_atomically
-from hbi.search.checksums import sealed_json, unsealed_json
-from hbi.search.encoding import SegmentCodec
-from hbi.search.network import SearchModel
+from hbi.files.checksums import json_with_checksum, parse_json_with_checksum
+from hbi.matching.matcher import Matcher
 from hbi.search.ranking import rank
+from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Snapshot
 
 NUM_TEXTS, MAX_WORDS = 240, 12
@@ -54,13 +54,13 @@ class Calibration:
 
     def write(self, file: Path) -> None:
         """Write this as JSON."""
-        write_atomically(file, sealed_json(asdict(self)))
+        write_atomically(file, json_with_checksum(asdict(self)))
 
     @classmethod
     def read(cls, file: Path) -> "Calibration | None":
         """Return what `write` wrote; None where there is none, or none that can be read: it can be made again."""
         try:
-            values = unsealed_json(read_regular_text(file, MOST_BYTES))
+            values = parse_json_with_checksum(read_regular_text(file, MOST_BYTES))
             return cls(
                 tuple(values["num_words"]),
                 tuple(values["text_scores"]),
@@ -73,8 +73,8 @@ class Calibration:
 
 def calibrate(codec: SegmentCodec, snapshot: Snapshot) -> Calibration:
     """Measure what unrelated texts and foreign clips score on an index."""
-    texts = unrelated_texts(codec.search_model)
-    query = codec.search_model.encode_texts(texts)
+    texts = unrelated_texts(codec.matcher)
+    query = codec.matcher.encode_texts(texts)
     best = []
     for row in range(len(texts)):
         ranking = rank(codec, snapshot, query.encoding[row : row + 1], num_candidates=CANDIDATES)
@@ -89,17 +89,17 @@ def calibrate(codec: SegmentCodec, snapshot: Snapshot) -> Calibration:
     return Calibration(tuple(len(text.split()) for text in texts), tuple(best), tuple(clips), snapshot.num_segments)
 
 
-def unrelated_texts(search_model: SearchModel, count: int = NUM_TEXTS) -> list[str]:
+def unrelated_texts(matcher: Matcher, count: int = NUM_TEXTS) -> list[str]:
     """Return texts of 1 to 12 words drawn from the frequent words of a model's vocabulary, the same ones every time."""
     draw = np.random.default_rng(0)
-    words = _frequent_words(search_model)
+    words = _frequent_words(matcher)
     return [" ".join(draw.choice(words, size=1 + number % MAX_WORDS)) for number in range(count)]
 
 
-def _frequent_words(search_model: SearchModel) -> Sequence[str]:
+def _frequent_words(matcher: Matcher) -> Sequence[str]:
     """Return whole words of three letters and more; byte-pair vocabularies list frequent ones first."""
     ending = "</w>"
-    vocabulary = sorted(search_model.tokenizer.get_vocab().items(), key=lambda item: item[1])
+    vocabulary = sorted(matcher.tokenizer.get_vocab().items(), key=lambda item: item[1])
     words = [token.removesuffix(ending) for token, _ in vocabulary if token.endswith(ending)]
     return [word for word in words if len(word) >= 3 and word.isalpha()][:FREQUENT_WORDS] or ["something"]
 

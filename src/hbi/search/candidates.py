@@ -1,9 +1,10 @@
-"""Which segments are worth a full comparison: those whose last level fits a question's last level best.
+"""Candidates of a search: the segments whose last level fits a question's last level best.
 
 A level compares word tokens with frame tokens; the last one has only a few of either, so that all of an index can be
 looked at, and what it ranks high the full similarity ranks high (docs/results/search.md has the recall).
 """
 
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -12,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hbi.ops import weighted_token_interaction
-from hbi.search.encoding import CoarseVectors
-from hbi.search.error import SearchError, reading
+from hbi.search.index_errors import SearchError, reading, writing
+from hbi.search.segment_encoding import CoarseVectors
 from hbi.search.snapshot import Snapshot
+from hbi.search.store import Store
 
 NUM_CANDIDATES = 200
 PER_VECTOR = 150
@@ -69,3 +71,18 @@ def approximate_row_ids(query: CoarseVectors, snapshot: Snapshot, contents: Coll
                 if contents is None or content in contents:
                     found.add(row_id)
     return np.fromiter(found, np.int64, len(found))
+
+
+def build_vector_index(store: Store) -> None:
+    """Build the table's vector index where it has none; otherwise take in what was added since."""
+    table = store.segments
+    with writing(store.path):
+        if any("vectors" in index.columns for index in table.list_indices()):
+            table.optimize()
+            return
+        from lancedb.index import IvfSq
+
+        vectors = table.count_rows() * store.codec.num_coarse
+        table.create_index(
+            "vectors", config=IvfSq(distance_type="cosine", num_partitions=max(1, round(math.sqrt(vectors))))
+        )

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from fnmatch import translate
 from functools import cached_property
 
-from hbi.search.catalog import VideoRecord
-from hbi.search.error import SearchError
+from hbi.search.index_errors import SearchError
+from hbi.search.video_records import VideoRecord
 from hbi.video.folders import one_form
 
 LONGEST_PATH = 4096
@@ -52,7 +52,7 @@ class Filters:
         """Return whether a video meets all conditions."""
         first, end = self._times
         return (
-            (self._place is None or self._place.holds(video.path))
+            (self._path_filter is None or self._path_filter.accepts(video.path))
             and (first is None or video.modified_ns >= first)
             and (end is None or video.modified_ns < end)
             and (self.min_seconds is None or video.duration_seconds >= self.min_seconds)
@@ -66,8 +66,8 @@ class Filters:
         return first, end
 
     @cached_property
-    def _place(self) -> "_Place | None":
-        return None if self.path is None else _Place.told(os.fspath(self.path))
+    def _path_filter(self) -> "_PathFilter | None":
+        return None if self.path is None else _PathFilter.parse(os.fspath(self.path))
 
 
 def _require_possible(path: str) -> None:
@@ -92,21 +92,21 @@ def _nanoseconds(moment: datetime) -> int:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _PathFilter:
     """Where videos are looked for: a file, or the files below a folder; or the files that fit a pattern."""
 
     path: str
     pattern: re.Pattern[str] | None
 
     @classmethod
-    def told(cls, wanted: str) -> "_Place":
+    def parse(cls, wanted: str) -> "_PathFilter":
         wanted = os.path.expanduser(wanted)
         path = os.path.abspath(wanted)
         # A name may hold what is a sign in a pattern: "Holiday [2024]".
         is_pattern = any(sign in wanted for sign in "*?[") and not os.path.lexists(path)
         return cls(one_form(path), _compiled(os.path.normcase(one_form(wanted))) if is_pattern else None)
 
-    def holds(self, path: str) -> bool:
+    def accepts(self, path: str) -> bool:
         path = one_form(path)
         if path == self.path or path.startswith(os.path.join(self.path, "")):  # though it is not on disk any more
             return True

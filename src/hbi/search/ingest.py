@@ -1,4 +1,4 @@
-"""Videos into the index: decoding, encoding and writing at the same time, in steps that a kill cannot spoil."""
+"""Videos into the index: decoding, encoding and writing at the same time; it may be killed at any moment."""
 
 import os
 import time
@@ -9,14 +9,15 @@ from pathlib import Path
 
 import torch
 
-from hbi.search.catalog import VideoRecord
-from hbi.search.decoding import DecodedSegments, Decoder, FinishedFile
-from hbi.search.encoding import SegmentArrays
-from hbi.search.error import SearchError
-from hbi.search.footage import SegmentFrames
+from hbi.search.arrow_tables import SegmentRows
+from hbi.search.index_errors import SearchError
+from hbi.search.index_settings import IndexSettings
 from hbi.search.scanning import Scan, scan
-from hbi.search.settings import IndexSettings
-from hbi.search.store import SegmentRows, Store
+from hbi.search.segment_decoding import DecodedSegments, FinishedFile, SegmentDecoder
+from hbi.search.segment_encoding import SegmentArrays
+from hbi.search.segment_frames import SegmentFrames
+from hbi.search.store import Store
+from hbi.search.video_records import VideoRecord
 from hbi.video.folders import PassedOver
 
 ENCODE_AT_ONCE = 16
@@ -27,7 +28,7 @@ WRITE_EVERY_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class IngestProgress:
-    """How far it is: bytes tell when it ends, seconds of video how fast it goes."""
+    """How far an ingest is: bytes tell when it ends, seconds of video how fast it goes."""
 
     num_files: int
     total_files: int
@@ -45,8 +46,8 @@ class IngestReport:
         num_segments: Written now.
         video_seconds: Length of what was decoded now.
         num_gone: Files that exist no more, or are excluded now, and were not forgotten.
-        broken: Records of files, of this run or an earlier one, that give nothing.
-        damaged: Records of files that give less than they should.
+        broken: Records of files, of this run or an earlier one, of which nothing could be read.
+        damaged: Records of files of which a part could not be read.
         skipped: One line each for files and folders that could not be looked at.
         passed_over: What was not taken for a video.
     """
@@ -71,10 +72,10 @@ class IngestReport:
         return any((self.num_new, self.num_changed, self.num_moved, self.num_removed))
 
 
-Watch = Callable[[IngestProgress], None]
+IngestCallback = Callable[[IngestProgress], None]
 
 
-class LostPlaceError(SearchError):
+class LostFolderError(SearchError):
     """Everything that the index knows of a folder would be forgotten: perhaps only its disk is not there."""
 
 
@@ -86,7 +87,7 @@ def ingest(
     exclude: Sequence[str] = (),
     prune: bool = False,
     is_sure: bool = False,
-    watch: Watch | None = None,
+    progress: IngestCallback | None = None,
 ) -> IngestReport:
     """Bring the index up to date with the videos in some folders.
 
@@ -94,19 +95,23 @@ def ingest(
     its segments were written.
 
     Args:
+        store: The tables of the index.
+        settings: How videos are cut.
+        places: Folders of videos, and what is below them; or videos.
         exclude: Patterns of names and paths that are not wanted (`hbi.video.folders.Exclusion`).
         prune: Forget files of these folders that exist no more, or are excluded.
         is_sure: Even where that is all that is known of a folder.
+        progress: Called after every batch of segments and every file.
 
     Raises:
         SearchError: A folder does not exist, or the index cannot be written.
-        LostPlaceError: Pruning would forget all of a folder; nothing was done.
+        LostFolderError: Pruning would forget all of a folder; nothing was done.
     """
     known = {record.path: record for record in store.read_videos()}
     found = scan(places, known, exclude=exclude, without=[store.path])
     if prune and not is_sure:
         _require_no_loss(found)
-    run = _Ingest(store, known, found, watch)
+    run = _Ingest(store, known, found, progress)
     run.decode_and_write(settings)
     return run.finish(prune=prune)
 
@@ -114,7 +119,7 @@ def ingest(
 def _require_no_loss(found: Scan) -> None:
     if found.lost:
         places = " and ".join(f"{place.path} (videos: {place.num_videos})" for place in found.lost)
-        raise LostPlaceError(
+        raise LostFolderError(
             f"nothing is left of what the index knows below {places}: see whether the disk is there, or forget it with "
             "--prune --yes"
         )
@@ -132,8 +137,10 @@ class _Pending:
 
 
 class _Ingest:
-    def __init__(self, store: Store, known: dict[str, VideoRecord], found: Scan, watch: Watch | None) -> None:
-        self._store, self._known, self._found, self._watch = store, known, found, watch
+    def __init__(
+        self, store: Store, known: dict[str, VideoRecord], found: Scan, progress: IngestCallback | None
+    ) -> None:
+        self._store, self._known, self._found, self._progress = store, known, found, progress
         self._pending = _Pending()
         self._finished: list[FinishedFile] = []
         self._begun = self._last_write = time.monotonic()
@@ -144,15 +151,15 @@ class _Ingest:
 
     def decode_and_write(self, settings: IndexSettings) -> None:
         complete = {record.content: record for record in self._known.values() if record.content}
-        decoder = Decoder(
+        decoder = SegmentDecoder(
             self._found.unknown, settings, complete, self._store.starts_of, num_threads=max(2, os.cpu_count() or 1)
         )
         with ThreadPoolExecutor(1, thread_name_prefix="index-writer") as writer, decoder:
-            for made in decoder:
-                if isinstance(made, DecodedSegments):
-                    self._take(made)
+            for decoded in decoder:
+                if isinstance(decoded, DecodedSegments):
+                    self._add_segments(decoded)
                 else:
-                    self._end(made)
+                    self._finish_file(decoded)
                 is_time = time.monotonic() - self._last_write > WRITE_EVERY_SECONDS
                 if len(self._pending.segments) >= WRITE_AT_ONCE or is_time:
                     self._hand_over(writer)
@@ -184,32 +191,32 @@ class _Ingest:
             video_seconds=self._video_seconds,
             elapsed_seconds=time.monotonic() - self._begun,
             broken=tuple(record for record in everything if record.is_broken),
-            damaged=tuple(record for record in everything if record.fault and not record.is_broken),
+            damaged=tuple(record for record in everything if record.problem and not record.is_broken),
             skipped=(
-                *(f"{name!r}: its name is not Unicode; rename it" for name in self._found.unnamable),
-                *(f"{end.file.path!r}: {end.trouble}" for end in self._finished if not end.record),
+                *(f"{name!r}: its name is not Unicode; rename it" for name in self._found.not_unicode),
+                *(f"{end.file.path!r}: {end.problem}" for end in self._finished if not end.record),
                 *(f"{each.path!r}: a folder that cannot be read ({each.reason})" for each in self._found.unreadable),
                 *(f"{link!r}: it leads nowhere; what is known of it is kept" for link in self._found.dead_links),
             ),
             passed_over=self._found.passed_over,
         )
 
-    def _take(self, made: DecodedSegments) -> None:
-        self._pending.content += [made.content] * len(made.segments)
-        self._pending.segments += made.segments
+    def _add_segments(self, decoded: DecodedSegments) -> None:
+        self._pending.content += [decoded.content] * len(decoded.segments)
+        self._pending.segments += decoded.segments
         while len(self._pending.segments) - self._pending.num_encoded >= ENCODE_AT_ONCE:
             self._encode(ENCODE_AT_ONCE)
-        done = self._bytes_done.get(made.file.path, 0.0)
-        self._bytes_done[made.file.path] = done + made.share * made.file.size_bytes
-        self._video_seconds += _covered_seconds(made.segments)
-        self._tell()
+        done = self._bytes_done.get(decoded.file.path, 0.0)
+        self._bytes_done[decoded.file.path] = done + decoded.share * decoded.file.size_bytes
+        self._video_seconds += _covered_seconds(decoded.segments)
+        self._report_progress()
 
-    def _end(self, made: FinishedFile) -> None:
-        self._finished.append(made)
-        if made.record:
-            self._pending.records.append(made.record)
-        self._bytes_done[made.file.path] = made.file.size_bytes
-        self._tell()
+    def _finish_file(self, file: FinishedFile) -> None:
+        self._finished.append(file)
+        if file.record:
+            self._pending.records.append(file.record)
+        self._bytes_done[file.file.path] = file.file.size_bytes
+        self._report_progress()
 
     def _encode(self, count: int) -> None:
         pending = self._pending
@@ -243,9 +250,9 @@ class _Ingest:
         if pending.records:
             self._store.put_videos(pending.records)
 
-    def _tell(self) -> None:
-        if self._watch:
-            self._watch(
+    def _report_progress(self) -> None:
+        if self._progress:
+            self._progress(
                 IngestProgress(
                     num_files=len(self._finished),
                     total_files=len(self._found.unknown),

@@ -1,15 +1,23 @@
-"""From ranked segments to moments: what overlaps or touches in one video is one place, found once."""
+"""Moments out of ranked segments: neighbors in one video are joined, and each gets its file, words and rarity."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from hbi.search.filters import Filters
 from hbi.search.ranking import Ranking
+from hbi.search.results import Hit, SearchResult, WordMatch
+from hbi.search.snapshot import Snapshot
+from hbi.search.video_records import VideoRecord, is_current
 
 TOUCH_SECONDS = 0.05
+"""Segments that are no farther apart touch each other."""
 
 
 @dataclass
 class Moment:
-    """A stretch of one video, and the row of the ranking that fits best in it."""
+    """A part of one video, and the row of the ranking that fits best in it."""
 
     content: str
     start_seconds: float
@@ -21,7 +29,7 @@ def merge_moments(ranking: Ranking, count: int) -> list[Moment]:
     """Return the first `count` moments, best first.
 
     A segment beside a better moment widens it if it is worth at least half as much above the typical segment;
-    otherwise it is dropped: it is the same place, seen less well.
+    otherwise it is dropped: it is the same moment, seen less well.
     """
     moments: list[Moment] = []
     segments = ranking.segments
@@ -33,7 +41,7 @@ def merge_moments(ranking: Ranking, count: int) -> list[Moment]:
             if len(moments) == count:
                 break
             moments.append(Moment(content, start, end, row))
-        elif ranking.scores[row] - ranking.typical >= (ranking.scores[moment.row] - ranking.typical) / 2:
+        elif ranking.scores[row] - ranking.typical_score >= (ranking.scores[moment.row] - ranking.typical_score) / 2:
             moment.start_seconds = min(moment.start_seconds, start)
             moment.end_seconds = max(moment.end_seconds, end)
     return moments
@@ -41,3 +49,82 @@ def merge_moments(ranking: Ranking, count: int) -> list[Moment]:
 
 def _touches(moment: Moment, start: float, end: float) -> bool:
     return start <= moment.end_seconds + TOUCH_SECONDS and end >= moment.start_seconds - TOUCH_SECONDS
+
+
+@dataclass(frozen=True)
+class SegmentLocation:
+    """Where a segment is: a file, and a span of it; `is_current` where the file is what it was when it was indexed."""
+
+    path: Path
+    start_seconds: float
+    end_seconds: float
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class ContentFiles:
+    """The files that hold one content."""
+
+    path: Path
+    others: tuple[Path, ...]
+    duration_seconds: float
+    is_current: bool
+
+    @classmethod
+    def of(cls, records: Sequence[VideoRecord], filters: Filters | None = None) -> "ContentFiles":
+        """Return the files of a content that fit the filters; one that is still there comes first."""
+        chosen = [record for record in records if filters is None or filters.accept(record)] or list(records)
+        current = next((record for record in chosen if is_current(record)), None)
+        first = current or chosen[0]
+        others = tuple(Path(record.path) for record in chosen if record is not first)
+        return cls(Path(first.path), others, first.duration_seconds, current is not None)
+
+
+def search_result(
+    query: str,
+    snapshot: Snapshot,
+    ranking: Ranking,
+    moments: Sequence[Moment],
+    words: Sequence[tuple[WordMatch, ...]],
+    rarities: Sequence[float],
+    threshold: float,
+    begun: float,
+    filters: Filters | None,
+) -> SearchResult:
+    """Return the result of a search.
+
+    Args:
+        query: The text, or the name of the clip.
+        snapshot: The index.
+        ranking: Its segments, best first.
+        moments: Which of them are joined, best first.
+        words: For each moment the words of the text.
+        rarities: For each moment the share of unrelated texts that find nothing as good.
+        threshold: The rarity from which a hit counts as good.
+        begun: When the search began, by `time.monotonic`.
+        filters: Which files of a content may be named; None: all.
+    """
+    hits = []
+    for moment, matched, rarity in zip(moments, words, rarities, strict=True):
+        files = ContentFiles.of(snapshot.videos[moment.content], filters)
+        segments, row = ranking.segments, moment.row
+        hits.append(
+            Hit(
+                path=files.path,
+                other_paths=files.others,
+                start_seconds=moment.start_seconds,
+                end_seconds=moment.end_seconds,
+                best_start_seconds=float(segments.start_seconds[row]),
+                best_end_seconds=float(segments.end_seconds[row]),
+                duration_seconds=files.duration_seconds,
+                score=float(ranking.scores[row]),
+                rarity=rarity,
+                is_good=rarity >= threshold,
+                words=matched,
+                segment_id=segments.id(row),
+                is_missing=not files.is_current,
+            )
+        )
+    return SearchResult(
+        query, tuple(hits), threshold, ranking.num_eligible, ranking.is_exhaustive, time.monotonic() - begun
+    )

@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from hbi.search.catalog import VideoRecord
-from hbi.search.encoding import CoarseVectors, SegmentArrays
-from hbi.search.error import reading
-from hbi.search.store import COARSE_COLUMNS, SEGMENT_COLUMNS, Store, segment_id
+from hbi.search.arrow_tables import COARSE_COLUMNS, SEGMENT_COLUMNS, coarse_vectors, segment_arrays, segment_id
+from hbi.search.index_errors import reading
+from hbi.search.segment_encoding import CoarseVectors, SegmentArrays
+from hbi.search.store import Store, conditions
+from hbi.search.video_records import VideoRecord
 
 EXACT_UP_TO = 2048
 """Segments: so many are all compared in full, token by token."""
 EXHAUSTIVE_UP_TO = 100_000
 """Segments: so many are all compared by their last level, and the best of them in full."""
 NUM_REFERENCES = 256
-"""Segments, drawn at random, that tell how well a word fits the index as a whole."""
-
-CONTENTS_AT_ONCE = 500
+"""Segments, drawn at random, with which words of a text are compared: how well do they fit the index as a whole?"""
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ class Segments:
 
 
 @dataclass(frozen=True)
-class Resident:
-    """All segments of a small or middling index, without what is looked at for a few only.
+class SegmentsInMemory:
+    """All segments of a small or middle-sized index, without what is needed of a few only.
 
     Attributes:
         row_ids: Of the table, at the snapshot's version.
@@ -88,8 +87,8 @@ class Snapshot:
             self.table = store.segments_now()
             self.version = self.table.version
             self.num_stored = self.table.count_rows()
-            self.resident = self._load() if self.num_stored <= EXHAUSTIVE_UP_TO else None
-        self.num_segments = len(self.resident.content) if self.resident else self.count_of(None)
+            self.in_memory = self._load() if self.num_stored <= EXHAUSTIVE_UP_TO else None
+        self.num_segments = len(self.in_memory.content) if self.in_memory else self.count_of(None)
         self.references = self._references()
         self.load_seconds = time.monotonic() - begun
         self.loaded_at = time.monotonic()
@@ -111,11 +110,10 @@ class Snapshot:
 
     def of_contents(self, contents: Collection[str]) -> Segments:
         """Return all segments of some contents."""
-        listed, parts = sorted(contents), []
+        parts = []
         with reading(self.path):
-            for start in range(0, max(1, len(listed)), CONTENTS_AT_ONCE):
-                names = ", ".join(f"'{content}'" for content in listed[start : start + CONTENTS_AT_ONCE])
-                query = self.table.search().where(f"content IN ({names})" if names else "false")
+            for condition in list(conditions("content", sorted(contents))) or ["false"]:
+                query = self.table.search().where(condition)
                 parts.append(self._segments(query.select(SEGMENT_COLUMNS).limit(None).to_arrow()))
         return Segments.concatenate(parts)
 
@@ -123,7 +121,7 @@ class Snapshot:
         """Return those segments whose file the index knows: not those of a file that is just being read."""
         return segments[np.array([content in self.videos for content in segments.content], bool)]
 
-    def _load(self) -> Resident:
+    def _load(self) -> SegmentsInMemory:
         is_small = self.num_stored <= EXACT_UP_TO
         columns = {*COARSE_COLUMNS, *(SEGMENT_COLUMNS if is_small else ())}
         table = self.table.search().select(sorted(columns)).with_row_id(True).limit(None).to_arrow()
@@ -131,9 +129,9 @@ class Snapshot:
         self._require_all(Counter(content))
         is_shown = np.array([each in self.videos for each in content], bool)
         row_ids = table["_rowid"].to_numpy()[is_shown]
-        coarse = _rows(self._store.coarse_vectors(table), torch.from_numpy(is_shown))
+        coarse = _rows(coarse_vectors(self._store.codec, table), torch.from_numpy(is_shown))
         whole = self._segments(table)[is_shown] if is_small else None
-        return Resident(content[is_shown], row_ids, coarse, whole)
+        return SegmentsInMemory(content[is_shown], row_ids, coarse, whole)
 
     def _require_all(self, stored: Counter[str]) -> None:
         """Refuse an index that lacks segments of the videos it lists: its engine takes an older version for the newest.
@@ -151,16 +149,16 @@ class Snapshot:
             np.array(table["content"].to_pylist(), object),
             table["start_seconds"].to_numpy(),
             table["end_seconds"].to_numpy(),
-            self._store.arrays(table),
+            segment_arrays(self._store.codec, table),
         )
 
     def _references(self) -> Segments:
         """Return some segments drawn at random, the same ones for the same index."""
         draw = np.random.default_rng(0)
-        if self.resident:
-            count = len(self.resident.content)
+        if self.in_memory:
+            count = len(self.in_memory.content)
             rows = draw.permutation(count)[:NUM_REFERENCES]
-            return self.resident.whole[rows] if self.resident.whole else self.fetch(self.resident.row_ids[rows])
+            return self.in_memory.whole[rows] if self.in_memory.whole else self.fetch(self.in_memory.row_ids[rows])
         offsets = draw.permutation(self.num_stored)[: 2 * NUM_REFERENCES]
         return self.shown(self.at_offsets(offsets))[:NUM_REFERENCES]
 

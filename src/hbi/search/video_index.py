@@ -1,39 +1,45 @@
 """`VideoIndex`: an index of videos on disk, opened to add to it or to search it."""
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
+from hbi.errors import HBIError
 from hbi.explanation import Explanation
-from hbi.explanation.explain import explain
-from hbi.explanation.sample import Sample
-from hbi.models import HBIModel
-from hbi.search.answers import Located, Place, search_result
+from hbi.matching.loading import load_matcher
+from hbi.matching.matcher import Matcher
+from hbi.matching.sample import VideoSample
 from hbi.search.calibration import Calibration, calibrate
-from hbi.search.catalog import VideoRecord
-from hbi.search.encoding import SegmentCodec
-from hbi.search.error import SearchError, reading
+from hbi.search.candidates import build_vector_index
 from hbi.search.filters import Filters
-from hbi.search.hits import SearchResult, WordMatch
-from hbi.search.identity import IndexIdentity, index_identity, make_room, require_same, require_same_model
-from hbi.search.ingest import IngestReport, Watch, ingest
-from hbi.search.lock import alone, alone_if_possible, working
-from hbi.search.moments import merge_moments
-from hbi.search.network import SearchModel, load_search_model
+from hbi.search.index_errors import SearchError, reading
+from hbi.search.index_folder import (
+    IndexIdentity,
+    exclusive_lock,
+    index_identity,
+    make_index_folder,
+    require_same_model,
+    require_same_settings,
+    shared_lock,
+    try_exclusive_lock,
+)
+from hbi.search.index_settings import IndexSettings
+from hbi.search.ingest import IngestCallback, IngestReport, ingest
+from hbi.search.moments import ContentFiles, SegmentLocation, merge_moments, search_result
 from hbi.search.ranking import rank
-from hbi.search.settings import IndexSettings
+from hbi.search.results import SearchResult, WordMatch
+from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import EXHAUSTIVE_UP_TO, Snapshot
 from hbi.search.store import Store, import_lancedb
-from hbi.search.vector_index import build_vector_index
-from hbi.search.words import match_words
-from hbi.video import read_frames
+from hbi.search.video_records import VideoRecord
+from hbi.search.word_matching import match_words
 
 DEFAULT_THRESHOLD = 0.95
 """A hit is good when so many of the unrelated texts find nothing as good."""
@@ -49,9 +55,9 @@ class VideoIndex:
     12.5
     """
 
-    def __init__(self, path: Path, settings: IndexSettings, search_model: SearchModel) -> None:
-        self.path, self.settings, self.search_model = path, settings, search_model
-        self.codec = SegmentCodec(search_model)
+    def __init__(self, path: Path, settings: IndexSettings, matcher: Matcher) -> None:
+        self.path, self.settings, self.matcher = path, settings, matcher
+        self.codec = SegmentCodec(matcher)
         self._refreshing = threading.RLock()
         self._identity = index_identity(path)
         self._store = Store(path, self.codec)
@@ -62,31 +68,33 @@ class VideoIndex:
     def open(cls, path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> "VideoIndex":
         """Return the index at `path`.
 
+        Args:
+            path: The folder of the index.
+            device: Where its model computes.
+
         Raises:
             SearchError: There is none, or it is damaged.
         """
         folder = Path(path)
         settings = IndexSettings.read(folder / "index.json")
-        search_model = load_search_model(
-            folder / "model",
-            kind=settings.kind,
-            name=settings.model,
-            num_frames=settings.num_frames,
-            image_size=settings.image_size,
-            device=torch.device(device),
-        )
-        return cls(folder, settings, search_model)
+        return cls(folder, settings, _load_model(folder / "model", settings, torch.device(device)))
 
     @classmethod
     def create(
         cls,
         path: str | os.PathLike[str],
-        search_model: SearchModel,
+        matcher: Matcher,
         *,
         window_seconds: float | None = 10.0,
         overlap: float = 0.5,
     ) -> "VideoIndex":
-        """Return the index at `path`, made if there is none. `window_seconds` None: a video is one segment.
+        """Return the index at `path`, made if there is none.
+
+        Args:
+            path: The folder of the index.
+            matcher: The model that encodes segments and questions, see `hbi.load`; the index keeps a copy of it.
+            window_seconds: Length of a segment; None: a video is one segment.
+            overlap: Share of a segment that the next one sees again, from 0 to below 1.
 
         Raises:
             SearchError: There is one, of another model or with other segments; something else is in the way; or LanceDB
@@ -97,22 +105,23 @@ class VideoIndex:
         wanted = IndexSettings(
             window_seconds,
             overlap,
-            search_model.num_frames,
-            search_model.image_size,
-            search_model.name,
-            search_model.kind,
-            search_model.fingerprint,
+            num_frames=matcher.num_frames,
+            image_size=matcher.image_size,
+            model=matcher.name,
+            kind=matcher.kind,
+            fingerprint=matcher.fingerprint,
         )
         file = folder / "index.json"
-        make_room(folder, file)
+        make_index_folder(folder, file)
         if not file.is_file():
-            with alone(folder):
+            with exclusive_lock(folder):
                 if not file.is_file():  # nobody else has made it while we waited
-                    search_model.save(folder / "model")
-                    Store(folder, SegmentCodec(search_model), create=True)
+                    shutil.rmtree(folder / "model" / "tokenizer", ignore_errors=True)  # of an earlier, killed run
+                    matcher.save_pretrained(folder / "model")
+                    Store(folder, SegmentCodec(matcher), create=True)
                     wanted.write(file)
-        require_same(IndexSettings.read(file), wanted, folder)
-        return cls(folder, wanted, search_model)
+        require_same_settings(IndexSettings.read(file), wanted, folder)
+        return cls(folder, wanted, matcher)
 
     @property
     def store(self) -> Store:
@@ -127,10 +136,10 @@ class VideoIndex:
         if now != self._identity:
             with self._refreshing:
                 if now != self._identity:
-                    self._take_up(now)
+                    self._reopen(now)
         return self._store
 
-    def _take_up(self, identity: IndexIdentity) -> None:
+    def _reopen(self, identity: IndexIdentity) -> None:
         settings = IndexSettings.read(self.path / "index.json")
         require_same_model(settings, self.settings, self.path)
         self._store, self.settings, self._snapshot = Store(self.path, self.codec), settings, None
@@ -143,15 +152,15 @@ class VideoIndex:
         exclude: Sequence[str] = (),
         prune: bool = False,
         is_sure: bool = False,
-        watch: Watch | None = None,
+        progress: IngestCallback | None = None,
     ) -> IngestReport:
-        """Bring the index up to date with the videos in some folders; see `hbi.search.ingest.ingest`."""
-        with working(self.path):
+        """Bring the index up to date with the videos in some folders; arguments and errors are of `ingest`."""
+        with shared_lock(self.path):
             report = ingest(
-                self.store, self.settings, places, exclude=exclude, prune=prune, is_sure=is_sure, watch=watch
+                self.store, self.settings, places, exclude=exclude, prune=prune, is_sure=is_sure, progress=progress
             )
         if report.has_changed_the_index or not self._calibration_file.is_file():
-            with alone_if_possible(self.path) as is_alone:
+            with try_exclusive_lock(self.path) as is_alone:
                 if is_alone:
                     self.store.tidy()
                     snapshot = self._refresh()
@@ -189,11 +198,18 @@ class VideoIndex:
         Candidates come from the last level, of every segment up to 100,000 segments; the order is that of
         `model.similarity`, the same function as in `hbi evaluate`.
 
+        Args:
+            text: What to search for.
+            limit: Moments to return.
+            filters: Which videos to look at; None: all.
+            threshold: The rarity from which a hit counts as good.
+
         Raises:
             SearchError: The text holds no words, or the index cannot be read.
         """
         begun = time.monotonic()
-        query = self.search_model.encode_texts([text])
+        _require_words(text)
+        query = self.matcher.encode_texts([text])
         snapshot = self.snapshot()
         ranking = rank(self.codec, snapshot, query.encoding, filters=filters)
         moments = merge_moments(ranking, limit)
@@ -216,11 +232,17 @@ class VideoIndex:
     ) -> SearchResult:
         """Return the moments that resemble a clip (or a span of it): its frames in the place of words.
 
+        Args:
+            clip: A video file.
+            limit, filters, threshold: As in `search`.
+            start_seconds: Where the span begins; None: with the clip.
+            end_seconds: Where it ends; None: with the clip.
+
         Raises:
             VideoError: The clip cannot be decoded.
         """
         begun = time.monotonic()
-        encoding = self._encode_clip(clip, start_seconds, end_seconds)
+        encoding = self.matcher.encode_videos([clip], start_seconds=start_seconds, end_seconds=end_seconds)
         snapshot = self.snapshot()
         ranking = rank(self.codec, snapshot, encoding, filters=filters)
         moments = merge_moments(ranking, limit)
@@ -236,39 +258,19 @@ class VideoIndex:
         *,
         start_seconds: float | None = None,
         end_seconds: float | None = None,
-        sample: Sample | None = None,
+        sample: VideoSample | None = None,
     ) -> Explanation:
-        """Return which words of a text go with which seconds of a video (or a span of it), in the index or not.
+        """Return which words of a text go with which seconds of a video, in the index or not; see `Matcher.explain`."""
+        return self.matcher.explain(video, text, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample)
 
-        `sample` is what was read of the video already; None: it is read here.
-
-        Raises:
-            SearchError: The index's model plays no game.
-            VideoError: The video cannot be decoded.
-        """
-        if not isinstance(self.search_model.model, HBIModel):
-            raise SearchError(f"the model {self.settings.model} compares wholes and has no words to explain")
-        return explain(
-            self.search_model.model,
-            self.search_model.tokenizer,
-            video,
-            text,
-            name=self.settings.model,
-            num_frames=self.settings.num_frames,
-            image_size=self.settings.image_size,
-            start_seconds=start_seconds,
-            end_seconds=end_seconds,
-            sample=sample,
-        )
-
-    def locate(self, segment_id: str) -> Located | None:
+    def locate(self, segment_id: str) -> SegmentLocation | None:
         """Return where a segment is, None where the index has no such segment."""
         span = self.store.span_of(segment_id)
         records = self.snapshot().videos.get(span[0]) if span else None
         if span is None or not records:
             return None
-        place = Place.of(records, None)
-        return Located(place.path, span[1], span[2], place.is_current)
+        files = ContentFiles.of(records)
+        return SegmentLocation(files.path, span[1], span[2], files.is_current)
 
     def thumbnail(self, segment_id: str) -> bytes | None:
         """Return the JPEG file of a segment, None where there is no such segment."""
@@ -294,16 +296,16 @@ class VideoIndex:
             self._snapshot = snapshot = Snapshot(self.store)
             return snapshot
 
-    def _encode_clip(self, clip: Path, start_seconds: float | None, end_seconds: float | None) -> Any:
-        frames = read_frames(
-            clip,
-            self.settings.num_frames,
-            image_size=self.settings.image_size,
-            start_seconds=start_seconds,
-            end_seconds=end_seconds,
-        )
-        size = self.settings.image_size
-        pixels = torch.zeros(1, self.settings.num_frames, 3, size, size, dtype=torch.uint8)
-        pixels[0, : len(frames.pixels)] = frames.pixels
-        mask = torch.arange(self.settings.num_frames)[None] < len(frames.pixels)
-        return self.search_model.encode_videos(pixels, mask)
+
+def _load_model(folder: Path, settings: IndexSettings, device: torch.device) -> Matcher:
+    """Return the model that an index carries; SearchError where its files are missing or damaged."""
+    try:
+        matcher = load_matcher(folder, device=device, num_frames=settings.num_frames)
+    except HBIError as error:
+        raise SearchError(f"the model in {folder} cannot be read ({error}): index anew") from error
+    return replace(matcher, name=settings.model)
+
+
+def _require_words(text: str) -> None:
+    if not any(character.isalnum() for character in text):
+        raise SearchError(f"the text {text!r} holds no words: describe something that a video may show")

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from hbi.data.features import KeptFrames
-from hbi.data.questions import OUT_OF_VOCABULARY
-from hbi.data.samples import DataError, RetrievalSplit
-from hbi.data.tokenizer import tokenize
+from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
+from hbi.data.frames import KeptFrames
+from hbi.data.samples import DataError, Split
+from hbi.models.tokenizer import tokenize
 from hbi.training.distributed import ALONE, Processes
 
 
@@ -22,7 +22,7 @@ class Batch:
     """What one training step feeds the network; texts are grouped by video.
 
     Attributes:
-        frames: As the bank keeps them, pixels or features; zeros at padding.
+        frames: As the store keeps them, pixels or features; zeros at padding.
         video_of_text: For every text the row of its video, ascending.
         labels: Where the texts are questions, the number of each one's answer.
     """
@@ -62,19 +62,19 @@ class TrainingBatches:
     """The batches of a training run, by step.
 
     Every epoch visits every usable video once, in an order of its own. A video brings `captions_per_video` of its
-    captions and `num_frames` of its frames: where the bank holds more, one at random from each of `num_frames` equal
+    captions and `num_frames` of its frames: where the store holds more, one at random from each of `num_frames` equal
     stretches (the sampling of temporal segment networks, Wang et al. 2016).
 
     Several processes share a batch: it is the same whatever their number, and each is given its own rows, in order.
 
     Where the texts are questions, `labels` holds the number of the answer to each text of the split, and -1 for
-    captions: `told_per_video` of a video's captions then come beside its questions.
+    captions. A video then brings `captions_per_video` of its questions and `captions_beside_questions` of its captions.
     """
 
     def __init__(
         self,
-        split: RetrievalSplit,
-        bank: KeptFrames,
+        split: Split,
+        store: KeptFrames,
         tokenizer: CLIPTokenizer,
         *,
         batch_size: int,
@@ -84,15 +84,15 @@ class TrainingBatches:
         seed: int,
         processes: Processes = ALONE,
         labels: Int[Tensor, " text"] | None = None,
-        told_per_video: int = 0,
+        captions_beside_questions: int = 0,
     ) -> None:
-        self.labels, self.told_per_video = labels, told_per_video
-        self.split, self.bank, self.tokenizer = split, bank, tokenizer
+        self.labels, self.captions_beside_questions = labels, captions_beside_questions
+        self.split, self.frames, self.tokenizer = split, store, tokenizer
         self._is_asked = None if labels is None else (labels != OUT_OF_VOCABULARY).tolist()
         self.batch_size, self.captions_per_video = batch_size, captions_per_video
         self.num_frames, self.max_words, self.seed = num_frames, max_words, seed
         has_text = torch.tensor([bool(texts) for texts in split.texts_of_video], dtype=torch.bool)
-        self.usable = torch.nonzero(bank.is_usable & has_text).flatten().numpy()
+        self.usable = torch.nonzero(store.is_usable & has_text).flatten().numpy()
         if len(self.usable) < batch_size:
             raise DataError(
                 f"a batch needs {batch_size} videos with a caption but only {len(self.usable)} are usable: "
@@ -123,7 +123,7 @@ class TrainingBatches:
         tokenized = tokenize(self.tokenizer, [self.split.texts[text].text for text in chosen], self.max_words)
         columns, mask = self._columns(rows, random)
         own, texts = self.own, texts_of_videos(video_of_text, self.own)
-        frames = self.bank.content[torch.from_numpy(rows)[own, None], columns[own]]
+        frames = self.frames.content[torch.from_numpy(rows)[own, None], columns[own]]
         return Batch(
             tokenized.input_ids[texts],
             tokenized.attention_mask[texts],
@@ -144,16 +144,16 @@ class TrainingBatches:
 
     def _texts_by_use(self, owned: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
         """Yield the texts of a video to choose from, and how many: all alike, or questions and then captions."""
-        if self._is_asked is None or not self.told_per_video:
+        if self._is_asked is None or not self.captions_beside_questions:
             yield owned, self.captions_per_video
             return
-        for is_asked, wanted in ((True, self.captions_per_video), (False, self.told_per_video)):
+        for is_asked, wanted in ((True, self.captions_per_video), (False, self.captions_beside_questions)):
             if some := [text for text in owned if self._is_asked[text] == is_asked]:
                 yield some, wanted
 
     def _columns(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[Tensor, Tensor]:
         # A short video keeps its few frames at the front of its row: spread the choice over what is there.
-        counts = self.bank.mask[torch.from_numpy(rows)].sum(-1).numpy()
+        counts = self.frames.mask[torch.from_numpy(rows)].sum(-1).numpy()
         wanted = np.minimum(counts, self.num_frames)
         columns = np.zeros((len(rows), self.num_frames), dtype=np.int64)
         mask = np.arange(self.num_frames) < wanted[:, None]
@@ -165,6 +165,11 @@ class TrainingBatches:
 
 
 def texts_of_videos(video_of_text: Int[Tensor, " text"], videos: slice) -> slice:
-    """Return where the texts of some videos stand, texts being grouped by video."""
+    """Return where the texts of some videos stand, texts being grouped by video.
+
+    Args:
+        video_of_text: The row of each text's video, ascending.
+        videos: Rows.
+    """
     start, stop = torch.searchsorted(video_of_text, torch.tensor([videos.start, videos.stop])).tolist()
     return slice(start, stop)

@@ -70,6 +70,11 @@ class RecordedGames:
 def read_games(path: Path, *, normalize_weights: bool = True, floor_at_zero: bool = False) -> LateInteractionGame:
     """Return the games of a safetensors file with `similarity` [games, words, frames], both weights and both masks.
 
+    Args:
+        path: Of the file.
+        normalize_weights: See `LateInteractionGame`.
+        floor_at_zero: See `LateInteractionGame`.
+
     Raises:
         HBIError: The file cannot be read, lacks a tensor, or its tensors are no batch of games.
     """

@@ -4,16 +4,16 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 
 from hbi.errors import HBIError
-from hbi.training.answering import AnsweringObjective
+from hbi.training.answering_objective import AnsweringObjective
+from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch, TrainingBatches
 from hbi.training.distributed import ALONE, Processes
-from hbi.training.gradients import BatchGradient
 from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Loss, Objective
 from hbi.training.optimization import OptimizerName, build_optimizers, warmup_cosine
@@ -72,8 +72,12 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a watcher of the run is told at each step."""
+class TrainingProgress:
+    """How far a training is, after each step.
+
+    Attributes:
+        parts: The loss, and its weighted terms by name.
+    """
 
     step: int
     num_steps: int
@@ -82,11 +86,8 @@ class Progress:
     videos_per_second: float
 
 
-class Watcher(Protocol):
-    """Who is told of each step: a progress bar, TensorBoard."""
-
-    def __call__(self, progress: Progress) -> None:
-        """Take note of a step."""
+TrainingCallback = Callable[[TrainingProgress], None]
+"""What is called after each step: a progress bar, TensorBoard."""
 
 
 class Trainer:
@@ -185,8 +186,12 @@ class Trainer:
             schedule.load_state_dict(saved)
         self.step, self.best_score, self.seconds = state["step"], state["best_score"], state["seconds"]
 
-    def run(self, watch: Watcher) -> None:
-        """Train to the last step; write log, checkpoints, best and last weights."""
+    def run(self, progress: TrainingCallback) -> None:
+        """Train to the last step; write log, checkpoints, best and last weights.
+
+        Args:
+            progress: Called after each step.
+        """
         settings = self.settings
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -198,7 +203,8 @@ class Trainer:
             elapsed = time.monotonic() - started
             self.seconds += elapsed
             parts = {"loss": loss.total.item()} | {name: value.item() for name, value in loss.parts.items()}
-            watch(Progress(self.step, settings.num_steps, parts, elapsed, self.batches.batch_size / elapsed))
+            speed = self.batches.batch_size / elapsed
+            progress(TrainingProgress(self.step, settings.num_steps, parts, elapsed, speed))
             self._record(parts)
         model = self._whole_model()
         if self.processes.is_main:
@@ -249,7 +255,7 @@ class Trainer:
         model = self._whole_model()
         if self.processes.is_main:
             try:
-                scores = self.validate(model)
+                scores = self.validate(model.eval())  # the next step turns it back to training
             except FloatingPointError as error:
                 self.step -= 1  # the step that was just made is the one to blame
                 raise self._diverged(str(error)) from error

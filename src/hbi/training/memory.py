@@ -32,7 +32,7 @@ def keep_freed_memory() -> bool:
 
 
 @contextmanager
-def telling_out_of_memory() -> Iterator[None]:
+def naming_out_of_memory() -> Iterator[None]:
     """Make one error of every way in which the libraries say that there is no memory left.
 
     Raises:

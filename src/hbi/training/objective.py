@@ -10,7 +10,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from hbi.games import ExactTeacher, Teacher, multilinear_extension
 from hbi.models import LevelOutput, MatchOutput
-from hbi.models.play import all_games
+from hbi.models.outputs import all_games
 from hbi.shapes import LEVELS, Level
 
 STUDENTS: tuple[Level, ...] = ("action", "event")
@@ -86,6 +86,11 @@ def interaction_logits(
 
     A cosine becomes a logit through the scale; a player's weight is about one over the number of players, which would
     leave nothing but uniform distributions.
+
+    Args:
+        level: Players and games of a level.
+        scale: What multiplies a cosine to make a logit.
+        teacher: Gives the interactions of games.
     """
     num_players = level.cells.any(2).sum(1) + level.cells.any(1).sum(1)
     return teacher(level.game) * scale * num_players[:, None, None]
@@ -96,6 +101,9 @@ def coalition_similarity(level: LevelOutput) -> Float[Tensor, "text video"]:
 
     Everyone takes part with probability 1/2: the multilinear extension at 1/2, exact and differentiable. Contrasting it
     trains with dropout of words and frames, without its noise: evidence must not hang on one word or one frame.
+
+    Args:
+        level: Players of a level.
     """
     game = all_games(level.words, level.frames)
     return multilinear_extension(
@@ -110,7 +118,13 @@ def contrast_of_kinds(
     video_of_text: Int[Tensor, " text"],
     kind_of_text: Shaped[Tensor, " text"] | None,
 ) -> Float[Tensor, ""]:
-    """Return the contrast of all texts; or the sum of one contrast for the texts of each kind."""
+    """Return the contrast of all texts; or the sum of one contrast for the texts of each kind.
+
+    Args:
+        logits: Similarities, scaled.
+        video_of_text: The row of each text's video.
+        kind_of_text: Whatever tells the kinds of texts from one another; None: all are of one kind.
+    """
     if kind_of_text is None:
         return contrast(logits, video_of_text)
     alike = [kind_of_text == kind for kind in kind_of_text.unique()]
@@ -121,6 +135,10 @@ def contrast(logits: Float[Tensor, "text video"], video_of_text: Int[Tensor, " t
     """Return the symmetric InfoNCE of texts and their videos (paper, equation 2).
 
     A video may have several texts in the batch; for each of them its siblings are no negatives.
+
+    Args:
+        logits: Similarities, scaled.
+        video_of_text: The row of each text's video.
     """
     text_to_video = torch.nn.functional.cross_entropy(logits, video_of_text)
     is_own = video_of_text[:, None] == torch.arange(logits.shape[1], device=logits.device)
@@ -143,6 +161,11 @@ def interaction_divergence(
     cells, and the paper's alpha of 1 would outweigh the contrast.
 
     Differs: the released code's mean counts padding, and it transposes so that its second softmax runs over the batch.
+
+    Args:
+        predicted: What the head of a level says, as logits.
+        target: What the teacher says, as logits.
+        cells: True where a pair has both the word and the frame.
     """
     for_words = _masked_divergence(predicted, target, cells)
     for_frames = _masked_divergence(*(tensor.transpose(1, 2) for tensor in (predicted, target, cells)))
@@ -156,6 +179,10 @@ def self_distillation(student: Float[Tensor, "text video"], teacher: Float[Tenso
 
     Differs: the released code distils raw cosines, whose softmax is almost uniform, and lets the gradient pull the
     teacher towards its students; here logits are distilled and the caller detaches the teacher.
+
+    Args:
+        student: Logits of a level.
+        teacher: Logits of the entity level; no gradient goes through them.
     """
     rows, columns = (
         kl_div(log_softmax(student, axis), log_softmax(teacher, axis), reduction="sum", log_target=True)

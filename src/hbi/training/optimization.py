@@ -14,6 +14,12 @@ def parameter_groups(model: nn.Module, *, lr: float, clip_lr: float, weight_deca
     """Return AdamW groups: CLIP's towers at `clip_lr`, the rest at `lr`; only matrices decay.
 
     Vectors and scalars (biases, norms, the logit scale) and embeddings do not decay.
+
+    Args:
+        model: Parameters that learn nothing are left out.
+        lr: Highest learning rate of all but CLIP's towers.
+        clip_lr: Highest learning rate of CLIP's towers.
+        weight_decay: Of the matrices.
     """
     embeddings = _embeddings(model)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -27,6 +33,11 @@ def parameter_groups(model: nn.Module, *, lr: float, clip_lr: float, weight_deca
 
 def warmup_cosine(step: int, *, num_steps: int, num_warmup_steps: int) -> float:
     """Return the factor of the learning rate before step `step` (counted from 0): linear up to 1, then cosine to 0.
+
+    Args:
+        step: Counted from 0.
+        num_steps: Of the training.
+        num_warmup_steps: From the first on.
 
     >>> [round(warmup_cosine(step, num_steps=6, num_warmup_steps=2), 3) for step in range(6)]
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146]
@@ -47,12 +58,22 @@ def build_optimizers(
     weight_decay: float,
     is_sharded: bool = False,
 ) -> list[torch.optim.Optimizer]:
-    """Return the optimizers that step together: AdamW; or Muon, at `muon_lr`, for the matrices and AdamW for the rest,
-    embeddings among them.
+    """Return the optimizers that step together: AdamW, or Muon for the matrices and AdamW for all else.
+
+    Embeddings are no matrices here.
 
     Muon (Jordan et al. 2024; update scaled to AdamW's size as in Liu et al. 2025, arXiv 2502.16982) makes all singular
     values of a matrix's update alike: directions that few examples ask for move as fast as those that all ask for. From
     random weights it learns in a third of the steps (docs/log.md).
+
+    Args:
+        model: See `parameter_groups`, as for the other rates.
+        name: `adamw` or `muon`.
+        lr: Highest learning rate of all but CLIP's towers.
+        clip_lr: Highest learning rate of CLIP's towers.
+        muon_lr: Highest learning rate of the matrices that Muon moves.
+        weight_decay: Of the matrices.
+        is_sharded: Whether some parameters are split over processes.
     """
     groups = parameter_groups(model, lr=lr, clip_lr=clip_lr, weight_decay=weight_decay)
     if name == "adamw":
@@ -71,6 +92,10 @@ def adamw(groups: list[dict[str, Any]], *, is_sharded: bool = False) -> torch.op
     """Return AdamW with CLIP's moments (0.9, 0.98).
 
     Its fast ways update many tensors at once, but not whole tensors together with split ones.
+
+    Args:
+        groups: What `parameter_groups` returned, or a part of it.
+        is_sharded: Whether some parameters are split over processes.
     """
     way = {"foreach": False} if is_sharded else {"fused": True}
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, **way)

@@ -9,17 +9,17 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
-import hbi
 from hbi.errors import HBIError
 from hbi.files import StorageError, is_regular, open_regular, read_regular_text, write_atomically
+from hbi.files.checksums import DamageError, require_unchanged, write_with_checksums
 from hbi.models import save_network
-from hbi.models.checksums import DamageError, require_unchanged, write_with_checksums
 from hbi.models.state_files import reason
 
 
@@ -29,15 +29,18 @@ class RunError(HBIError):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run.
+    """The files of one run, which is a model folder as well (`hbi.models.model_folder`).
 
+    config.json, model.safetensors, tokenizer files, processor_config.json
+                     the model that was best on the validation split
+    last/            config.json and model.safetensors after the last step
     recipe.yaml      the full recipe it was started with
     environment.json versions and machine
-    tokenizer/       the tokenizer
     metrics.jsonl    one line for every logged step and every validation
     checkpoint.pt    everything that `--resume` needs
-    best/, last/     config.json and model.safetensors: best on the validation split, and after the last step
-    SHA256SUMS       in each of these folders: checksums of what must not change
+    SHA256SUMS       checksums of what must not change, here and in last/
+
+    Runs of earlier versions keep the best model in best/ and the tokenizer in tokenizer/.
     """
 
     path: Path
@@ -46,11 +49,6 @@ class RunFolder:
     def recipe(self) -> Path:
         """The full resolved recipe."""
         return self.path / "recipe.yaml"
-
-    @property
-    def tokenizer(self) -> Path:
-        """The folder of the tokenizer."""
-        return self.path / "tokenizer"
 
     @property
     def metrics(self) -> Path:
@@ -63,8 +61,8 @@ class RunFolder:
         return self.path / "checkpoint.pt"
 
     def weights(self, which: str) -> Path:
-        """The folder of the `best` or `last` weights."""
-        return self.path / which
+        """The folder that the `best` or `last` weights are written to."""
+        return self.path if which == "best" else self.path / which
 
     @property
     def has_begun(self) -> bool:
@@ -98,7 +96,7 @@ class RunFolder:
 
     def remove_drafts(self) -> None:
         """Remove what a killed process was writing."""
-        for folder in (self.path, self.weights("best"), self.weights("last")):
+        for folder in (self.path, self.weights("last")):
             for path in filter(_is_draft, folder.iterdir() if os.path.isdir(folder) else ()):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
@@ -116,17 +114,6 @@ class RunFolder:
                 f"{self.path} is not a run folder (no recipe.yaml in it): give the --out folder of hbi train"
             )
         return self
-
-    def require_weights(self, which: str) -> Path:
-        """Return the folder of the `best` or `last` weights.
-
-        Raises:
-            RunError: The run has not got that far.
-        """
-        folder = self.require().weights(which)
-        if not is_regular(folder / "model.safetensors"):
-            raise RunError(f"{self.path} has no {which} weights yet: let it train on with hbi train … --resume")
-        return folder
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add one line to the log."""
@@ -201,7 +188,7 @@ class RunFolder:
     def write_environment(self, *, seed: int, threads: int) -> None:
         """Write down what the run was made with."""
         environment = {
-            "hbi": hbi.__version__,
+            "hbi": version("hbi-video"),
             "torch": torch.__version__,
             "python": platform.python_version(),
             "platform": platform.platform(),

@@ -24,7 +24,12 @@ def whole(state: Any) -> Any:
 
 
 def split_like(tensor: Tensor, parameter: Tensor) -> Tensor:
-    """Return this process's part of a whole tensor, if the parameter that it belongs to is split; else the tensor."""
+    """Return this process's part of a whole tensor, if the parameter that it belongs to is split; else the tensor.
+
+    Args:
+        tensor: Whole.
+        parameter: The one that it belongs to.
+    """
     if not isinstance(parameter, DTensor) or tensor.shape != parameter.shape:
         return tensor
     return distribute_tensor(tensor.to(parameter.device), parameter.device_mesh, parameter.placements)
@@ -32,6 +37,11 @@ def split_like(tensor: Tensor, parameter: Tensor) -> Tensor:
 
 def load_model(model: nn.Module, state: Mapping[str, Tensor], *, origin: str) -> None:
     """Load whole weights into a model that may be sharded.
+
+    Args:
+        model: Whole or sharded.
+        state: Whole weights by name.
+        origin: Where they are from, for a message.
 
     Raises:
         CheckpointError: They are not exactly the tensors of the model; `origin` says where they are from.
@@ -43,6 +53,11 @@ def load_model(model: nn.Module, state: Mapping[str, Tensor], *, origin: str) ->
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *, origin: str) -> None:
     """Load the whole state of an optimizer, saved by a job of any size, into one whose parameters may be sharded.
+
+    Args:
+        optimizer: Of the model.
+        state: What `whole` made of another's state.
+        origin: Where it is from, for a message.
 
     Raises:
         CheckpointError: It is the state of another optimizer, or of other parameters.
@@ -71,7 +86,12 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any], *
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float:
-    """Scale all gradients so that their common norm is at most `max_norm`; return what it was."""
+    """Scale all gradients so that their common norm is at most `max_norm`; return what it was.
+
+    Args:
+        parameters: Those without a gradient are left out.
+        max_norm: Of all gradients together.
+    """
     parameters = [parameter for parameter in parameters if parameter.grad is not None]
     if not any(isinstance(parameter, DTensor) for parameter in parameters):
         return nn.utils.clip_grad_norm_(parameters, max_norm).item()

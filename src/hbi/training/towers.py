@@ -35,6 +35,11 @@ def choose_attention(model: Network, device: torch.device, precision: Precision)
     """Let CLIP's towers attend by plain matrix products where the fused way is the slower one: bf16 on a processor.
 
     A step of ViT-B/32 there takes a tenth less (docs/log.md); what is computed is the same.
+
+    Args:
+        model: Whose towers are meant.
+        device: Where it computes.
+        precision: What it computes in.
     """
     if device.type == "cpu" and precision == "bf16":
         model.encoder.clip.set_attn_implementation("eager")
@@ -55,6 +60,10 @@ def replicate(model: Network, device: torch.device) -> nn.Module:
     """Return the encoder wrapped to average its gradients over the processes of the job.
 
     If nothing in it learns, it is returned as it is: there is nothing to average.
+
+    Args:
+        model: Whose encoder is meant.
+        device: Of this process.
     """
     if not any(parameter.requires_grad for parameter in tower_parameters(model)):
         return model.encoder
@@ -74,6 +83,11 @@ def shard(model: Network, device: torch.device, processes: Processes) -> None:
     """Split the encoder's parameters over the processes of the job, layer by layer (FSDP2), in place.
 
     A layer's parameters are together only while it computes; gradients and the optimizer's state stay split.
+
+    Args:
+        model: Whose encoder is meant.
+        device: Of this process.
+        processes: Those of the job.
     """
     mesh = init_device_mesh(device.type, (processes.world_size,))
     for layer in model.encoder.modules():

@@ -1,6 +1,6 @@
 """From a decoded frame to an RGB tensor: colors, resizing with square pixels, orientation, cropping."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import av
@@ -17,22 +17,24 @@ from hbi.video.error import VideoError, may_pass
 from hbi.video.opening import OpenVideo
 
 Fit: TypeAlias = Literal["crop", "squash"]
+PictureSize: TypeAlias = int | tuple[int, int] | Callable[[int, int], tuple[int, int]] | None
+"""Side of a square; (height, width); what makes that of the first frame's (height, width); or None: the frame's own."""
 
 
 class PictureMaker:
     """Makes upright RGB pictures of one size, for an ordinary screen, from the frames of one video.
 
-    The size is `image_size` (the side of a square, or (height, width)), or that of the first frame where it is None.
     All pictures share one scaler.
     """
 
-    def __init__(self, video: OpenVideo, image_size: int | tuple[int, int] | None, fit: Fit) -> None:
+    def __init__(self, video: OpenVideo, image_size: PictureSize, fit: Fit) -> None:
         self._video = video
-        if image_size is not None and not isinstance(image_size, tuple):
-            image_size = (image_size, image_size)
-        self._size = image_size
+        self._size_of = image_size if callable(image_size) else None
+        self._size = (
+            None if callable(image_size) else (image_size, image_size) if isinstance(image_size, int) else image_size
+        )
         if self._size is not None and min(self._size) < 1:
-            cause = f"pictures of size {image_size} were asked for"
+            cause = f"pictures of size {self._size} were asked for"
             raise VideoError(video.path, cause, "ask for at least one pixel a side")
         self._fit = fit
         self._reformatter = VideoReformatter()
@@ -41,7 +43,7 @@ class PictureMaker:
         """Return `frame` upright as RGB [height, width, 3] in the size asked for."""
         own_size = upright_size(self._video, frame)
         if self._size is None:
-            self._size = own_size
+            self._size = self._size_of(*own_size) if self._size_of else own_size
         height, width = _scaled_size(own_size, self._size, self._fit)
         orientation = self._video.orientation(frame)
         stored_height, stored_width = orientation.size(height, width)

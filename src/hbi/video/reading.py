@@ -1,6 +1,7 @@
 """Uniformly sampled frames of a video or of a span of it."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hbi.video.container import ANOTHER_FILE
 from hbi.video.error import VideoError
 from hbi.video.finding import FrameFinder
 from hbi.video.opening import OpenVideo, middles, open_video
-from hbi.video.picture import Fit, PictureMaker, stack_pictures
+from hbi.video.picture import Fit, PictureMaker, PictureSize, stack_pictures
 
 
 @dataclass(frozen=True)
@@ -57,33 +58,61 @@ def read_frames(
 
     Raises VideoError where there is no video, no such span, or no frame that can be decoded.
     """
+    return read_frames_at_sizes(
+        path, num_frames, (image_size,), start_seconds=start_seconds, end_seconds=end_seconds, fit=fit
+    )[0]
+
+
+def read_frames_at_sizes(
+    path: str | os.PathLike[str],
+    num_frames: int,
+    image_sizes: Sequence[PictureSize],
+    *,
+    start_seconds: float | None = None,
+    end_seconds: float | None = None,
+    fit: Fit = "crop",
+) -> list[VideoFrames]:
+    """Return the same frames in several sizes, decoded once; else as `read_frames`.
+
+    Args:
+        path: a video file.
+        num_frames: equal parts of the span, each shown by its middle.
+        image_sizes: see `PictureSize`.
+        start_seconds: where the span begins; None: with the video.
+        end_seconds: where it ends; None: with the video.
+        fit: how a picture of another shape becomes one of the size, see `read_frames`.
+    """
     path = Path(path)
     if num_frames < 1:
         raise VideoError(path, f"{num_frames} frames were asked for", "ask for at least one")
     with open_video(path) as video:
-        maker = PictureMaker(video, image_size, fit)
+        makers = [PictureMaker(video, size, fit) for size in image_sizes]
         start, end = video.span(start_seconds, end_seconds)
         targets = [video.pts_at(middle) for middle in middles(start, end, num_frames)]
         finder = FrameFinder(targets, reach=(end - start) / num_frames / 2 / float(video.time_base))
-        pictures: dict[int, NDArray[np.uint8]] = {}
+        pictures: dict[int, list[NDArray[np.uint8]]] = {}
         for found in finder.frames(video):
             if found.pts not in pictures:
-                pictures[found.pts] = maker.picture(found.frame)
+                pictures[found.pts] = [maker.picture(found.frame) for maker in makers]
     if not pictures:
         reason = ", the file is cut short" if video.is_cut_short else ""
         raise VideoError(path, f"no frame from {start:.2f} to {end:.2f} s can be decoded{reason}", ANOTHER_FILE)
     order = sorted(pictures)
     times = torch.tensor([video.seconds_at(pts) for pts in order], dtype=torch.float64)
-    return VideoFrames(
-        path=path,
-        pixels=stack_pictures([pictures[pts] for pts in order]),
-        timestamps_seconds=times,
-        start_seconds=start,
-        end_seconds=end,
-        video_start_seconds=video.start_seconds,
-        video_end_seconds=video.end_seconds,
-        damage=_damage(video, finder, num_frames, float(times[-1]), lacks_its_end=end >= video.end_seconds),
-    )
+    damage = _damage(video, finder, num_frames, float(times[-1]), lacks_its_end=end >= video.end_seconds)
+    return [
+        VideoFrames(
+            path=path,
+            pixels=stack_pictures([pictures[pts][number] for pts in order]),
+            timestamps_seconds=times,
+            start_seconds=start,
+            end_seconds=end,
+            video_start_seconds=video.start_seconds,
+            video_end_seconds=video.end_seconds,
+            damage=damage,
+        )
+        for number in range(len(makers))
+    ]
 
 
 def _damage(

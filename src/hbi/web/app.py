@@ -1,14 +1,14 @@
-"""The application that serves one index: its parts put together, its failures turned into answers."""
+"""The application that serves one index: its routes and middleware, and errors as responses."""
 
 from typing import TYPE_CHECKING
 
 import hbi
 from hbi.errors import HBIError
 from hbi.search import SearchError, VideoIndex
-from hbi.web.gate import Gate, checked_token
-from hbi.web.limits import Limits, RefusalError
-from hbi.web.metrics import Measured
-from hbi.web.service import Service
+from hbi.web.access_middleware import AccessMiddleware, validated_token
+from hbi.web.app_context import AppContext
+from hbi.web.limits import Limits, RequestError
+from hbi.web.metrics import MetricsMiddleware
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 def create_app(index: VideoIndex, *, token: str | None = None, limits: Limits | None = None) -> "FastAPI":
     """Return the application that serves one index.
 
-    Without a token it answers to loopback names only; see `hbi.web.gate`. `app.state.service.close()` ends what is at
-    work.
+    Without a token it answers to loopback names only; see `hbi.web.access_middleware`. `app.state.context.close()` ends
+    what computes.
+
+    Args:
+        index: The index.
+        token: What clients must know; None: nothing.
+        limits: What they may ask for; None: `Limits()`.
 
     Raises:
         SearchError: The extra `web` is not installed.
         TokenError: The token is empty, or does not fit into an address or a cookie.
     """
-    checked_token(token)
+    validated_token(token)
     try:
         import jinja2  # noqa: F401
         import python_multipart  # noqa: F401
@@ -37,51 +42,51 @@ def create_app(index: VideoIndex, *, token: str | None = None, limits: Limits | 
     from hbi.web.media import add_media
     from hbi.web.pages import add_pages
 
-    service = Service(index, limits or Limits())
+    context = AppContext(index, limits or Limits())
     app = FastAPI(
         title="hbi",
         version=hbi.__version__,
-        description="Moments of your own videos, by what is to be seen in them, with the reason for each.",
+        description="Moments of your own videos, by a text, with the reason for each.",
         docs_url=None,  # FastAPI's own page fetches scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.service = service
-    _add_failures(app, service)
-    add_pages(app, service)
-    add_api(app, service)
-    add_media(app, service)
-    app.add_middleware(Measured, metrics=service.metrics)
-    app.add_middleware(Gate, token=token, limits=service.limits)
+    app.state.context = context
+    _add_error_handlers(app, context)
+    add_pages(app, context)
+    add_api(app, context)
+    add_media(app, context)
+    app.add_middleware(MetricsMiddleware, metrics=context.metrics)
+    app.add_middleware(AccessMiddleware, token=token, limits=context.limits)
     return app
 
 
-def _add_failures(app: "FastAPI", service: Service) -> None:
+def _add_error_handlers(app: "FastAPI", context: AppContext) -> None:
     from fastapi import HTTPException, Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import Response
     from starlette.exceptions import HTTPException as AnyHTTPException
 
-    @app.exception_handler(RefusalError)
-    def refused(request: Request, error: RefusalError) -> Response:
-        return service.failure(request, error.status, error.message)
+    @app.exception_handler(RequestError)
+    def refused(request: Request, error: RequestError) -> Response:
+        return context.error_response(request, error.status, error.message)
 
     @app.exception_handler(HBIError)
-    def mistaken(request: Request, error: HBIError) -> Response:
-        return service.failure(request, 422, " ".join(str(error).splitlines()))
+    def unusable(request: Request, error: HBIError) -> Response:
+        return context.error_response(request, 422, " ".join(str(error).splitlines()))
 
     @app.exception_handler(RequestValidationError)
     def incomplete(request: Request, error: RequestValidationError) -> Response:
-        names = sorted({str(fault["loc"][-1]) for fault in error.errors()})
-        return service.failure(request, 422, f"missing, or not of its kind: {', '.join(names)[:200]}")
+        names = sorted({str(problem["loc"][-1]) for problem in error.errors()})
+        return context.error_response(request, 422, f"missing, or not of its kind: {', '.join(names)[:200]}")
 
     @app.exception_handler(AnyHTTPException)
-    def unfit(request: Request, error: HTTPException) -> Response:
+    def http_error(request: Request, error: HTTPException) -> Response:
         message = "there is no such page" if error.status_code == 404 else str(error.detail)
-        answer: Response = service.failure(request, error.status_code, message)
-        answer.headers.update(error.headers or {})
-        return answer
+        response: Response = context.error_response(request, error.status_code, message)
+        response.headers.update(error.headers or {})
+        return response
 
     @app.exception_handler(Exception)
-    def surprised(request: Request, error: Exception) -> Response:
-        return service.failure(request, 500, "something went wrong here; the server's log says what")
+    def unexpected(request: Request, error: Exception) -> Response:
+        return context.error_response(request, 500, "something went wrong here; the server's log says what")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hbi.web.body import Application, Message, Receive, Send
+from hbi.web.request_body import Application, Message, Receive, Send
 
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds."""
@@ -21,7 +21,7 @@ class Metrics:
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, route: str, status: int, seconds: float) -> None:
+    def record(self, route: str, status: int, seconds: float) -> None:
         """Count one request; `route` is the pattern of its path, never what was asked."""
         with self._lock:
             self.counts[route, status] += 1
@@ -53,7 +53,7 @@ class Metrics:
         return "\n".join(lines) + "\n"
 
 
-class Measured:
+class MetricsMiddleware:
     """ASGI middleware that counts requests by the route that answered."""
 
     def __init__(self, app: Application, *, metrics: Metrics) -> None:
@@ -63,14 +63,14 @@ class Measured:
         """Serve one request."""
         begun, status = time.perf_counter(), 500
 
-        async def noting(message: Message) -> None:
+        async def recording(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, recording)
         finally:
             if scope["type"] == "http":
                 route = getattr(scope.get("route"), "path", "unknown")
-                self._metrics.note(route, status, time.perf_counter() - begun)
+                self._metrics.record(route, status, time.perf_counter() - begun)

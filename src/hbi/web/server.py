@@ -1,4 +1,4 @@
-"""The process that listens: uvicorn, told to say where it listens once it does, and to end when it is told to."""
+"""The server: uvicorn, with the port announced once connections are accepted, and an end within seconds."""
 
 import asyncio
 import logging
@@ -51,18 +51,18 @@ def make_server(app: Any, **options: Any) -> Any:
                 server.close()
             for connection in list(self.server_state.connections):
                 if connection.is_receiving:
-                    connection.let_go()
+                    connection.drop()
             tasks = self.server_state.tasks
             if tasks:
                 await asyncio.wait(set(tasks), timeout=STOP_SECONDS)
-            app.state.service.close()
+            app.state.context.close()
             if tasks:  # they are told so, and clean up
                 await asyncio.wait(set(tasks), timeout=1.0)
             for connection in list(self.server_state.connections):
-                connection.let_go()
+                connection.drop()
             await super().shutdown(sockets)
 
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what a visitor sends is no fault of the server
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what a client sends is no fault of the server
     limits: dict[str, Any] = {"timeout_keep_alive": 10, "timeout_graceful_shutdown": 2, "backlog": BACKLOG}
     quiet: dict[str, Any] = {"log_level": "error", "server_header": False, "ws": "none", "lifespan": "off"}
     return Server(uvicorn.Config(app, http=Connection, **limits | quiet | options))

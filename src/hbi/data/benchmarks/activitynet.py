@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from hbi.data.annotation_files import as_record, find_file, read_json, require_file
-from hbi.data.benchmark import MOST_SECONDS, Benchmark, Caption, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.benchmark import MOST_SECONDS, AnnotatedVideo, Benchmark, Caption, Protocol, Size, SplitName
 from hbi.data.caption_records import clean, read_caption_records, text_of, video_name
-from hbi.data.json_values import is_number, shown
 from hbi.data.samples import DataError
+from hbi.files.json_values import is_number, shown
 
 TEST_HALVES = ("anet_entities_val_1.json", "anet_entities_test_1.json")
 RECORDS: dict[SplitName, str] = {"train": "anet_ret_train.json", "test": "anet_ret_val_1.json"}
 
 
-def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
     """Return the videos of a split."""
     records = find_file(folder, RECORDS[split])
     if records:
@@ -34,14 +34,14 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
     return [video for half in TEST_HALVES for video in _read_moments(require_file(folder, what, half))]
 
 
-def _read_moments(path: Path) -> list[CaptionedVideo]:
+def _read_moments(path: Path) -> list[AnnotatedVideo]:
     content = read_json(path)
     if not isinstance(content, dict):
         raise DataError(f"{path} holds {shown(content)} where an object of videos was expected")
     return [_video(f"{path}, video {name[:40]}", name, values) for name, values in content.items()]
 
 
-def _video(place: str, written: str, values: Any) -> CaptionedVideo:
+def _video(place: str, written: str, values: Any) -> AnnotatedVideo:
     name, record = video_name(place, written), as_record(place, values)
     sentences, moments = record["sentences"], record["timestamps"]
     for what, listed in (("sentences", sentences), ("timestamps", moments)):
@@ -53,7 +53,7 @@ def _video(place: str, written: str, values: Any) -> CaptionedVideo:
         Caption(clean(text_of(place, "sentence", sentence)), *_moment(place, moment))
         for sentence, moment in zip(sentences, moments, strict=True)
     )
-    return CaptionedVideo(name, tuple(captions), aliases=(name.removeprefix("v_"),))
+    return AnnotatedVideo(name, tuple(captions), aliases=(name.removeprefix("v_"),))
 
 
 def _moment(place: str, moment: Any) -> tuple[float, float]:
@@ -72,13 +72,7 @@ BENCHMARK = Benchmark(
     "ActivityNet Captions",
     read,
     protocols=(
-        Protocol(
-            "paragraph",
-            "Krishna et al. 2017; Zhang et al. 2018",
-            PublishedSplit(10_009, 10_009),
-            None,
-            PublishedSplit(4_917, 4_917),
-        ),
+        Protocol("paragraph", "Krishna et al. 2017; Zhang et al. 2018", Size(10_009, 10_009), None, Size(4_917, 4_917)),
     ),
     is_paragraph=True,
 )

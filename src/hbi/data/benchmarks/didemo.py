@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hbi.data.annotation_files import Record, find_file, read_bare_table, read_json_records, require_file
-from hbi.data.benchmark import Benchmark, Caption, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.benchmark import AnnotatedVideo, Benchmark, Caption, Protocol, Size, SplitName
 from hbi.data.caption_records import captioned, clean, read_caption_records, text_of, video_of_record
-from hbi.data.json_values import is_whole, shown
 from hbi.data.samples import DataError
+from hbi.files.json_values import is_whole, shown
 
 PIECE_SECONDS = 5.0
 MOST_PIECES = 10_000
 """Half a day: the videos of the benchmark have six."""
 
 
-def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
     """Return the videos of a split."""
     records = find_file(folder, f"didemo_ret_{split}.json")
     if records:
@@ -32,13 +32,13 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
     return [captioned(video_of_record(row, "video"), [clean(row["captions"]).strip(" ,")]) for row in rows]
 
 
-def _with_moments(path: Path) -> list[CaptionedVideo]:
+def _with_moments(path: Path) -> list[AnnotatedVideo]:
     captions: dict[str, list[Caption]] = {}
     for record in read_json_records(path):
         start, end = _moment(record)
         text = text_of(record.place, "description", record["description"])
         captions.setdefault(video_of_record(record, "video"), []).append(Caption(clean(text), start, end))
-    return [CaptionedVideo(video, tuple(told)) for video, told in captions.items()]
+    return [AnnotatedVideo(video, tuple(texts)) for video, texts in captions.items()]
 
 
 def _moment(record: Record) -> tuple[float, float]:
@@ -65,9 +65,9 @@ BENCHMARK = Benchmark(
         Protocol(
             "paragraph",
             "Hendricks et al. 2017; Liu et al. 2019",
-            PublishedSplit(8_395, 8_395),
-            PublishedSplit(1_065, 1_065),
-            PublishedSplit(1_004, 1_004),
+            Size(8_395, 8_395),
+            Size(1_065, 1_065),
+            Size(1_004, 1_004),
         ),
     ),
     is_paragraph=True,

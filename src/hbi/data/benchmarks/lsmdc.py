@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hbi.data.annotation_files import find_file, read_text, require_file
-from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.benchmark import AnnotatedVideo, Benchmark, Protocol, Size, SplitName
 from hbi.data.caption_records import captioned, read_caption_records, video_name
 from hbi.data.samples import DataError
 
@@ -24,7 +24,7 @@ RECORDS: dict[SplitName, str] = {
 NUM_COLUMNS = 6  # clip, start and end of the sentence, start and end of the clip, sentence
 
 
-def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
     """Return the clips of a split; a clip may have several sentences."""
     records = find_file(folder, RECORDS[split])
     if records:
@@ -46,12 +46,6 @@ BENCHMARK = Benchmark(
     "LSMDC",
     read,
     protocols=(
-        Protocol(
-            "lsmdc16",
-            "LSMDC challenge 2016; Liu et al. 2019",
-            PublishedSplit(101_079),
-            PublishedSplit(7_408),
-            PublishedSplit(1_000, 1_000),
-        ),
+        Protocol("lsmdc16", "LSMDC challenge 2016; Liu et al. 2019", Size(101_079), Size(7_408), Size(1_000, 1_000)),
     ),
 )

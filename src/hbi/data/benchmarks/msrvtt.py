@@ -8,16 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hbi.data.annotation_files import as_records, find_file, read_json, read_lines, read_table, require_file
-from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
-from hbi.data.caption_records import (
-    group_by_video,
-    read_caption_records,
-    read_raw_captions,
-    select,
-    video_of_record,
-)
-from hbi.data.json_values import shown
+from hbi.data.benchmark import AnnotatedVideo, Benchmark, Protocol, Size, SplitName
+from hbi.data.caption_records import group_by_video, read_caption_records, read_raw_captions, select, video_of_record
 from hbi.data.samples import DataError
+from hbi.files.json_values import shown
 
 CAPTIONS = (
     "MSRVTT_data.json",
@@ -39,14 +33,14 @@ TEST_RECORDS = ("msrvtt_ret_test1k.json", "test1k.jsonl", "test1ka.jsonl")
 SPLIT_NAMES_IN_FILE: dict[str, SplitName] = {"train": "train", "validate": "val", "val": "val", "test": "test"}
 
 
-def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
     """Return the videos of a split."""
     if protocol == "full":
         return _full(folder, split)
     return _train(folder, protocol) if split == "train" else _test_1k(folder)
 
 
-def _train(folder: Path, protocol: str) -> list[CaptionedVideo]:
+def _train(folder: Path, protocol: str) -> list[AnnotatedVideo]:
     records = find_file(folder, *TRAIN_RECORDS[protocol])
     if records:
         return read_caption_records(records)
@@ -59,7 +53,7 @@ def _train(folder: Path, protocol: str) -> list[CaptionedVideo]:
     return select(captions, listed, source)
 
 
-def _test_1k(folder: Path) -> list[CaptionedVideo]:
+def _test_1k(folder: Path) -> list[AnnotatedVideo]:
     records = find_file(folder, *TEST_RECORDS)
     if records and not find_file(folder, TEST_TABLE):
         return read_caption_records(records)
@@ -68,7 +62,7 @@ def _test_1k(folder: Path) -> list[CaptionedVideo]:
     return select(captions, captions, path)
 
 
-def _full(folder: Path, split: SplitName) -> list[CaptionedVideo]:
+def _full(folder: Path, split: SplitName) -> list[AnnotatedVideo]:
     first = require_file(folder, "captions and splits of MSR-VTT", "MSRVTT_data.json", "train_val_videodatainfo.json")
     captions: dict[str, list[str]] = {}
     listed: list[str] = []
@@ -101,20 +95,14 @@ def _captions(path: Path) -> dict[str, list[str]]:
     raise DataError(f"{path} has neither 'sentences' nor 'annotations': is it a caption file of MSR-VTT?")
 
 
-TEST_1K = PublishedSplit(num_videos=1_000, num_texts=1_000)
+TEST_1K = Size(num_videos=1_000, num_texts=1_000)
 BENCHMARK = Benchmark(
     "msrvtt",
     "MSR-VTT",
     read,
     protocols=(
-        Protocol("1k-A-9k", "Yu et al. 2018; Gabeur et al. 2020", PublishedSplit(9_000, 180_000), None, TEST_1K),
-        Protocol("1k-A-7k", "Yu et al. 2018; Miech et al. 2019", PublishedSplit(7_010, 140_200), None, TEST_1K),
-        Protocol(
-            "full",
-            "Xu et al. 2016",
-            PublishedSplit(6_513, 130_260),
-            PublishedSplit(497, 9_940),
-            PublishedSplit(2_990, 59_800),
-        ),
+        Protocol("1k-A-9k", "Yu et al. 2018; Gabeur et al. 2020", Size(9_000, 180_000), None, TEST_1K),
+        Protocol("1k-A-7k", "Yu et al. 2018; Miech et al. 2019", Size(7_010, 140_200), None, TEST_1K),
+        Protocol("full", "Xu et al. 2016", Size(6_513, 130_260), Size(497, 9_940), Size(2_990, 59_800)),
     ),
 )

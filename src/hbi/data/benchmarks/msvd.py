@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hbi.data.annotation_files import find_file, read_bare_table, read_lines, require_file
-from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.benchmark import AnnotatedVideo, Benchmark, Protocol, Size, SplitName
 from hbi.data.caption_records import captioned, read_caption_records, read_raw_captions, select, video_of_record
 from hbi.data.samples import DataError
 
@@ -12,9 +12,9 @@ ALL_CAPTIONS = ("raw-captions.pkl", "AllVideoDescriptions.txt")
 NAME_MAPPING = "youtube_mapping.txt"  # "-4wsuPCjDBc_5_15 vid1": some copies of the videos bear the second name
 
 
-def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
     """Return the videos of a split."""
-    aliases = _aliases(folder)
+    aliases = {name: (alias,) for name, alias in name_pairs(folder)}
     records = find_file(folder, f"msvd_ret_{split}.json")
     if records:
         return read_caption_records(records)
@@ -46,14 +46,13 @@ def _descriptions(path: Path) -> dict[str, list[str]]:
     return captions
 
 
-def _aliases(folder: Path) -> dict[str, tuple[str, ...]]:
+def name_pairs(folder: Path) -> list[list[str]]:
+    """Return the YouTube name and the other name of each video, where a file tells them."""
     path = find_file(folder, NAME_MAPPING)
-    if path is None:
-        return {}
-    pairs = [line.split() for line in read_lines(path)]
+    pairs = [line.split() for line in read_lines(path)] if path else []
     if any(len(pair) != 2 for pair in pairs):
         raise DataError(f"{path}: every line should hold a YouTube name and another name")
-    return {name: (alias,) for name, alias in pairs}
+    return pairs
 
 
 BENCHMARK = Benchmark(
@@ -61,12 +60,6 @@ BENCHMARK = Benchmark(
     "MSVD",
     read,
     protocols=(
-        Protocol(
-            "standard",
-            "Venugopalan et al. 2015",
-            PublishedSplit(1_200, 48_774),
-            PublishedSplit(100, 4_290),
-            PublishedSplit(670, 27_763),
-        ),
+        Protocol("standard", "Venugopalan et al. 2015", Size(1_200, 48_774), Size(100, 4_290), Size(670, 27_763)),
     ),
 )

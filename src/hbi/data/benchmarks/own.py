@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from hbi.data.annotation_files import Record, did_you_mean, read_json_records, read_table, read_text
-from hbi.data.benchmark import MOST_SECONDS, SPLIT_NAMES, Benchmark, Caption, CaptionedVideo, SplitName
+from hbi.data.annotation_files import Record, read_json_records, read_table, read_text
+from hbi.data.benchmark import MOST_SECONDS, SPLIT_NAMES, AnnotatedVideo, Benchmark, Caption, SplitName
 from hbi.data.caption_records import clean, texts_of_record, video_of_record
-from hbi.data.json_values import is_number, shown
 from hbi.data.samples import DataError
 from hbi.data.video_files import VideoFiles
+from hbi.errors import did_you_mean
+from hbi.files.json_values import is_number, shown
 from hbi.video.folders import is_system_name, one_form
 
 TABLES = (".csv", ".tsv", ".jsonl")
@@ -28,14 +29,14 @@ COLUMNS = ("video", "caption", "start", "end", "split")
 Part = tuple[str, float | None, float | None]
 """A video and the seconds of it that are meant."""
 
-Told = dict[tuple[Part, str | None], list[Caption]]
-"""What is told of each part, by the split that the data name, None where they name none."""
+CaptionsOfParts = dict[tuple[Part, str | None], list[Caption]]
+"""By part and by the split that the data name, None where they name none."""
 
 MOST_QUOTED = 60
 """Letters of a value that a message repeats."""
 
 
-def read(source: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+def read(source: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
     """Return the videos of a split from a table, a folder that holds just one, or a folder of clips and texts."""
     if not os.path.exists(source):
         raise DataError(f"no caption file {source}: give a table (csv, tsv, jsonl) or a folder of clips with texts")
@@ -47,8 +48,8 @@ def read(source: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
     if not chosen:
         raise DataError(_why_empty(captions, split, tables[0] if tables else source, is_table=bool(tables)))
     return [
-        CaptionedVideo(_name(name, start, end), tuple(told), (name,), start, end)
-        for (name, start, end), told in chosen.items()
+        AnnotatedVideo(_name(name, start, end), tuple(texts), (name,), start, end)
+        for (name, start, end), texts in chosen.items()
     ]
 
 
@@ -68,16 +69,16 @@ def _name(video: str, start: float | None, end: float | None) -> str:
     """Return what tells a part of a video from its other parts: clip@2.5-8 for some seconds of clip."""
     if start is None and end is None:
         return video
-    return f"{video}@{_told(start or 0.0)}-{'' if end is None else _told(end)}"
+    return f"{video}@{_short(start or 0.0)}-{'' if end is None else _short(end)}"
 
 
-def _told(seconds: float) -> str:
+def _short(seconds: float) -> str:
     """Return a time in few digits, in all where few would tell another time."""
     short = f"{seconds:g}"
     return short if float(short) == seconds else repr(seconds)
 
 
-def _from_table(path: Path) -> Told:
+def _from_table(path: Path) -> CaptionsOfParts:
     form = path.suffix.lower()
     if form not in TABLES:
         raise DataError(f"{path} is no csv, tsv or jsonl file: give the captions in one of these forms")
@@ -87,7 +88,7 @@ def _from_table(path: Path) -> Told:
         records = read_table(path, "video", "caption", delimiter="\t" if form == ".tsv" else ",")
     if not records:
         raise DataError(f"{path} holds no captions: write a line for each, with {', '.join(COLUMNS[:2])}")
-    captions: Told = {}
+    captions: CaptionsOfParts = {}
     for record in records:
         _require_known_columns(record)
         key = ((video_of_record(record, "video"), *_span(record)), _split(record))
@@ -96,9 +97,9 @@ def _from_table(path: Path) -> Told:
     return captions
 
 
-def _from_clips(folder: Path) -> Told:
+def _from_clips(folder: Path) -> CaptionsOfParts:
     """Return the captions of clip.mp4 from the lines of clip.txt; folders named after splits are splits."""
-    captions: Told = {}
+    captions: CaptionsOfParts = {}
     videos = VideoFiles(folder).paths
     texts = _texts_in({path.parent for path in videos})
     for path in videos:
@@ -119,18 +120,18 @@ def _texts_in(folders: Iterable[Path]) -> dict[tuple[Path, str], Path]:
     return shared | {(path.parent, path.stem): path for path in texts}
 
 
-def _chosen(captions: Told, split: SplitName) -> dict[Part, list[Caption]]:
+def _chosen(captions: CaptionsOfParts, split: SplitName) -> dict[Part, list[Caption]]:
     """Return what belongs to a split: what the data say, train where only others say it, a hash where none does."""
     chosen: dict[Part, list[Caption]] = {}
     if any(named for _, named in captions):
-        for (part, named), told in captions.items():
+        for (part, named), texts in captions.items():
             if (named or "train") == split:
-                chosen.setdefault(part, []).extend(told)
+                chosen.setdefault(part, []).extend(texts)
         return chosen
     names = sorted({part[0] for part, _ in captions}, key=_place_in_line)
     tenth = max(1, len(names) // 10)
     of_split = set({"test": names[:tenth], "val": names[tenth : 2 * tenth], "train": names[2 * tenth :]}[split])
-    return {part: told for (part, _), told in captions.items() if part[0] in of_split}
+    return {part: texts for (part, _), texts in captions.items() if part[0] in of_split}
 
 
 def _place_in_line(name: str) -> bytes:
@@ -154,8 +155,7 @@ def _require_known_columns(record: Record) -> None:
     """Refuse a misspelled optional column, which would be passed over without a word: `strat` for `start`."""
     missing = tuple(column for column in COLUMNS if column not in record.values)
     for name in record.values.keys() - set(COLUMNS):
-        guess = _meant(name, missing)
-        if guess.startswith(": did"):
+        if guess := _meant(name, missing):
             raise DataError(f"{record.place}: unknown column {name!r}{guess}")
 
 

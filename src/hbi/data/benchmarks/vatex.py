@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hbi.data.annotation_files import find_file, read_json_records, read_lines, require_file
-from hbi.data.benchmark import Benchmark, CaptionedVideo, Protocol, PublishedSplit, SplitName
+from hbi.data.benchmark import AnnotatedVideo, Benchmark, Protocol, Size, SplitName
 from hbi.data.caption_records import captioned, read_caption_records, texts_of_record, video_of_record
 
 TRAINING, VALIDATION = "vatex_training_v1.0.json", "vatex_validation_v1.0.json"
@@ -16,7 +16,7 @@ PUBLIC_TEST = "vatex_public_test_english_v1.1.json"
 OFFICIAL: dict[SplitName, str] = {"train": TRAINING, "val": VALIDATION, "test": PUBLIC_TEST}
 
 
-def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVideo]:
+def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
     """Return the videos of a split."""
     if protocol == "official" or split == "train":
         return _read(require_file(folder, f"captions of VATEX {split}", OFFICIAL[split]))
@@ -31,7 +31,7 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[CaptionedVid
     return [video for video in validation if video.video_id in listed]
 
 
-def _read(path: Path) -> list[CaptionedVideo]:
+def _read(path: Path) -> list[AnnotatedVideo]:
     return [
         captioned(name, texts_of_record(record, "enCap"), aliases=(_youtube_name(name),))
         for record in read_json_records(path)
@@ -50,18 +50,8 @@ BENCHMARK = Benchmark(
     read,
     protocols=(
         Protocol(
-            "hgr",
-            "Wang et al. 2019; Chen et al. 2020",
-            PublishedSplit(25_991, 259_910),
-            PublishedSplit(1_500, 15_000),
-            PublishedSplit(1_500, 15_000),
+            "hgr", "Wang et al. 2019; Chen et al. 2020", Size(25_991, 259_910), Size(1_500, 15_000), Size(1_500, 15_000)
         ),
-        Protocol(
-            "official",
-            "Wang et al. 2019",
-            PublishedSplit(25_991, 259_910),
-            PublishedSplit(3_000, 30_000),
-            PublishedSplit(6_000, 60_000),
-        ),
+        Protocol("official", "Wang et al. 2019", Size(25_991, 259_910), Size(3_000, 30_000), Size(6_000, 60_000)),
     ),
 )

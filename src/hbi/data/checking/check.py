@@ -1,20 +1,27 @@
 """A benchmark compared with what was published of it, file by file and caption by caption."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from hbi.data.benchmark import SPLIT_NAMES, Benchmark, CaptionedVideo, Protocol, SplitName
+from hbi.data.benchmark import SPLIT_NAMES, AnnotatedVideo, Benchmark, Protocol, SplitName
 from hbi.data.benchmarks import find_protocol
 from hbi.data.checking.decoding import DecodedVideo, decode_videos
-from hbi.data.checking.report import BenchmarkReport, CutCaption, Fault, Leak, SplitReport, UnreadableSplit, spread
+from hbi.data.checking.report import (
+    BenchmarkReport,
+    CutCaption,
+    Leak,
+    SplitReport,
+    UnreadableSplit,
+    VideoProblem,
+    spread,
+)
 from hbi.data.loading import read_annotations, texts_of
 from hbi.data.samples import DataError, Video
 from hbi.data.video_files import VideoFiles
-
-Progress = Callable[[int, int], None]
+from hbi.processes import Progress
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,11 @@ class WordCount:
 
 @dataclass(frozen=True)
 class _Split:
-    """The annotations of a split, with the files and what came of them; both lack what there is not."""
+    """The annotations of a split, the videos that have a file, and what came of decoding them, by name."""
 
     name: SplitName
-    captioned: Sequence[CaptionedVideo]
-    files: dict[str, Path]
+    annotated: Sequence[AnnotatedVideo]
+    found: dict[str, Video]
     decoded: dict[str, DecodedVideo]
 
 
@@ -61,7 +68,7 @@ def check_benchmark(
     wanted = dict.fromkeys(chosen.resolve(name) if chosen else name for name in splits or SPLIT_NAMES)
     files = VideoFiles(videos) if videos else None
     reports: dict[SplitName, SplitReport | UnreadableSplit] = {}
-    read: dict[SplitName, Sequence[CaptionedVideo]] = {}
+    read: dict[SplitName, Sequence[AnnotatedVideo]] = {}
     for name in wanted:
         try:
             read[name] = read_annotations(benchmark, protocol, name, annotations)
@@ -71,9 +78,15 @@ def check_benchmark(
             reports[name] = UnreadableSplit(name, str(error))
     if not read:
         raise DataError(next(report.cause for report in reports.values() if isinstance(report, UnreadableSplit)))
-    found = {name: _files(captioned, files) for name, captioned in read.items()}
-    decoded = _decode(read, found, journal, num_frames=num_frames, num_workers=num_workers, progress=progress)
-    parts = [_Split(name, read[name], found[name], decoded[name]) for name in read]
+    found = {name: _with_files(annotated, files) for name, annotated in read.items()}
+    every = [video for videos in found.values() for video in videos.values()]
+    decoded = iter(
+        decode_videos(every, num_frames=num_frames, journal=journal, num_workers=num_workers, progress=progress)
+    )
+    parts = [
+        _Split(name, annotated, found[name], {video_id: next(decoded) for video_id in found[name]})
+        for name, annotated in read.items()
+    ]
     for part in parts:
         reports[part.name] = _report(benchmark, chosen, part, files, words)
     return BenchmarkReport(
@@ -87,48 +100,19 @@ def check_benchmark(
     )
 
 
-def _files(captioned: Sequence[CaptionedVideo], files: VideoFiles | None) -> dict[str, Path]:
-    if files is None:
-        return {}
-    found = ((video.video_id, files.find(video.video_id, *video.aliases)) for video in captioned)
-    return {video_id: path for video_id, path in found if path}
-
-
-def _decode(
-    read: dict[SplitName, Sequence[CaptionedVideo]],
-    found: dict[SplitName, dict[str, Path]],
-    journal: Path,
-    *,
-    num_frames: int,
-    num_workers: int | None,
-    progress: Progress | None,
-) -> dict[SplitName, dict[str, DecodedVideo]]:
-    """Return what came of every video that has a file, by split and name; all splits make one bar."""
-    videos = [
-        (name, Video(video.video_id, found[name][video.video_id], video.start_seconds, video.end_seconds))
-        for name, captioned in read.items()
-        for video in captioned
-        if video.video_id in found[name]
-    ]
-    if not videos:
-        return {name: {} for name in read}
-    results = decode_videos(
-        [video for _, video in videos],
-        num_frames=num_frames,
-        journal=journal,
-        num_workers=num_workers,
-        progress=progress,
-    )
-    decoded: dict[SplitName, dict[str, DecodedVideo]] = {name: {} for name in read}
-    for (name, video), result in zip(videos, results, strict=True):
-        decoded[name][video.video_id] = result
-    return decoded
+def _with_files(annotated: Sequence[AnnotatedVideo], files: VideoFiles | None) -> dict[str, Video]:
+    """Return by name the videos that have a file; none where no files are looked for."""
+    found = dict[str, Video]()
+    for video in annotated:
+        if files and (path := files.find(video.video_id, *video.aliases)):
+            found[video.video_id] = Video(video.video_id, path, video.start_seconds, video.end_seconds)
+    return found
 
 
 def _report(
     benchmark: Benchmark, protocol: Protocol | None, part: _Split, files: VideoFiles | None, words: WordCount
 ) -> SplitReport:
-    texts = [(video.video_id, text) for video in part.captioned for text in texts_of(benchmark, video)]
+    texts = [(video.video_id, text) for video in part.annotated for text in texts_of(benchmark, video)]
     lengths = [words.count(text) for _, text in texts]
     videos_of_text: dict[str, set[str]] = defaultdict(set)
     for video_id, text in texts:
@@ -136,16 +120,16 @@ def _report(
     durations = [result.duration_seconds for result in part.decoded.values() if result.duration_seconds is not None]
     return SplitReport(
         name=part.name,
-        num_videos=len(part.captioned),
+        num_videos=len(part.annotated),
         num_texts=len(texts),
         published=protocol.published(part.name) if protocol else None,
-        missing=tuple(video.video_id for video in part.captioned if files and video.video_id not in part.files),
-        undecodable=tuple(Fault(name, result.cause) for name, result in part.decoded.items() if result.cause),
-        damaged=tuple(Fault(name, result.damage) for name, result in part.decoded.items() if result.damage),
+        missing=tuple(video.video_id for video in part.annotated if files and video.video_id not in part.found),
+        undecodable=tuple(VideoProblem(name, result.cause) for name, result in part.decoded.items() if result.cause),
+        damaged=tuple(VideoProblem(name, result.damage) for name, result in part.decoded.items() if result.damage),
         empty_captions=tuple(
             video.video_id
-            for video in part.captioned
-            for text in [caption.text for caption in video.captions] or [""]
+            for video in part.annotated
+            for text in [caption.text for caption in video.texts] or [""]
             if not text
         ),
         cut_captions=tuple(
@@ -155,17 +139,15 @@ def _report(
         ),
         num_repeated_captions=sum(len(videos_of_text[text.lower()]) > 1 for _, text in texts),
         copies=_copies(part),
-        rival_files=tuple(dict.fromkeys(_names_with_rivals(part, files))) if files else (),
+        rival_files=tuple(
+            video.video_id
+            for video in part.annotated
+            if files and video.video_id in part.found and files.rivals(video.video_id, *video.aliases)
+        ),
         num_decoded=len(part.decoded),
         durations_seconds=spread(durations),
         words=spread(lengths),
     )
-
-
-def _names_with_rivals(part: _Split, files: VideoFiles) -> Iterator[str]:
-    for video in part.captioned:
-        if video.video_id in part.files and files.rivals(video.video_id, *video.aliases):
-            yield video.video_id
 
 
 def _copies(part: _Split) -> tuple[str, ...]:
@@ -182,7 +164,7 @@ def _copies(part: _Split) -> tuple[str, ...]:
 def _leaks(first: _Split, second: _Split) -> list[Leak]:
     """Return what two splits share that they should not: videos of one name, other names for the same content."""
     names = (first.name, second.name)
-    by_name = {video.video_id for video in first.captioned} & {video.video_id for video in second.captioned}
+    by_name = {video.video_id for video in first.annotated} & {video.video_id for video in second.annotated}
     contents = {result.fingerprint: name for name, result in first.decoded.items() if result.fingerprint}
     same = [
         f"{contents[result.fingerprint]} = {name}"
@@ -195,5 +177,5 @@ def _leaks(first: _Split, second: _Split) -> list[Leak]:
 
 def _num_shared_captions(benchmark: Benchmark, parts: Sequence[_Split]) -> int:
     """Return how many texts of the later splits stand in the first one word by word."""
-    texts = [{text.lower() for video in part.captioned for text in texts_of(benchmark, video)} for part in parts]
+    texts = [{text.lower() for video in part.annotated for text in texts_of(benchmark, video)} for part in parts]
     return len(texts[0] & set().union(*texts[1:]))

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO, get_type_hints
 
-from hbi.data.json_values import parse_json
-from hbi.data.processes import map_in_processes
 from hbi.data.samples import DataError, Video
 from hbi.files import open_regular, read_regular_text
+from hbi.files.json_values import parse_json
+from hbi.processes import Progress, map_in_processes
 from hbi.video import VideoError, read_frames
 
 FINGERPRINT_BYTES = 65_536
@@ -49,9 +49,11 @@ def decode_videos(
     num_frames: int,
     journal: Path,
     num_workers: int | None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[DecodedVideo]:
     """Return what came of each video; those that `journal` tells of, and that are as they were then, are not redone."""
+    if not videos:
+        return []
     tasks = [_task(video, num_frames) for video in videos]
     known = _read(journal)
     missing = [task for task in dict.fromkeys(tasks) if task not in known]

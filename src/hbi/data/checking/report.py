@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from hbi.data.benchmark import Protocol, PublishedSplit
+from hbi.data.benchmark import Protocol, Size
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Fault:
+class VideoProblem:
     """A video, and what is wrong with it."""
 
     video_id: str
@@ -54,10 +54,10 @@ class SplitReport:
     name: str
     num_videos: int
     num_texts: int
-    published: PublishedSplit | None
+    published: Size | None
     missing: tuple[str, ...]
-    undecodable: tuple[Fault, ...]
-    damaged: tuple[Fault, ...]
+    undecodable: tuple[VideoProblem, ...]
+    damaged: tuple[VideoProblem, ...]
     empty_captions: tuple[str, ...]
     cut_captions: tuple[CutCaption, ...]
     num_repeated_captions: int

@@ -1,0 +1,117 @@
+"""What a recipe says before it is checked: the YAML of a name or a file, with values set anew.
+
+Light on purpose: a command may look here for what cannot work before it loads what checks a recipe.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from reprlib import Repr
+from typing import Any
+
+from hbi.errors import HBIError, did_you_mean
+from hbi.experiments.plain_yaml import MOST_DEPTH, load_yaml
+from hbi.files import read_regular_text
+from hbi.hub import is_only_here
+
+MOST_BYTES = 50_000
+"""Of a recipe: thirty times the longest that ships with the package."""
+MOST_PATH_BYTES, MOST_NAME_BYTES = 4096, 255
+MOST_SHOWN = 200
+"""Characters of a value that an error repeats."""
+_REPR = Repr()
+_RECIPES = files("hbi.experiments") / "recipes"
+
+
+class RecipeError(HBIError):
+    """A recipe is missing, is no YAML, or has a wrong key or value."""
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that ship with the package."""
+    return sorted(file.name.removesuffix(".yaml") for file in _RECIPES.iterdir() if file.name.endswith(".yaml"))
+
+
+def read_content(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what a recipe holds, unchecked, with `section.key=value` overrides applied.
+
+    Raises:
+        RecipeError: No such recipe, no YAML with sections, or an override of another form.
+    """
+    try:
+        content = load_yaml(_read(name_or_path))
+    except ValueError as error:
+        raise RecipeError(f"{shortened(name_or_path)} is not valid YAML{error}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"{name_or_path} must hold sections (data, model, …), not a {type(content).__name__}")
+    for override in overrides:
+        _override(content, override)
+    return content
+
+
+def require_start(content: Mapping[str, Any]) -> None:
+    """Raise HubError where the CLIP that a recipe starts from cannot be had: known before any video is decoded."""
+    model = content.get("model")
+    clip = model.get("clip") if isinstance(model, Mapping) else None
+    if isinstance(clip, str):
+        if problem := path_problem(clip):
+            raise RecipeError(f"model.clip: {problem}")
+        is_only_here(clip)
+
+
+def path_problem(text: str) -> str:
+    """Return why a text can be neither a name nor a path; nothing where it can."""
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        return f"{shortened(text)!r} holds a character that no name should have"
+    if len(text.encode()) > MOST_PATH_BYTES or any(len(part.encode()) > MOST_NAME_BYTES for part in text.split("/")):
+        return f"{shortened(text)!r} is longer than a path can be"
+    return ""
+
+
+def shortened(value: object) -> str:
+    """Return what a value looks like: a text as it is, anything else as Python writes it, long ones cut.
+
+    >>> shortened("a" * 1000)[-4:]
+    'aaa…'
+    """
+    text = value if isinstance(value, str) else _REPR.repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def _read(name_or_path: str) -> str:
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        try:
+            return read_regular_text(path, MOST_BYTES)
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise RecipeError(f"cannot read the recipe {shortened(name_or_path)}: {said}") from error
+    names = recipe_names()
+    if name_or_path not in names:
+        raise RecipeError(
+            f"no recipe {shortened(name_or_path)!r}{did_you_mean(name_or_path, names)}; there are: {', '.join(names)} "
+            "(or give a .yaml file)"
+        )
+    return (_RECIPES / f"{name_or_path}.yaml").read_text()
+
+
+def _override(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    shown = shortened(override)
+    if not equals:
+        raise RecipeError(f"--set {shown}: write it as section.key=value, for example training.num_steps=100")
+    *sections, last = key.strip().split(".")
+    if len(sections) > MOST_DEPTH or len(value) > MOST_BYTES:
+        raise RecipeError(f"--set {shown}: that is too long for a recipe")
+    place = content
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise RecipeError(f"--set {shown}: {shortened(section)!r} is a value, not a section")
+    try:
+        place[last] = load_yaml(value)
+    except ValueError as error:
+        raise RecipeError(
+            f"--set {shown}: its value is not valid YAML{error}; put quotes around it if it is a text"
+        ) from error

@@ -1,0 +1,110 @@
+"""From a recipe to its network and tokenizer: from random weights, from a CLIP, or from the towers of another run."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from transformers import CLIPTokenizer
+
+from hbi.data.samples import Split
+from hbi.errors import HBIError
+from hbi.experiments.schema import Recipe
+from hbi.matching.loading import is_run, model_folder_of_run
+from hbi.models import GlobalContrastModel, HBIModel, ModelError, QuestionAnsweringModel
+from hbi.models.model_folder import Network, open_model_folder, read_own_tokenizer
+from hbi.models.tokenizer import read_tokenizer, require_vocabulary, train_tokenizer
+
+Kind: TypeAlias = type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]
+NETWORKS: dict[str, Kind] = {
+    "hbi": HBIModel,
+    "global": GlobalContrastModel,
+    "answering": QuestionAnsweringModel,
+}
+"""By `model.kind` of a recipe."""
+
+
+def start_tokenizer(recipe: Recipe, train: Split) -> CLIPTokenizer:
+    """Return the tokenizer of the recipe's CLIP or run; without one, a tokenizer trained on the captions.
+
+    Raises:
+        HBIError: The CLIP brings no tokenizer.
+    """
+    clip = recipe.model.clip
+    if clip is None:
+        return train_tokenizer(text.text for text in train.texts)
+    if is_run(clip):
+        return read_own_tokenizer(Path(clip))
+    try:
+        return read_tokenizer(clip)
+    except ModelError as error:
+        raise HBIError(f"model.clip={clip} brings no tokenizer ({error}): give a hub name or a whole folder") from error
+
+
+def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str] = ()) -> Network:
+    """Return the recipe's network; what it starts from at random is drawn from its seed.
+
+    Args:
+        answers: What a network that answers questions can say.
+
+    Raises:
+        HBIError: The CLIP or run that it starts from cannot be read, or takes pictures of another size.
+    """
+    network = NETWORKS[recipe.model.kind]
+    clip = recipe.model.clip
+    sizes: dict[str, Any] = {
+        "max_words": recipe.data.max_words,
+        "max_frames": recipe.data.num_frames,
+        "temporal_layers": recipe.model.temporal_layers,
+        "merge_ratio": recipe.model.merge_ratio,
+        "merge_heads": recipe.model.merge_heads,
+        "level_weights": recipe.model.level_weights,
+        "head_channels": recipe.model.head_channels,
+    }
+    if recipe.asks_questions:
+        sizes |= {"answers": tuple(answers), "answer_channels": recipe.model.answer_channels}
+    torch.manual_seed(recipe.training.seed)
+    if clip is None:
+        towers = _new_towers(recipe, tokenizer)
+        return network(network.config_class(clip_config=towers, stem=recipe.model.stem, **sizes))
+    model = _from_run(network, Path(clip), sizes) if is_run(clip) else network.from_clip(clip, **sizes)
+    require_vocabulary(model.config, tokenizer)
+    side = model.config.clip_config.vision_config.image_size
+    if side != recipe.data.image_size:
+        raise HBIError(
+            f"{clip} takes pictures of {side} pixels, data.image_size is {recipe.data.image_size}: set it so"
+        )
+    return model
+
+
+def _from_run(network: Kind, run: Path, sizes: dict[str, Any]) -> Network:
+    source, _ = open_model_folder(model_folder_of_run(run, "best"), preprocessing=run)
+    towers, stem = source.config.clip_config.to_dict(), source.config.stem
+    model = network(network.config_class(clip_config=towers, stem=stem, **sizes))
+    model.encoder.clip.load_state_dict(source.encoder.clip.state_dict())
+    return model
+
+
+def _new_towers(recipe: Recipe, tokenizer: CLIPTokenizer) -> dict[str, Any]:
+    model, data = recipe.model, recipe.data
+    tower = {
+        "hidden_size": model.width,
+        "intermediate_size": model.mlp_ratio * model.width,
+        "num_attention_heads": model.heads,
+        "hidden_act": "gelu",
+        "projection_dim": model.width,
+    }
+    special_tokens = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    text = {
+        "num_hidden_layers": model.text_layers,
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": data.max_words,
+    }
+    vision = {"num_hidden_layers": model.vision_layers, "image_size": data.image_size, "patch_size": model.patch_size}
+    return {
+        "projection_dim": model.width,
+        "logit_scale_init_value": math.log(model.logit_scale),
+        "text_config": tower | special_tokens | text,
+        "vision_config": tower | vision,
+    }

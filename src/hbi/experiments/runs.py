@@ -1,0 +1,68 @@
+"""Run folders, claimed for a training. `hbi.matching.load` opens what was trained."""
+
+from pathlib import Path
+
+import torch
+from transformers import CLIPTokenizer
+
+from hbi.data.samples import Split
+from hbi.experiments.network import start_tokenizer
+from hbi.experiments.reading import read_recipe, recipe_yaml
+from hbi.experiments.schema import Recipe
+from hbi.files import write_atomically
+from hbi.models import HBIProcessor
+from hbi.models.model_folder import Network, read_own_tokenizer, save_processor
+from hbi.training.distributed import Processes
+from hbi.training.run_folder import RunError, RunFolder
+
+
+def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processes) -> RunFolder:
+    """Return a run folder that this job may write to: new, or one of the same recipe to be resumed.
+
+    A run that ended before its first step (the videos were missing, say) is started anew, with whatever recipe.
+
+    Raises:
+        RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
+    """
+    folder = RunFolder(out)
+    _check_claim(folder, recipe, resume=resume)
+    processes.wait()  # before the main process changes what the others check
+    if processes.is_main:
+        folder.remove_drafts()
+    if processes.is_main and not folder.has_begun:
+        write_atomically(folder.recipe, recipe_yaml(recipe))
+        folder.write_environment(seed=recipe.training.seed, threads=torch.get_num_threads())
+    return folder
+
+
+def keep_problems(folder: RunFolder, problems: tuple[str, ...], processes: Processes) -> None:
+    """Write what had to be left out of the data into the run folder."""
+    if processes.is_main:
+        write_atomically(folder.path / "faults.txt", "".join(f"{problem}\n" for problem in problems))
+
+
+def keep_tokenizer(folder: RunFolder, recipe: Recipe, train: Split, processes: Processes) -> CLIPTokenizer:
+    """Return the tokenizer of the run folder, which the first call of a run puts there."""
+    if processes.is_main and not folder.has_begun:
+        save_processor(start_tokenizer(recipe, train), folder.path)
+    processes.wait()
+    return read_own_tokenizer(folder.path)
+
+
+def keep_processor(folder: RunFolder, model: Network, tokenizer: CLIPTokenizer, processes: Processes) -> HBIProcessor:
+    """Return the preprocessing of a network that is about to be trained, and write it into the run folder."""
+    processor = HBIProcessor.for_model(model.config, tokenizer)
+    if processes.is_main and not folder.has_begun:
+        save_processor(processor, folder.path)
+    return processor
+
+
+def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
+    folder.require_regular_files()
+    if folder.has_begun:
+        if not resume:
+            raise RunError(f"{folder.path} already holds a run: add --resume to continue it, or choose another --out")
+        if read_recipe(str(folder.recipe)) != recipe:
+            raise RunError(f"{folder.path} was started with another recipe: choose another --out")
+    elif not folder.is_free:
+        raise RunError(f"{folder.path} is not empty and holds no run: choose another --out")

@@ -1,0 +1,251 @@
+"""`Recipe`: everything that defines an experiment, read from YAML, every key checked."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from hbi.data.benchmarks import benchmark_names
+from hbi.errors import nearest_or_all
+from hbi.experiments.content import path_problem
+from hbi.models.config import Stem
+from hbi.shapes import LEVELS, Level
+from hbi.training.optimization import OptimizerName
+
+# The most of each kind is far above what anybody trains: a slip is named before it fills the memory.
+Count = Annotated[int, Field(gt=0, le=1_000_000)]
+Steps = Annotated[int, Field(gt=0, le=1_000_000_000)]
+Size = Annotated[int, Field(gt=0, le=16_384)]
+Places = Annotated[int, Field(gt=0, le=100_000)]
+Layers = Annotated[int, Field(gt=0, le=1000)]
+Rate = Annotated[float, Field(gt=0, le=10_000)]
+Weight = Annotated[float, Field(ge=0, le=1_000_000)]
+Ratio = Annotated[float, Field(gt=0, le=1)]
+MOST_PARAMETERS = 20_000_000_000
+MOST_FRAME_BYTES = 2**34
+"""Of the frames of one video."""
+
+
+class Section(BaseModel):
+    """A part of a recipe: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_plain(cls, value: Any, info: ValidationInfo) -> Any:
+        is_switch = cls.model_fields[str(info.field_name)].annotation is bool
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(part, bool) and not is_switch:
+                raise ValueError(f"{str(part).lower()} is no number and no text")
+            if isinstance(part, str) and (problem := path_problem(part)):
+                raise ValueError(problem)
+        return value
+
+
+class DataSection(Section):
+    """Which videos and texts, and how they are sampled."""
+
+    dataset: str = Field(description="shape-stories, own, or a benchmark: a module of hbi.data.benchmarks")
+    root: str = Field(
+        default=".", description="folder of the data set; of a published benchmark, with annotations/ and videos/ in it"
+    )
+    annotations: str | None = Field(
+        default=None, description="folder of the annotation files, or file of own captions; default: in root"
+    )
+    videos: str | None = Field(default=None, description="folder of the videos; default: in root")
+    frames: str | None = Field(
+        default=None, description="folder of `hbi data pack`: frames that were decoded before, instead of videos"
+    )
+    protocol: str | None = Field(default=None, description="how a published benchmark is split; default: the usual way")
+    num_frames: Places = Field(default=12, description="frames of a video that the network sees")
+    frames_per_position: Annotated[int, Field(gt=0, le=10_000)] = Field(
+        default=1, description="frames decoded for each one seen; training draws one of them at random"
+    )
+    image_size: Size = Field(default=224, description="height and width of a frame in pixels")
+    max_words: Places = Field(default=32, ge=3, description="tokens of a text, special tokens included")
+    features: str | None = Field(
+        default=None,
+        description="folder of `hbi cache-features`: frames as the frozen towers encoded them, instead of pixels",
+    )
+
+    answers: str | None = Field(
+        default=None, description="file of the answers that can be given; default: the most frequent ones of training"
+    )
+    num_answers: Steps | None = Field(default=None, description="how many of those; default: all")
+    captions: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="captions of each video that a step sees beside the questions: they belong to it and ask nothing",
+    )
+    question_draws: Annotated[int, Field(gt=0, le=10_000)] = Field(
+        default=1, description="how often each kind of question is asked of a training video (shape-stories)"
+    )
+    blank: bool = Field(default=False, description="one black frame for every video: what can be known without looking")
+
+    @field_validator("dataset")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        names = ["shape-stories", *benchmark_names()]
+        if name not in names:
+            raise ValueError(f"data.dataset: no data set {name!r}{nearest_or_all(name, names)}")
+        return name
+
+
+class ModelSection(Section):
+    """Which network, and its sizes."""
+
+    kind: Literal["hbi", "global", "answering"] = Field(
+        description="the paper's network, the global baseline with its towers, or the network that answers questions"
+    )
+    clip: str | None = Field(
+        default=None,
+        description="what the towers start from: a CLIP of transformers by hub name or folder, or a run folder of "
+        "`hbi train`; the sizes of the towers are then its own. Default: random weights of the sizes below",
+    )
+    width: Size = Field(default=96, description="width of both towers and of the tokens")
+    heads: Size = Field(default=4, description="attention heads of both towers")
+    patch_size: Size = Field(default=8, description="side of an image patch in pixels")
+    stem: Stem = Field(
+        default="patch",
+        description="patches by one wide convolution, as CLIP, or `convolutional`: by several small ones, which learn "
+        "shapes from little data",
+    )
+    vision_layers: Layers = 2
+    text_layers: Layers = 2
+    temporal_layers: int = Field(default=2, ge=0, le=1000)
+    merge_ratio: tuple[Ratio, Ratio] = Field(
+        default=(0.5, 0.5), description="merged tokens per token, entity to action and action to event"
+    )
+    merge_heads: Size = 4
+    head_channels: Size = Field(default=16, description="channels of the heads that predict interactions")
+    mlp_ratio: int = Field(default=4, gt=0, le=100, description="width of the towers' hidden layers per width")
+    logit_scale: float = Field(default=100.0, gt=0, le=100.0, description="what multiplies a similarity at the start")
+    answer_channels: int | None = Field(
+        default=None,
+        ge=4,
+        le=1_000_000,
+        multiple_of=4,
+        description="hidden channels of the heads that answer; default: 16 times the width",
+    )
+    level_weights: tuple[Weight, Weight, Weight] = Field(
+        default=(0.5, 0.3, 0.2), description="weight of entity, action and event in the similarity that ranks"
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not sum(self.level_weights) > 0:
+            raise ValueError("model.level_weights are all 0: give one of them a weight")
+        if self.clip is not None:  # the sizes are its own
+            return self
+        for name, heads in (("heads", self.heads), ("merge_heads", 1 if self.kind == "global" else self.merge_heads)):
+            if self.width % heads:
+                raise ValueError(f"model.width={self.width} cannot be split among model.{name}={heads}: give a divisor")
+        if self.stem == "convolutional" and self.patch_size & (self.patch_size - 1):
+            raise ValueError(f"model.patch_size={self.patch_size}: a convolutional stem needs a power of two")
+        layers = (self.vision_layers + self.text_layers) * (4 + 2 * self.mlp_ratio) + self.temporal_layers * 12
+        if (parameters := layers * self.width**2) > MOST_PARAMETERS:
+            raise ValueError(f"model: a network of {parameters:.1e} parameters is too large: lower width or layers")
+        return self
+
+
+class ObjectiveSection(Section):
+    """Weights of the objective's terms."""
+
+    alpha: Weight = Field(default=1.0, description="weight of the interaction term, at each level")
+    beta: Weight = Field(default=2.0, description="weight of the self-distillation")
+    gamma: Weight = Field(default=0.0, description="weight of the contrast of coalitions, at each level")
+    matching: Weight = Field(
+        default=0.5, description="weight of all but the answers in a network that answers questions"
+    )
+    levels: tuple[Level, ...] = Field(default=LEVELS, min_length=1, description="levels that are trained")
+    teacher: Literal["exact", "sampled", "estimator"] = Field(
+        default="exact", description="source of the interactions that are learned"
+    )
+    num_samples: Count = Field(default=100, description="coalitions a cell that the sampled teacher draws")
+    estimator: str | None = Field(
+        default=None, description="weights of the estimator teacher, written by `hbi train-estimator`"
+    )
+
+    @model_validator(mode="after")
+    def _estimator_has_weights(self) -> Self:
+        if len(set(self.levels)) < len(self.levels):
+            raise ValueError(f"objective.levels names a level twice: {', '.join(self.levels)}")
+        if (self.teacher == "estimator") != (self.estimator is not None):
+            raise ValueError("objective.teacher=estimator and objective.estimator=FILE go together")
+        return self
+
+
+class TrainingSection(Section):
+    """How long, how fast, how often something is written."""
+
+    num_steps: Steps
+    batch_size: Count = Field(default=64, description="videos a step")
+    captions_per_video: Count = Field(default=1, description="captions of each video that a step sees")
+    lr: Rate = Field(default=1e-3, description="highest learning rate")
+    clip_lr: Rate | None = Field(default=None, description="the same for CLIP's towers; default: lr")
+    weight_decay: float = Field(default=0.2, ge=0, le=10_000)
+    optimizer: OptimizerName = Field(
+        default="adamw", description="adamw; or muon for the matrices, which learns sooner from random weights"
+    )
+    muon_lr: Rate | None = Field(
+        default=None, description="highest learning rate of what Muon moves, in the towers too; default: lr"
+    )
+    warmup_steps: int = Field(default=20, ge=0, le=1_000_000_000)
+    max_gradient_norm: float = Field(default=1.0, gt=0, le=1_000_000)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    micro_batch_size: Count | None = Field(
+        default=None,
+        description="videos, with their texts, that the towers of one process remember at a time; default: all. "
+        "The gradient is that of the whole batch",
+    )
+    activation_checkpointing: bool = Field(
+        default=False, description="towers compute activations again instead of remembering them"
+    )
+    freeze_towers: bool = Field(default=False, description="CLIP's towers stay as they are")
+    shard: bool = Field(default=False, description="processes split the encoder's parameters (FSDP2)")
+    log_every: Steps = 10
+    validate_every: Steps = 100
+    checkpoint_every: Steps = 50
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+    @model_validator(mode="after")
+    def _muon_lr_has_muon(self) -> Self:
+        if self.muon_lr is not None and self.optimizer != "muon":
+            raise ValueError("training.muon_lr needs training.optimizer=muon: set it to null, or the optimizer to muon")
+        return self
+
+
+class Recipe(Section):
+    """One experiment."""
+
+    data: DataSection
+    model: ModelSection
+    objective: ObjectiveSection = ObjectiveSection()
+    training: TrainingSection
+
+    @property
+    def asks_questions(self) -> bool:
+        """Whether its network answers questions; it ranks videos and texts else."""
+        return self.model.kind == "answering"
+
+    @model_validator(mode="after")
+    def _features_stay(self) -> Self:
+        if self.data.features is not None and self.asks_questions:
+            raise ValueError("data.features: a network that answers questions takes frames; leave it out")
+        if self.data.features is not None and not self.training.freeze_towers:
+            raise ValueError("data.features needs training.freeze_towers=true: features that are kept cannot learn")
+        return self
+
+    @model_validator(mode="after")
+    def _frames_fit(self) -> Self:
+        data, patch_size = self.data, self.model.patch_size
+        if self.model.clip is None and patch_size > data.image_size:
+            raise ValueError(f"model.patch_size={patch_size} is larger than data.image_size={data.image_size}")
+        num_bytes = data.num_frames * data.frames_per_position * 3 * data.image_size**2
+        if num_bytes > MOST_FRAME_BYTES:
+            raise ValueError(
+                f"data: the frames of one video would fill {num_bytes / 2**30:.0f} GiB: lower num_frames, "
+                "frames_per_position or image_size"
+            )
+        return self

@@ -1,0 +1,245 @@
+"""From a recipe to a trained model: a claimed run folder, splits, network, batches, trainer."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from transformers import CLIPTokenizer
+
+from hbi.data.benchmark import SplitName
+from hbi.data.features import FeatureStore
+from hbi.data.frames import KeptFrames
+from hbi.data.samples import DataError
+from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
+from hbi.experiments.evaluating import Bars, no_bars
+from hbi.experiments.frame_features import tower_fingerprint
+from hbi.experiments.model_card import write_model_card
+from hbi.experiments.network import build_model
+from hbi.experiments.reading import read_recipe
+from hbi.experiments.retrieval import Task, retrieval_task
+from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_tokenizer
+from hbi.experiments.schema import Recipe
+from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_split
+from hbi.files import StorageError
+from hbi.matching import Answerer, Matcher, load
+from hbi.matching.device import choose_device
+from hbi.models.model_folder import Network
+from hbi.processes import Progress
+from hbi.training.batches import TrainingBatches
+from hbi.training.distributed import ALONE, Processes, joined_processes, own_device
+from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
+from hbi.training.memory import naming_out_of_memory
+from hbi.training.run_folder import RunFolder
+
+SPLITS: tuple[SplitName, SplitName] = ("train", "val")
+Decode: TypeAlias = Callable[[Recipe, SplitName, Progress | None], DecodedSplit]
+"""Gives a split with its frames."""
+
+
+Watch: TypeAlias = Callable[[Trainer], AbstractContextManager[TrainingCallback]]
+"""What is told of a training: given the trainer before its first step, it gives what is called after every step."""
+
+
+@contextmanager
+def no_watch(trainer: Trainer) -> Iterator[TrainingCallback]:
+    """Show nothing."""
+    yield lambda progress: None
+
+
+def train(
+    recipe: str | Path | Recipe,
+    out: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    device: str | torch.device = "auto",
+    bars: Bars = no_bars,
+    watch: Watch = no_watch,
+) -> Matcher | Answerer:
+    """Train a recipe into a run folder, and return the model that was best on the validation split, opened.
+
+    A recipe that asks questions is trained twice: the second time, into `question-only/` in the folder, with black
+    frames. Under `torchrun` all processes of the job call this.
+
+    Args:
+        recipe: The name of a recipe that ships with hbi, a YAML file, or a recipe that was read.
+        out: The run folder. It holds the model, the recipe, the log and what `resume` needs.
+        overrides: Values to change, "section.key=value"; only where the recipe is named.
+        resume: Continue the run in `out` where it stopped, if there is one.
+        device: "auto", "cpu", "cuda", …
+        bars: Shows how far the decoding has come.
+        watch: Is told of every step.
+
+    Raises:
+        RecipeError: There is no such recipe, or a value of it is wrong.
+        RunError: The folder holds a run and `resume` is false, or one of another recipe.
+        DataError: The data cannot be read.
+    """
+    content = recipe if isinstance(recipe, Recipe) else read_recipe(str(recipe), overrides)
+    own = own_device(device if isinstance(device, torch.device) else choose_device(device))
+    with joined_processes(own) as processes, naming_out_of_memory():
+        _train(content, Path(out), resume=resume, device=own, bars=bars, watch=watch, processes=processes)
+        if content.asks_questions and not content.data.blank:
+            blind, place = question_only(content), Path(out) / QUESTION_ONLY
+            _train(blind, place, resume=resume, device=own, bars=bars, watch=watch, processes=processes)
+    return load(out, device=own)
+
+
+def _train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool,
+    device: torch.device,
+    bars: Bars,
+    watch: Watch,
+    processes: Processes,
+) -> None:
+    if not processes.is_main:
+        trainer = start_training(recipe, out, resume=resume, device=device, progress=None, processes=processes)
+        trainer.run(lambda progress: None)
+        return
+    with bars("decoding videos") as count:
+        trainer = start_training(recipe, out, resume=resume, device=device, progress=count, processes=processes)
+    with watch(trainer) as show, tensorboard(trainer.folder) as write:
+
+        def progress(done: TrainingProgress) -> None:
+            show(done)
+            if done.step % recipe.training.log_every == 0:
+                write(done)
+
+        trainer.run(progress)
+    write_model_card(out)
+
+
+def start_training(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool,
+    device: torch.device,
+    progress: Progress | None,
+    decode: Decode = decode_split,
+    processes: Processes = ALONE,
+) -> Trainer:
+    """Return a trainer for the run folder `out`, new or resumed.
+
+    `decode` gives the splits: an experiment of many runs on the same videos may decode them once. All `processes` of a
+    job call this together.
+
+    Raises:
+        RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
+        DataError: The recipe's data cannot be read.
+        HBIError: What its network starts from, or what teaches it, cannot be read.
+    """
+    folder = claim_folder(out, recipe, resume=resume, processes=processes)
+    train, val = (
+        decode(recipe, name, progress) if recipe.data.features is None else load_featured_split(recipe, name)
+        for name in SPLITS
+    )
+    task = (answering_task if recipe.asks_questions else retrieval_task)(recipe, train.split, device)
+    keep_problems(folder, (*train.frames.problems, *val.frames.problems, *task.remarks), processes)
+    tokenizer = keep_tokenizer(folder, recipe, task.texts, processes)
+    model = build_model(recipe, tokenizer, task.answers)
+    processor = keep_processor(folder, model, tokenizer, processes)
+    for split in (train, val):
+        _require_own_features(recipe, model, split.frames)
+    trainer = Trainer(
+        model,
+        training_batches(recipe, task, train.frames, tokenizer, processes),
+        task.objective,
+        training_settings(recipe),
+        folder,
+        validate=task.validation(val, processor),
+        device=device,
+        processes=processes,
+    )
+    trainer.resume()
+    return trainer
+
+
+def training_batches(
+    recipe: Recipe, task: Task, store: KeptFrames, tokenizer: CLIPTokenizer, processes: Processes
+) -> TrainingBatches:
+    """Return the batches that the recipe trains on."""
+    return TrainingBatches(
+        task.texts,
+        store,
+        tokenizer,
+        batch_size=recipe.training.batch_size,
+        captions_per_video=recipe.training.captions_per_video,
+        num_frames=recipe.data.num_frames,
+        max_words=recipe.data.max_words,
+        seed=recipe.training.seed,
+        processes=processes,
+        labels=task.labels,
+        captions_beside_questions=recipe.data.captions,
+    )
+
+
+def training_settings(recipe: Recipe) -> TrainingSettings:
+    """Return how long and how fast the recipe trains."""
+    training = recipe.training
+    return TrainingSettings(
+        num_steps=training.num_steps,
+        lr=training.lr,
+        clip_lr=training.clip_lr or training.lr,
+        weight_decay=training.weight_decay,
+        num_warmup_steps=training.warmup_steps,
+        max_gradient_norm=training.max_gradient_norm,
+        precision=training.precision,
+        log_every=training.log_every,
+        validate_every=training.validate_every,
+        checkpoint_every=training.checkpoint_every,
+        micro_batch_size=training.micro_batch_size,
+        activation_checkpointing=training.activation_checkpointing,
+        freeze_towers=training.freeze_towers,
+        shard=training.shard,
+        optimizer=training.optimizer,
+        muon_lr=training.muon_lr,
+    )
+
+
+def _require_own_features(recipe: Recipe, model: Network, store: KeptFrames) -> None:
+    """Raise DataError where features were made by other towers than the network starts from."""
+    if isinstance(store, FeatureStore) and store.fingerprint != tower_fingerprint(model.encoder):
+        raise DataError(
+            f"the features in {recipe.data.features} were made by other towers than this recipe starts from: "
+            "run hbi cache-features for it again"
+        )
+
+
+@contextmanager
+def tensorboard(folder: RunFolder) -> Iterator[TrainingCallback]:
+    """Write the parts of the loss as TensorBoard scalars into the run folder.
+
+    Raises:
+        StorageError: They cannot be written.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    place = folder.path / "tensorboard"
+    with _writing(place):
+        writer = SummaryWriter(str(place))
+
+    def write(progress: TrainingProgress) -> None:
+        with _writing(place):
+            for name, value in progress.parts.items():
+                writer.add_scalar(f"train/{name}", value, progress.step)
+            writer.add_scalar("speed/videos_per_second", progress.videos_per_second, progress.step)
+
+    yield write
+    with _writing(place):
+        writer.close()
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {place}: {error.strerror or error}; free space or choose another --out, then --resume"
+        ) from error

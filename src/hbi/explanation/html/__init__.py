@@ -1,0 +1,1 @@
+"""Explanations as HTML: sections, and self-contained pages of one or several of them."""

@@ -1,0 +1,137 @@
+"""The parts that sections are put together from: captions, players, tabs and their panels, ranked lists, styles."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hbi.explanation.files.thumbnail import encode_jpeg
+from hbi.explanation.html.markup import escape, template
+from hbi.explanation.players import Frame, Word
+from hbi.explanation.wording import decimals_for, direction, signed
+
+LONG_CAPTION = 32
+"""A caption of more words than this is set smaller."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """What one tab of a section shows.
+
+    Attributes:
+        name: Of the tab; part of its id.
+        tab_score: Stands beside the name.
+        title, score, note: Stand over the table.
+        table: Markup; it scrolls by itself.
+        found: Markup: the largest numbers of the table.
+        limit: The number with the full color.
+        unit: Of the numbers.
+        is_numbering_optional: Whether a box chooses that small cells bear their numbers.
+    """
+
+    name: str
+    tab_score: str
+    title: str
+    score: str
+    note: str
+    table: str
+    found: str
+    limit: float
+    unit: str
+    is_numbering_optional: bool = False
+
+    def tab(self, anchor: str) -> str:
+        """Return the button that shows the panel."""
+        return (
+            f'<button type="button" role="tab" class="hbi-tab" id="{anchor}-{self.name}-tab" '
+            f'aria-controls="{anchor}-{self.name}">{self.name.capitalize()}<small>{self.tab_score}</small></button>'
+        )
+
+    def html(self, anchor: str) -> str:
+        """Return the panel."""
+        decimals = decimals_for(self.limit)
+        box = f"{anchor}-{self.name}-numbers"
+        option = (
+            f'<input type="checkbox" class="hbi-numbers" id="{box}">'
+            f'<label class="hbi-option" for="{box}">numbers in the cells</label>'
+        )
+        return template("panel.html").substitute(
+            anchor=anchor,
+            name=self.name,
+            title=escape(self.title),
+            score=escape(self.score),
+            note=escape(self.note),
+            option=option if self.is_numbering_optional else "",
+            table=self.table,
+            found=self.found,
+            lowest=signed(-self.limit, decimals) if self.limit else "",
+            highest=signed(self.limit, decimals) if self.limit else "",
+            unit=escape(self.unit),
+        )
+
+
+def check_anchor(anchor: str) -> None:
+    """Raise ValueError unless `anchor` can be an id."""
+    if not re.fullmatch(r"[A-Za-z][\w-]*", anchor, flags=re.ASCII):
+        raise ValueError(f"anchor {anchor!r} is no id: write a letter, then letters, digits, - and _")
+
+
+def caption(text: str, words: Sequence[Word], rows: Sequence[int], *, label: str = "") -> str:
+    """Return the caption as a paragraph with every word a button; `rows` are the rows of the tables they stand for."""
+    length = " hbi-long" if len(words) > LONG_CAPTION else ""
+    written = f'<b class="hbi-which">{escape(label)}</b>' if label else ""
+    return f'<p class="hbi-caption{length}" dir="{direction(text)}">{written}{_word_buttons(text, words, rows)}</p>'
+
+
+def player(address: str | None, number: int, name: str) -> str:
+    """Return the player of the `number`-th video of a section; nothing where it cannot be played."""
+    if address is None:
+        return ""
+    return (
+        f'<video class="hbi-player" data-player="{number}" controls muted playsinline preload="metadata" '
+        f'aria-label="{escape(name)}" src="{escape(address)}"></video>'
+    )
+
+
+def ranked_item(name: str, spans: str, value: float, largest: float) -> str:
+    """Return a line of a list of the largest numbers: whose it is, when, the number and a bar."""
+    sign = " n" if value < 0 else ""
+    return (
+        f"<li><span>{escape(name)} <em>{escape(spans)}</em></span><b>{signed(value, decimals_for(largest))}</b>"
+        f'<span><i class="hbi-bar{sign}" style="--v:{abs(value) / largest:.3f}"></i></span></li>'
+    )
+
+
+def frame_rules(frames: Sequence[Frame], anchor: str) -> str:
+    """Return the style of a section's frames: every picture once, as wide in the timeline as its seconds.
+
+    Tables and the tooltip show a picture by the class `<anchor>-t<index>`.
+    """
+    _, height, width = frames[0].thumbnail.shape
+    rules = [f"#{anchor} .hbi-thumb{{aspect-ratio:{width}/{height};max-height:120px}}"]
+    for index, frame in enumerate(frames):
+        image = encode_jpeg(frame.thumbnail)
+        seconds = frame.end_seconds - frame.start_seconds
+        rules.append(f"#{anchor} .{anchor}-t{index}{{background-image:url(data:image/jpeg;base64,{image})}}")
+        rules.append(f'#{anchor} .hbi-line>[data-frame="{index}"]{{flex-grow:{seconds:.4g}}}')
+    return "\n".join(rules)
+
+
+def _word_buttons(text: str, words: Sequence[Word], rows: Sequence[int]) -> str:
+    """Return every word as a button; a special token without characters stands as a small button of its own.
+
+    The buttons are spans: a button element is a box of its own, which tears joined letters apart and puts the pieces of
+    a right-to-left word in the wrong order.
+    Where several tokens are bytes of one character, the character stands once and is the button of the first of them.
+    """
+    pieces, cursor = [], 0
+    for word, row in zip(words, rows, strict=True):
+        if word.start < word.end <= cursor:
+            continue
+        pieces.append(escape(text[cursor : word.start]))
+        special = " hbi-special" if word.start == word.end else ""
+        pieces.append(
+            f'<span role="button" class="hbi-word{special}" data-word="{row}" aria-pressed="false">'
+            f"{escape(text[max(cursor, word.start) : word.end] or word.text)}</span>"
+        )
+        cursor = max(cursor, word.end)
+    return "".join(pieces) + escape(text[cursor:])

@@ -1,0 +1,133 @@
+"""From the word and frame tokens of any model to an `Explanation`."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from hbi.explanation.explanation import Explanation
+from hbi.explanation.players import Frame, Word
+from hbi.explanation.solve.from_games import LevelGame, explain_games
+from hbi.games import game_from_tokens
+from hbi.ops import cluster_dpc_knn, compose_members, merge_tokens
+from hbi.shapes import LEVELS, Level
+
+
+def explain_tokens(
+    word_tokens: Float[Tensor, "word width"],
+    frame_tokens: Float[Tensor, "frame width"],
+    *,
+    text: str,
+    words: Sequence[Word],
+    frames: Sequence[Frame],
+    word_weights: Float[Tensor, " word"] | None = None,
+    frame_weights: Float[Tensor, " frame"] | None = None,
+    merge_ratio: tuple[float, float] | None = None,
+    level_weights: Sequence[float] = (0.5, 0.3, 0.2),
+    use_cosine: bool = True,
+    normalize_weights: bool = True,
+    floor_at_zero: bool = False,
+    video: str = "video",
+    model: str = "tokens",
+) -> Explanation:
+    """Return which words go with which frames, from token embeddings: one row a word, one row a frame.
+
+    Where the tokens are merged, a merged token is the mean of its cluster (DPC-KNN) by the members' weights, and weighs
+    as much as they do together: the paper's levels without anything that has to be trained.
+
+    Args:
+        word_tokens: embeddings of `words`.
+        frame_tokens: embeddings of `frames`, of the same width.
+        text: the caption.
+        words: where the caption has each of them: `words_in(text)`, or the spans of a tokenizer.
+        frames: `frames_at(...)`.
+        word_weights: non-negative; None: all equal.
+        frame_weights: the same for frames.
+        merge_ratio: merged tokens per token, (entity to action, action to event); None: the entity level only.
+        level_weights: of the entity, action and event level in the score.
+        use_cosine: compare directions; False: plain inner products.
+        normalize_weights: see `hbi.games.LateInteractionGame`.
+        floor_at_zero: see `hbi.games.LateInteractionGame`.
+        video: what to call the video.
+        model: what to call the model.
+
+    Raises:
+        ValueError: Numbers of tokens, words and frames that differ, and whatever the game refuses.
+    """
+    for what, tokens, players in (("word", word_tokens, words), ("frame", frame_tokens, frames)):
+        if tokens.dim() != 2 or len(tokens) != len(players):
+            raise ValueError(f"{what}_tokens must be [{len(players)} {what}s, width], not {list(tokens.shape)}")
+    levels: dict[Level, LevelGame] = {}
+    sides = zip(
+        _merged(word_tokens, word_weights, merge_ratio), _merged(frame_tokens, frame_weights, merge_ratio), strict=True
+    )
+    for level, weight, (ours, theirs) in zip(LEVELS, level_weights, sides, strict=False):
+        game = game_from_tokens(
+            ours[0],
+            theirs[0],
+            ours[1],
+            theirs[1],
+            use_cosine=use_cosine,
+            normalize_weights=normalize_weights,
+            floor_at_zero=floor_at_zero,
+        )
+        levels[level] = LevelGame(game, ours[2], theirs[2], weight)
+    return explain_games(
+        levels,
+        text=text,
+        words=words,
+        frames=frames,
+        video=video,
+        duration_seconds=max(frame.end_seconds for frame in frames),
+        model=model,
+    )
+
+
+def words_in(text: str) -> tuple[Word, ...]:
+    """Return the words of a text, cut at spaces.
+
+    >>> words_in("a  star")
+    (Word(text='a', start=0, end=1), Word(text='star', start=3, end=7))
+    """
+    return tuple(Word(match.group(), *match.span()) for match in re.finditer(r"\S+", text))
+
+
+def frames_at(
+    timestamps_seconds: Sequence[float],
+    thumbnails: UInt8[np.ndarray, "frame 3 height width"],
+    *,
+    start_seconds: float,
+    end_seconds: float,
+) -> tuple[Frame, ...]:
+    """Return the frames of a span of a video, each standing for the stretch up to half-way to its neighbors.
+
+    Raises:
+        ValueError: As many times as thumbnails, in order, within the span: something of this does not hold.
+    """
+    times = np.asarray(timestamps_seconds, dtype=np.float64)
+    if len(times) != len(thumbnails) or not len(times):
+        raise ValueError(f"need one thumbnail for each frame, not {len(thumbnails)} for {len(times)}")
+    edges = np.concatenate([[start_seconds], (times[1:] + times[:-1]) / 2, [end_seconds]])
+    return tuple(
+        Frame(time, start, end, pixels)
+        for time, start, end, pixels in zip(times, edges[:-1], edges[1:], thumbnails, strict=True)
+    )
+
+
+def _merged(
+    tokens: Tensor, weights: Tensor | None, merge_ratio: tuple[float, float] | None
+) -> Iterator[tuple[Tensor, Tensor, Int[Tensor, " original"]]]:
+    """Yield tokens, weights and members: as they are, and after every merge."""
+    weights = tokens.new_ones(len(tokens)) if weights is None else weights
+    members = torch.arange(len(tokens))[None]
+    yield tokens, weights, members[0]
+    for ratio in merge_ratio or ():
+        clusters = cluster_dpc_knn(tokens[None], torch.ones(1, len(tokens), dtype=torch.bool), ratio)
+        count = clusters.mask.shape[1]
+        tokens = merge_tokens(tokens[None], weights.clamp(min=1e-30).log()[None], clusters.assignment, count)[0]
+        weights = weights.new_zeros(count).index_add(0, clusters.assignment[0], weights)
+        members = compose_members(members, clusters.assignment)
+        yield tokens, weights, members[0]

@@ -1,0 +1,266 @@
+"""`load`: from a folder or a name to an opened model. What it is, is seen from its files.
+
+    a run folder of `hbi train`      recipe.yaml
+    an index folder of `hbi index`   index.json
+    a model folder                   config.json: what `save_pretrained` or `hbi convert` wrote, or transformers' CLIP
+    a hub name                       "author/name": such a model folder, downloaded
+
+Another family of encoders gets its place in `FAMILIES`.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from hbi.errors import HBIError
+from hbi.files import is_regular, read_regular_text
+from hbi.hub import HubError, asking_hub, without_prefix
+from hbi.matching.answerer import Answerer
+from hbi.matching.device import choose_device
+from hbi.matching.matcher import Matcher
+from hbi.matching.opened_model import CARD
+from hbi.models import GlobalConfig, GlobalContrastModel, QuestionAnsweringModel
+from hbi.models.config import PAPER_FRAMES
+from hbi.models.from_clip import read_clip
+from hbi.models.model_folder import NETWORKS, Network, model_type, open_model_folder, processor_for
+from hbi.models.processor import HBIProcessor
+from hbi.models.state_files import reason
+from hbi.models.tokenizer import read_tokenizer
+
+Source: TypeAlias = str | os.PathLike[str]
+Which: TypeAlias = Literal["best", "last"]
+RECIPE, INDEX, WEIGHTS = "recipe.yaml", "index.json", "model.safetensors"
+EXPECTED = (
+    "give a run folder of hbi train, a model folder (hbi convert writes one), an index folder of hbi index, or a CLIP "
+    "by folder or hub name"
+)
+
+
+class SourceError(HBIError):
+    """There is no model at a source, or one that is of no use here."""
+
+
+def load(
+    source: Source,
+    *,
+    device: str | torch.device = "auto",
+    num_frames: int | None = None,
+    weights: Which = "best",
+) -> Matcher | Answerer:
+    """Return the model of a source, opened: a `Matcher`, or an `Answerer` where it answers questions.
+
+    Args:
+        source: A run folder, an index folder, a model folder, a CLIP folder, or the hub name of a model or CLIP.
+        device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", …
+        num_frames: Frames of a video that it is shown; None: as many as it was trained with, 12 for a CLIP.
+        weights: Of a run: those that were best on the validation split, or those of the last step.
+
+    Raises:
+        SourceError: The source is none of these, or a run without weights yet.
+        HBIError: A file of it is damaged, or the hub cannot be asked.
+    """
+    transformers_logging.disable_progress_bar()
+    name = without_prefix(source)
+    chosen = device if isinstance(device, torch.device) else choose_device(device)
+    opened = _open(name, num_frames, weights)
+    opened.model.to(chosen).eval()
+    return opened
+
+
+def load_matcher(
+    source: Source,
+    *,
+    device: str | torch.device = "auto",
+    num_frames: int | None = None,
+    weights: Which = "best",
+) -> Matcher:
+    """Return the `Matcher` of a source; arguments and errors are of `load`.
+
+    Raises:
+        SourceError: Also where the model answers questions.
+    """
+    opened = load(source, device=device, num_frames=num_frames, weights=weights)
+    if not isinstance(opened, Matcher):
+        raise SourceError(
+            f"{source} answers questions and ranks nothing: ask it with hbi answer, or give another model"
+        )
+    return opened
+
+
+def load_answerer(
+    source: Source,
+    *,
+    device: str | torch.device = "auto",
+    num_frames: int | None = None,
+    weights: Which = "best",
+) -> Answerer:
+    """Return the `Answerer` of a source; arguments and errors are of `load`.
+
+    Raises:
+        SourceError: Also where the model answers no questions.
+    """
+    opened = load(source, device=device, num_frames=num_frames, weights=weights)
+    if not isinstance(opened, Answerer):
+        raise SourceError(
+            f"{source} matches videos with texts and answers no questions: train a model that does, hbi train "
+            "shape-stories-qa, or convert a VideoQA checkpoint"
+        )
+    return opened
+
+
+def is_run(source: Source) -> bool:
+    """Return whether a source is a run folder of `hbi train`, with a recipe and data of its own."""
+    return is_regular(Path(without_prefix(source)) / RECIPE)
+
+
+def model_folder_of_run(run: Path, weights: Which) -> Path:
+    """Return where a run folder keeps its best or last weights: the best at its top, in earlier versions in best/.
+
+    Raises:
+        SourceError: The run has not got that far.
+    """
+    places = [run / "last"] if weights == "last" else [run, run / "best"]
+    found = next((place for place in places if is_regular(place / WEIGHTS)), None)
+    if found is None:
+        raise SourceError(f"{run} has no {weights} weights yet: let it train on with hbi train … --resume")
+    return found
+
+
+def _open(name: str, num_frames: int | None, weights: Which) -> Matcher | Answerer:
+    folder = Path(name)
+    if os.path.isdir(name) and is_run(name):
+        return _open_run(folder, num_frames, weights)
+    if weights != "best":
+        raise SourceError(f"{name} is no run folder, and a run alone has {weights} weights: leave that out")
+    if is_regular(name):
+        raise SourceError(
+            f"{name} is a file: open a released checkpoint with hbi convert {name} --to FOLDER, and give that folder"
+        )
+    if not os.path.isdir(name):
+        return _open_by_type(name, _type_on_hub(name), num_frames)
+    if is_regular(folder / INDEX):
+        opened = _open_ours(str(folder / "model"), num_frames)
+        return replace(opened, name=_name_in_index(folder), origin={"index": str(folder)})
+    return _open_by_type(name, model_type(folder), num_frames)
+
+
+def _name_in_index(index: Path) -> str:
+    """Return what the model of an index was called when it was made."""
+    try:
+        return str(json.loads(read_regular_text(index / INDEX, 2**20))["model"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError(f"{index / INDEX} cannot be read ({reason(error)}): restore it or index anew") from error
+
+
+def _open_run(run: Path, num_frames: int | None, weights: Which) -> Matcher | Answerer:
+    network, processor = open_model_folder(model_folder_of_run(run, weights), preprocessing=run)
+    name = run.resolve().name
+    opened = _opened(network, processor, name, {"run": name, "weights": weights}, num_frames)
+    return replace(opened, card=_card(run))
+
+
+def _open_by_type(name: str, kind: str | None, num_frames: int | None) -> Matcher | Answerer:
+    if kind is None:
+        raise SourceError(f"{name} holds no model (no recipe.yaml, config.json or index.json in it): {EXPECTED}")
+    if kind not in FAMILIES:
+        raise SourceError(f"{name} holds a model of type {kind!r}, which hbi does not know: {EXPECTED}")
+    return FAMILIES[kind](name, num_frames)
+
+
+def _open_ours(name: str, num_frames: int | None) -> Matcher | Answerer:
+    folder = Path(name) if os.path.isdir(name) else _downloaded(name)
+    network, processor = open_model_folder(folder)
+    title = Path(name).resolve().name if os.path.isdir(name) else name
+    weights = ", ".join(f"{level} {weight:g}" for level, weight in network.config.weight_of_level.items())
+    opened = _opened(network, processor, title, {"model": name, "level_weights": weights}, num_frames)
+    return replace(opened, card=_card(folder))
+
+
+def _card(folder: Path) -> str:
+    """Return the model card of a folder; "" where there is none, or none that can be read."""
+    try:
+        return read_regular_text(folder / CARD, 2**20)
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _opened(
+    network: Network, processor: HBIProcessor, name: str, origin: Mapping[str, str], num_frames: int | None
+) -> Matcher | Answerer:
+    opened: Matcher | Answerer
+    if isinstance(network, QuestionAnsweringModel):
+        opened = Answerer(network, processor, name, origin)
+    else:
+        opened = Matcher(network, processor, name, origin)
+    config = opened.config
+    if num_frames and config.aggregator == "temporal" and num_frames > config.max_frames:
+        raise SourceError(f"{name} has positions for {config.max_frames} frames, not for {num_frames}: give no more")
+    return replace(opened, num_frames=num_frames) if num_frames else opened
+
+
+def _open_clip(name: str, num_frames: int | None) -> Matcher:
+    """Return a CLIP as it is: the end token of a text against the mean of a video's frames, nothing trained."""
+    clip = read_clip(name)
+    num_frames = num_frames or PAPER_FRAMES
+    config = GlobalConfig(
+        clip_config=clip.config.to_dict(),
+        max_words=clip.config.text_config.max_position_embeddings,
+        max_frames=num_frames,
+        temporal_layers=0,
+    )
+    model = GlobalContrastModel(config)
+    model.encoder.clip.load_state_dict(clip.state_dict())
+    processor = processor_for(model, read_tokenizer(name), name)
+    title = Path(name).resolve().name if os.path.isdir(name) else name
+    return Matcher(model, processor, title, {"clip": name, "similarity": "global, zero-shot"}, num_frames)
+
+
+FAMILIES: Mapping[str, Callable[[str, int | None], Matcher | Answerer]] = {
+    **dict.fromkeys(NETWORKS, _open_ours),
+    "clip": _open_clip,
+}
+"""What opens a model, by the `model_type` of its configuration."""
+
+
+def _type_on_hub(name: str) -> str | None:
+    """Return the `model_type` of a model on the hub, or of one that was downloaded before."""
+    from transformers import PreTrainedConfig
+
+    with _told_as_source(name), asking_hub(name) as is_local:
+        try:
+            values, _ = PreTrainedConfig.get_config_dict(name, local_files_only=is_local)
+        except Exception as error:  # the hub's client raises many kinds
+            raise SourceError(
+                f"{name}: no such folder, and no model of that name ({reason(error)}): {EXPECTED}"
+            ) from error
+    kind = values.get("model_type")
+    return kind if isinstance(kind, str) else None
+
+
+@contextmanager
+def _told_as_source(name: str) -> Iterator[None]:
+    try:
+        yield
+    except HubError as error:
+        raise SourceError(
+            f"{error}: {EXPECTED}" if str(error).startswith("there is no folder") else str(error)
+        ) from error
+
+
+def _downloaded(name: str) -> Path:
+    """Return where the files of a model on the hub are on this machine, after a download if need be."""
+    from huggingface_hub import snapshot_download
+
+    with _told_as_source(name), asking_hub(name) as is_local:
+        try:
+            files = ["*.json", "*.safetensors", "*.txt", "SHA256SUMS"]
+            return Path(snapshot_download(name, allow_patterns=files, local_files_only=is_local))
+        except Exception as error:  # as above
+            raise SourceError(f"{name} cannot be downloaded ({reason(error)}): try again, or give a folder") from error

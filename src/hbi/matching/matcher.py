@@ -1,0 +1,153 @@
+"""`Matcher`: an opened model that compares texts with videos."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from hbi.games import LateInteractionGame
+from hbi.matching.explaining import ExplanationError, encode_pair, explain_pair
+from hbi.matching.opened_model import OpenedModel, VideoPath
+from hbi.matching.sample import VideoSample
+from hbi.models import GlobalContrastModel, HBIModel
+from hbi.models.tokenizer import TokenizedTexts, remark_on_unread
+from hbi.shapes import Level
+
+if TYPE_CHECKING:
+    from hbi.explanation import Explanation
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedTexts:
+    """Texts as a `Matcher` compares them.
+
+    Attributes:
+        texts: The texts.
+        encoding: A `Hierarchy` of words, phrases and sentences; or [text, width], one embedding a text.
+        tokens: Ids, and the characters of each token; special tokens and padding have none.
+        remarks: For each text what of it was not read, None where all was.
+    """
+
+    texts: tuple[str, ...]
+    encoding: Any
+    tokens: TokenizedTexts
+    remarks: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Matcher(OpenedModel):
+    """An opened model that matches texts with videos; `hbi.load` returns one.
+
+    >>> matcher = hbi.load("runs/shape-stories")  # doctest: +SKIP
+    >>> matcher.similarity(["a red circle turns"], ["one.mp4", "two.mp4"])  # doctest: +SKIP
+    tensor([[0.61, 0.12]])
+    """
+
+    model: HBIModel | GlobalContrastModel
+
+    @property
+    def has_games(self) -> bool:
+        """Whether words and frames are players; else whole texts are compared with whole videos."""
+        return isinstance(self.model, HBIModel) and self.model.config.interaction != "global"
+
+    @torch.inference_mode()
+    def encode_texts(self, texts: Sequence[str]) -> EncodedTexts:
+        """Return texts as they are compared, all in one batch."""
+        tokens = self.tokenize(texts)
+        encoding = self.model.encode_texts(tokens.input_ids.to(self.device), tokens.attention_mask.to(self.device))
+        remarks = (remark_on_unread(*each, self.max_words) for each in zip(texts, tokens.spans, strict=True))
+        return EncodedTexts(tuple(texts), encoding, tokens, tuple(remarks))
+
+    @torch.inference_mode()
+    def encode_frames(self, frames: Tensor, mask: Bool[Tensor, "video frame"]) -> Any:
+        """Return videos as they are compared: a `Hierarchy`, or [video, width].
+
+        Args:
+            frames: Pixels in uint8 [video, frame, 3, height, width], or features of frames [video, frame, width].
+            mask: True where a frame is real.
+        """
+        return self.model.encode_videos(self.network_input(frames), mask.to(self.device))
+
+    def encode_videos(
+        self, videos: Sequence[VideoPath], *, start_seconds: float | None = None, end_seconds: float | None = None
+    ) -> Any:
+        """Return video files as they are compared, see `encode_frames`; arguments and errors are of `read_videos`.
+
+        All frames are in memory at a time: for more than some hundred videos use `hbi.VideoIndex`.
+        """
+        return self.encode_frames(*self.read_videos(videos, start_seconds=start_seconds, end_seconds=end_seconds))
+
+    @torch.inference_mode()
+    def similarity(
+        self, texts: str | Sequence[str] | EncodedTexts, videos: VideoPath | Sequence[VideoPath] | Any
+    ) -> Float[Tensor, "text video"]:
+        """Return the similarity of every text with every video, on the CPU; rows are texts.
+
+        Args:
+            texts: One text, several, or what `encode_texts` returned.
+            videos: One video file, several, or what `encode_videos` returned.
+        """
+        if not isinstance(texts, EncodedTexts):
+            texts = self.encode_texts([texts] if isinstance(texts, str) else texts)
+        if isinstance(videos, str | os.PathLike):
+            videos = [videos]
+        if isinstance(videos, Sequence) and not isinstance(videos, Tensor):
+            videos = self.encode_videos(videos)
+        return self.model.similarity(texts.encoding, videos).float().cpu()
+
+    def games(self, texts: EncodedTexts, videos: Any) -> dict[Level, LateInteractionGame]:
+        """Return the games of text 0 with video 0, text 1 with video 1, … at each level.
+
+        Args:
+            texts: What `encode_texts` returned.
+            videos: What `encode_videos` returned, as many videos as texts.
+
+        Raises:
+            ExplanationError: The model compares wholes and has no games.
+        """
+        return self._require_games().games(texts.encoding, videos)
+
+    def explain(
+        self,
+        video: VideoPath,
+        text: str,
+        *,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
+        sample: VideoSample | None = None,
+    ) -> "Explanation":
+        """Return which words match which seconds of a video, at every level.
+
+        The numbers are the exact Banzhaf interactions and Shapley values of each level's game, whose grand coalition is
+        worth the level's similarity (docs/method/exact-games.md). A model with `released_behavior` counts the special
+        tokens of a text as words, which are named (start) and (end), and lets padding play, whose share is
+        `unassigned`.
+
+        Args:
+            video: A video file.
+            text: What it may show.
+            start_seconds: Look from this second on; None: from the beginning.
+            end_seconds: Look up to this second; None: to the end.
+            sample: What was read of the video already (`read_sample`); None: it is read here.
+
+        Raises:
+            VideoError: The file cannot be decoded.
+            ExplanationError: The text holds no words, or the model has no games.
+        """
+        network = self._require_games()
+        pair = encode_pair(
+            self, network, video, text, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample
+        )
+        return explain_pair(pair, network.games(pair.words, pair.frames), network.config, name=self.name)
+
+    def _require_games(self) -> HBIModel:
+        if not isinstance(self.model, HBIModel) or not self.has_games:
+            raise ExplanationError(
+                f"{self.name} compares whole texts and videos and plays no game: give a model that compares words and "
+                "frames"
+            )
+        return self.model

@@ -1,0 +1,219 @@
+"""What an opened model is, whatever it is for: a network, its preprocessing, a name, and how it sees a video."""
+
+import copy
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Bool, UInt8
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from hbi.files import write_atomically
+from hbi.matching.sample import VideoSample
+from hbi.models.config import HBIConfig
+from hbi.models.model_folder import Network, save_model_folder
+from hbi.models.processor import HBIProcessor
+from hbi.models.tokenizer import TokenizedTexts
+from hbi.video import read_frames
+
+if TYPE_CHECKING:
+    from transformers import CLIPTokenizer
+
+CARD = "README.md"
+"""The model card, where the hub looks for it."""
+VideoPath = str | os.PathLike[str]
+_NOT_OF_THE_ENCODING = (
+    "transformers_version",
+    "_name_or_path",
+    "dtype",
+    "torch_dtype",
+    "architectures",
+    "model_type",
+    "num_frames",
+)
+"""Fields of a configuration that change no encoding, or are told otherwise; an index remembers the rest as a hash."""
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedModel:
+    """A network with all that it takes to use it. `Matcher` and `Answerer` are such.
+
+    Attributes:
+        model: The network, in evaluation mode.
+        processor: Makes token ids of texts and normalizes pixels: padding and normalizing are decided there.
+        name: What to call it.
+        origin: Where it comes from, as it is written beside measures: the run and which of its weights, say.
+        num_frames: Frames of a video that it is shown; 0: as many as its configuration says.
+        card: The model card, README.md, that came with it; "" where there was none.
+    """
+
+    model: Any
+    processor: HBIProcessor
+    name: str
+    origin: Mapping[str, str] = field(default_factory=dict)
+    num_frames: int = 0
+    card: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.num_frames:
+            object.__setattr__(self, "num_frames", int(self.model.config.num_frames))
+
+    @property
+    def config(self) -> HBIConfig:
+        """Sizes and choices of the network."""
+        config: HBIConfig = self.model.config
+        return config
+
+    @property
+    def description(self) -> str:
+        """One line on what it computes, for whoever reads its numbers."""
+        config = self.config
+        levels = ", ".join(f"{level} {weight:g}" for level, weight in config.weight_of_level.items())
+        if "clip" in self.origin:
+            return (
+                f"zero-shot: {self.name} was not trained by hbi; it ranks with global similarity, the end token of a "
+                "text against the mean of a video's frames"
+            )
+        if not config.released_behavior:
+            return f"{self.name} is a network of hbi; its levels weigh {levels}"
+        padded = f"texts padded to {self.max_words} tokens and videos to {self.num_frames} frames"
+        return f"{self.name} computes as the released code does, {padded}; its levels weigh {levels}"
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of a frame in pixels."""
+        return self.processor.image_size
+
+    @property
+    def max_words(self) -> int:
+        """Tokens of a text, special tokens included; longer texts are cut."""
+        return self.processor.max_words
+
+    @property
+    def tokenizer(self) -> "CLIPTokenizer":
+        """The tokenizer of the processor."""
+        tokenizer: CLIPTokenizer = self.processor.tokenizer
+        return tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        device: torch.device = self.model.device
+        return device
+
+    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        """Return texts as token ids on the CPU, padded as the network needs it, with the characters of each token."""
+        return self.processor.tokenize(texts)
+
+    def network_input(self, frames: Tensor) -> Tensor:
+        """Return frames as the network takes them, on its device.
+
+        Args:
+            frames: Pixels in uint8 [video, frame, 3, height, width], or features of frames [video, frame, width].
+        """
+        return self.processor.network_input(frames.to(self.device))
+
+    def read_videos(
+        self, videos: Sequence[VideoPath], *, start_seconds: float | None = None, end_seconds: float | None = None
+    ) -> tuple[UInt8[Tensor, "video frame 3 height width"], Bool[Tensor, "video frame"]]:
+        """Return the frames of some video files that the network is shown, and which of them are real.
+
+        Args:
+            videos: Paths of video files.
+            start_seconds: Where each is looked at from; None: from its beginning.
+            end_seconds: Up to where; None: to its end.
+
+        Raises:
+            VideoError: One cannot be decoded.
+        """
+        pixels = torch.zeros(len(videos), self.num_frames, 3, self.image_size, self.image_size, dtype=torch.uint8)
+        mask = torch.zeros(len(videos), self.num_frames, dtype=torch.bool)
+        for row, video in enumerate(videos):
+            frames = read_frames(
+                video,
+                self.num_frames,
+                image_size=self.image_size,
+                start_seconds=start_seconds,
+                end_seconds=end_seconds,
+            ).pixels
+            pixels[row, : len(frames)], mask[row, : len(frames)] = frames, True
+        return pixels, mask
+
+    def read_sample(
+        self, video: VideoPath, *, start_seconds: float | None = None, end_seconds: float | None = None
+    ) -> VideoSample:
+        """Return the frames of a span of a video with thumbnails, decoded once; see `VideoSample.read`."""
+        return VideoSample.read(
+            Path(video),
+            self.num_frames,
+            image_size=self.image_size,
+            start_seconds=start_seconds,
+            end_seconds=end_seconds,
+        )
+
+    @property
+    def kind(self) -> str:
+        """`hbi`: compares words and frames. `global`: compares wholes. `answering`: answers questions."""
+        return {"hbi": "hbi", "hbi-global": "global"}.get(self.config.model_type, "answering")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of weights, configuration, tokenizer and sampling: equal for models that encode alike."""
+        digest = hashlib.blake2b(digest_size=16)
+        settings = self.config.to_diff_dict()
+        for name in _NOT_OF_THE_ENCODING:
+            settings.pop(name, None)
+        settings["model_type"] = "hbi"  # of all networks, before the global one had a type of its own
+        digest.update(repr((self.kind, self.num_frames, self.image_size, sorted(settings.items()))).encode())
+        tokenizer = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
+        tokenizer.no_truncation()  # what the last call asked for stays with the tokenizer
+        tokenizer.no_padding()
+        digest.update(tokenizer.to_str().encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write one folder that `hbi.load`, `AutoModel` and `AutoProcessor` open.
+
+        Args:
+            folder: It is made if need be; a model that is there already is replaced.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        network: Network = self.model
+        config = network.config
+        if config.num_frames != self.num_frames:
+            network.config = copy.deepcopy(config)
+            network.config.num_frames = self.num_frames
+        try:
+            save_model_folder(network, self.processor, Path(folder))
+        finally:
+            network.config = config
+        if self.card:
+            write_atomically(Path(folder) / CARD, self.card)
+
+    def push_to_hub(self, name: str, *, private: bool = True, token: str | None = None) -> str:
+        """Upload what `save_pretrained` writes to the hub of models, and return the address of the upload.
+
+        Args:
+            name: "author/name" on the hub; the repository is made if need be.
+            private: Whether a repository that is made is seen by its author only.
+            token: Of the hub; None: the one that `hf auth login` has stored.
+        """
+        from huggingface_hub import HfApi
+
+        api = HfApi(token=token)
+        api.create_repo(name, private=private, exist_ok=True)
+        with TemporaryDirectory() as place:
+            self.save_pretrained(place)
+            return str(api.upload_folder(repo_id=name, folder_path=place, commit_message=f"hbi model {self.name}"))

@@ -1,0 +1,161 @@
+"""Encoded segments as arrays of fixed size, and back: what is stored is what the model compares."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+from torch.nn.functional import normalize, pad
+
+from hbi.matching.matcher import Matcher
+from hbi.models import HBIModel, Hierarchy, Players
+from hbi.ops import TokenSequence
+from hbi.shapes import LEVELS, Level
+
+
+@dataclass(frozen=True)
+class SegmentArrays:
+    """A batch of encoded segments: the tokens of all levels side by side, padded to the same number.
+
+    Attributes:
+        tokens: Half precision, as the model gave them, not normalized.
+        weights: How much each token counts at its level.
+        mask: True where a token is real.
+        members: For every level and frame: the token it is merged into, -1 at padding.
+    """
+
+    tokens: Float[np.ndarray, "segment token width"]
+    weights: Float[np.ndarray, "segment token"]
+    mask: Bool[np.ndarray, "segment token"]
+    members: Int[np.ndarray, "segment level_frame"]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, rows: Any) -> "SegmentArrays":
+        """Return some segments (a slice or indices)."""
+        return SegmentArrays(self.tokens[rows], self.weights[rows], self.mask[rows], self.members[rows])
+
+    @classmethod
+    def concatenate(cls, parts: "list[SegmentArrays]") -> "SegmentArrays":
+        """Return all segments of several batches."""
+        names = ("tokens", "weights", "mask", "members")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+@dataclass(frozen=True)
+class CoarseVectors:
+    """The few tokens by which a text's candidates are found: those of the last level, as unit vectors.
+
+    One vector a segment was tried and is not enough: see docs/results/search.md.
+    """
+
+    vectors: Float[Tensor, "item token width"]
+    weights: Float[Tensor, "item token"]
+    mask: Bool[Tensor, "item token"]
+
+
+class SegmentCodec:
+    """Turns pixels into `SegmentArrays`, and these into what `model.similarity` takes."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+        self.width = matcher.config.width
+        self.num_frames = matcher.num_frames
+        self.counts = self._level_counts()
+
+    @property
+    def num_tokens(self) -> int:
+        """Of all levels together."""
+        return sum(self.counts)
+
+    @property
+    def num_members(self) -> int:
+        """Entries that say where each frame is at each level."""
+        return len(self.counts) * self.num_frames if self._has_levels else 1
+
+    @property
+    def num_coarse(self) -> int:
+        """Vectors by which a segment is found."""
+        return self.counts[-1] if self._is_tokenwise else 1
+
+    @property
+    def _has_levels(self) -> bool:
+        return isinstance(self.matcher.model, HBIModel)
+
+    @property
+    def _is_tokenwise(self) -> bool:
+        return self._has_levels and self.matcher.config.interaction != "global"
+
+    def encode(
+        self, pixels: UInt8[Tensor, "segment frame 3 height width"], mask: Bool[Tensor, "segment frame"]
+    ) -> SegmentArrays:
+        """Return encoded segments."""
+        return self.to_arrays(self.matcher.encode_frames(pixels, mask))
+
+    def to_arrays(self, encoding: Any) -> SegmentArrays:
+        """Return what the model gave, as arrays."""
+        if not self._has_levels:
+            count = len(encoding)
+            return SegmentArrays(
+                encoding[:, None].half().cpu().numpy(),
+                np.ones((count, 1), np.float32),
+                np.ones((count, 1), bool),
+                np.zeros((count, 1), np.int16),
+            )
+        players = [encoding.levels[level] for level in LEVELS]
+        sizes = list(zip(players, self.counts, strict=True))
+        return SegmentArrays(
+            torch.cat([_padded(each.sequence.tokens, count) for each, count in sizes], 1).half().cpu().numpy(),
+            torch.cat([_padded(each.weights, count) for each, count in sizes], 1).float().cpu().numpy(),
+            torch.cat([_padded(each.sequence.mask, count) for each, count in sizes], 1).cpu().numpy(),
+            torch.cat([each.sequence.members for each in players], 1).short().cpu().numpy(),
+        )
+
+    def decode(self, arrays: SegmentArrays) -> Any:
+        """Return what the model's `similarity` takes as videos."""
+        device = self.matcher.device
+        tokens = torch.from_numpy(arrays.tokens).to(device).float()
+        if not self._has_levels:
+            return tokens[:, 0]
+        weights = torch.from_numpy(arrays.weights).to(device).split(self.counts, dim=1)
+        mask = torch.from_numpy(arrays.mask).to(device).split(self.counts, dim=1)
+        members = torch.from_numpy(arrays.members).to(device).long().split(self.num_frames, dim=1)
+        parts = zip(LEVELS, tokens.split(self.counts, dim=1), weights, mask, members, strict=True)
+        levels: dict[Level, Players] = {
+            level: Players(TokenSequence(token, real, member), weight) for level, token, weight, real, member in parts
+        }
+        return Hierarchy(levels)
+
+    def coarse(self, encoding: Any) -> CoarseVectors:
+        """Return the vectors by which an encoded text finds segments, or is found as a segment."""
+        if not self._has_levels:
+            return _single(encoding)
+        players = encoding.levels[LEVELS[-1]]
+        unit = normalize(players.sequence.tokens.float(), dim=-1)
+        if not self._is_tokenwise:
+            return _single(torch.einsum("btd,bt->bd", unit, players.weights))
+        return CoarseVectors(unit, players.weights, players.sequence.mask)
+
+    def _level_counts(self) -> tuple[int, ...]:
+        """Return how many tokens a segment has at each level when all its frames are real."""
+        if not self._has_levels:
+            return (1,)
+        size = self.matcher.image_size
+        pixels = torch.zeros(1, self.num_frames, 3, size, size, dtype=torch.uint8)
+        encoding = self.matcher.encode_frames(pixels, torch.ones(1, self.num_frames, dtype=torch.bool))
+        return tuple(encoding.levels[level].sequence.mask.shape[1] for level in LEVELS)
+
+
+def _padded(values: Tensor, count: int) -> Tensor:
+    """Return `values` with zeros (False) behind, to `count` along axis 1."""
+    missing = count - values.shape[1]
+    return pad(values, (0, 0) * (values.dim() - 2) + (0, missing)) if missing else values
+
+
+def _single(vectors: Float[Tensor, "item width"]) -> CoarseVectors:
+    unit = normalize(vectors.float(), dim=-1)[:, None]
+    ones = torch.ones(unit.shape[:2], device=unit.device)
+    return CoarseVectors(unit, ones, ones.bool())
