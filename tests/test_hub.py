@@ -175,8 +175,11 @@ def test_a_folder_asks_nobody_and_a_wrong_path_is_no_hub_name(online, answering,
     endpoint, asked, _ = answering
     online(endpoint)
     assert is_only_here(tmp_path)
-    for name in (str(tmp_path / "absent"), "runs/mine/absent", "a name", "[/b]"):
+    for name in ("runs/mine/absent", "a name", "[/b]"):
         with pytest.raises(HubError, match="nor is it a hub name"):
+            is_only_here(name)
+    for name in (str(tmp_path / "absent"), "./absent", "~/absent"):
+        with pytest.raises(HubError, match="there is no folder or file"):
             is_only_here(name)
     assert asked == []
 

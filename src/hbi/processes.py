@@ -26,8 +26,13 @@ def map_in_processes(
 ) -> Iterator[tuple[int, Result | None]]:
     """Yield the index of every item and what `work` makes of it, as they come; None where the process was killed.
 
-    `work` is a function of a module and raises nothing that is to be survived. One worker works in this process.
-    A script that asks for more needs the usual `if __name__ == "__main__":`.
+    A script that asks for more than one worker needs the usual `if __name__ == "__main__":`.
+
+    Args:
+        work: Called with one item; a function at the top of a module. What it raises ends the work and reaches the
+            caller.
+        items: What to work on, one call for each.
+        num_workers: Processes, never more than items; None: one for each core. One works in this process.
     """
     num_workers = min(num_workers or os.cpu_count() or 1, len(items))
     if num_workers <= 1:

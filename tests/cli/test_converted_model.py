@@ -137,13 +137,13 @@ def test_mistakes_end_in_one_line(hbi, stories, split, files, converted, tmp_pat
     assert hbi("convert", files / "best.safetensors", "--to", bare)[0] == 0
     data = ("--data", stories)
     for arguments, message in (
-        (("evaluate", f"model:{bare}", *data), "has no tokenizer: run hbi convert again with --tokenizer"),
-        (("explain", f"model:{bare}", split.videos[0].path, "a red circle"), "has no tokenizer"),
+        (("evaluate", bare, *data), "has no tokenizer: run hbi convert again with --tokenizer"),
+        (("explain", bare, split.videos[0].path, "a red circle"), "has no tokenizer"),
         (("evaluate", f"model:{converted}"), "give its folder with --data"),
-        (("evaluate", f"model:{tmp_path / 'absent'}", *data), "holds no model"),
-        (("evaluate", f"model:{converted}", *data, "--frames", 33), "has places for 32 frames"),
-        (("evaluate", f"model:{converted}", *data, "--explanations"), "no run folder"),
-        (("explain", converted, "--worst", 3), "--worst explains failures of a run"),
+        (("evaluate", tmp_path / "absent", *data), "there is no folder or file"),
+        (("evaluate", converted, *data, "--frames", 33), "has positions for 32 frames"),
+        (("explain", converted, "--worst", 3), "give its folder with --data"),
+        (("evaluate", files / "best.safetensors", *data), "open a released checkpoint with hbi convert"),
     ):
         code, _, error = hbi(*arguments)
         assert code == 2

@@ -1,4 +1,4 @@
-"""`hbi evaluate clip:…` ranks with a CLIP as it is, and says so."""
+"""`hbi evaluate` ranks with a CLIP as it is, and says so."""
 
 import json
 
@@ -50,7 +50,7 @@ def clip(stories, tmp_path_factory):
 def test_it_ranks_by_clips_own_similarity_and_says_so(hbi, stories, clip, tmp_path):
     folder, model, tokenizer = clip
     code, printed, _ = hbi(
-        "evaluate", f"clip:{folder}", "--data", stories, "--frames", 4, "--out", tmp_path / "out", "--device", "cpu"
+        "evaluate", folder, "--data", stories, "--frames", 4, "--out", tmp_path / "out", "--device", "cpu"
     )
     assert code == 0
     assert "zero-shot" in printed
@@ -59,7 +59,7 @@ def test_it_ranks_by_clips_own_similarity_and_says_so(hbi, stories, clip, tmp_pa
     assert record["similarity"] == "global, zero-shot"
 
     split = retrieval_split("test", load_stories(stories, "test"))
-    tokens = tokenize(tokenizer, [text.text for text in split.texts], 32)
+    tokens = tokenize(tokenizer, [text.text for text in split.texts], 40)
     texts = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output
     means = []
     for video in split.videos:
@@ -77,11 +77,12 @@ def test_mistakes_end_in_one_line(hbi, stories, clip, tmp_path):
     folder, *_ = clip
     for arguments, message in (
         ((f"clip:{folder}",), "give its folder with --data"),
-        ((f"clip:{tmp_path / 'absent'}", "--data", stories), "no such folder"),
+        ((tmp_path / "absent", "--data", stories), "there is no folder or file"),
+        ((f"clip:{tmp_path / 'absent'}", "--data", stories), "there is no folder or file"),
         ((f"clip:{folder}", "--data", tmp_path / "absent"), "does not exist"),
         ((f"clip:{folder}", "--data", stories, "--dataset", "msrvt"), "no data set 'msrvt'"),
-        ((tmp_path,), "is not a run folder"),
-        ((tmp_path, "--data", stories), "leave out --data"),
+        ((tmp_path,), "holds no model (no recipe.yaml, config.json or index.json in it): give a run folder"),
+        ((folder, "--data", stories, "--weights", "last"), "a run alone has last weights"),
     ):
         code, _, error = hbi("evaluate", *arguments)
         assert code == 2
@@ -100,7 +101,7 @@ def test_an_index_searches_with_a_clip_as_it_is(hbi, stories, clip, tmp_path):
     assert code == 0
     hits = json.loads(printed)["hits"]
 
-    tokens = tokenize(tokenizer, [text], 32)
+    tokens = tokenize(tokenizer, [text], 40)
     wanted = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output[0]
     expected = {}
     for video in sorted(videos.glob("*.mp4")):

@@ -20,7 +20,7 @@ from small_networks import global_config, small_config
 from training.tiny import run_folder
 
 pytest.importorskip("lancedb", reason="an index is made with the extra `search`")
-from hbi.search import VideoIndex  # noqa: E402
+from hbi.search import VideoIndex
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from made_up_msrvtt import TEST, TRAIN, write_msrvtt, write_sound, write_video
 from typer.testing import CliRunner
 
 from hbi.cli.data import data_app
-from hbi.data.checking import decoding
 from hbi.data.samples import DataError
+from hbi.experiments.checking import decoding
 from hbi.processes import map_in_processes
 
 
@@ -88,7 +88,7 @@ def test_every_fault_is_counted_and_listed(faulty):
         "train and test share 1 files of the same content",
     ):
         assert line in output
-        assert any(line in trouble for trouble in report["troubles"])
+        assert any(line in problem for problem in report["problems"])
     assert "published work chooses its weights on the test split" in " ".join(output.split())
 
 
@@ -128,8 +128,8 @@ def test_a_whole_data_set_is_no_trouble(tmp_path):
     )
     write(tmp_path / "annotations" / "mine.csv", "video,caption,split\n" + rows)
     code, output, report = check(tmp_path, dataset="own")
-    assert (code, report["troubles"]) == (0, [])
-    assert "no trouble" in output
+    assert (code, report["problems"]) == (0, [])
+    assert "no problems" in output
     assert report["splits"][0]["durations_seconds"]["total"] == pytest.approx(2.0, abs=0.3)
 
 

@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import torch
 
 from hbi.cli.app import main
 from hbi.cli.terminal import console
@@ -74,6 +75,7 @@ def call(*arguments: object) -> tuple[int, str, str]:
     Python, PyTorch and transformers take four seconds to start, longer than most commands of these tests: what another
     test runs in a process of its own may be run here as well.
     """
+    torch.set_num_threads(int(ENVIRONMENT["OMP_NUM_THREADS"]))  # the bits are those of such a process
     stdout, stderr = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(stdout), redirect_stderr(stderr):
         patch.setattr(sys, "argv", ["hbi", *map(str, arguments)])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from end_to_end.conftest import call, fail_here, overrides, succeed, succeed_here
+from end_to_end.conftest import call, fail_here, overrides, succeed_here
 
 SMALL_HEADS = ("--set", "model.answer_channels=16")
 
@@ -13,12 +13,12 @@ SMALL_HEADS = ("--set", "model.answer_channels=16")
 def answering(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("answering") / "run"
     small = overrides(data_root=str(data), training_num_steps="6", training_captions_per_video="4")
-    succeed("train", "shape-stories-qa", *small, *SMALL_HEADS, "--out", folder)
+    succeed_here("train", "shape-stories-qa", *small, *SMALL_HEADS, "--out", folder)
     return folder
 
 
 def test_a_run_is_measured_beside_its_baselines(answering):
-    printed = succeed("evaluate", answering)
+    printed = succeed_here("evaluate", answering)
     for words in ("question only", "most frequent", "not in vocabulary", "color", "first", "interaction inside"):
         assert words in printed
     assert "not trained" not in printed
@@ -42,7 +42,7 @@ def test_the_baseline_sees_nothing(answering):
 def test_a_question_is_answered_and_explained(answering, data, tmp_path):
     video = data / "videos" / "test" / "00000.mp4"
     page = tmp_path / "page.html"
-    printed = succeed("answer", answering, video, "What color is the first shape?", "--top", 3, "--explain", page)
+    printed = succeed_here("answer", answering, video, "What color is the first shape?", "--top", 3, "--explain", page)
     assert "probability" in printed
     assert printed.count(" %") == 3
     assert "the answer: " in page.read_text()
@@ -54,7 +54,7 @@ def test_what_cannot_be_answered_is_said_in_one_line(answering, trained, data, t
     video = data / "videos" / "test" / "00000.mp4"
     assert "the question is empty" in fail_here("answer", answering, video, " ")
     assert "answers no questions" in fail_here("answer", trained, video, "what?")
-    assert "not a run folder" in fail_here("answer", tmp_path, video, "what?")
+    assert "holds no model" in fail_here("answer", tmp_path, video, "what?")
     assert "none.mp4" in fail_here("answer", answering, tmp_path / "none.mp4", "what?")
     assert "ranks nothing" in fail_here("explain", answering, video, "a star")
     assert call("answer", answering, video, "what?", "--top", 0)[0] == 2

@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from end_to_end.conftest import ENVIRONMENT, HBI, overrides, run, succeed_here
+from end_to_end.conftest import ENVIRONMENT, HBI, overrides, succeed_here
 from fuzz.campaign import SEED
 from hbi.files.checksums import require_unchanged
+from hbi.matching.loading import model_folder_of_run
 
 pytestmark = pytest.mark.slow
 
 STEPS_BEFORE_A_KILL = (0, 1)
 """The first kill may come before anything is written, the last one finds a log to cut short."""
 SLOWEST_SECONDS = 120.0
-FILES = ("best/config.json", "best/model.safetensors", "last/model.safetensors", "checkpoint.pt")
+FILES = ("config.json", "model.safetensors", "last/model.safetensors", "checkpoint.pt")
 
 
 def test_killed_anywhere_and_resumed_ends_in_the_same_run(trained, data, tmp_path):
@@ -36,11 +37,11 @@ def test_killed_anywhere_and_resumed_ends_in_the_same_run(trained, data, tmp_pat
                 require_unchanged(file)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"step": 9, "kind": "tra')  # a line that a kill cut short
-    ended = run(*command)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    succeed_here(*command)
     assert log_of(folder) == log_of(trained)
     for which in ("best", "last"):
-        ours, theirs = (load_file(each / which / "model.safetensors") for each in (folder, trained))
+        places = (model_folder_of_run(each, which) for each in (folder, trained))
+        ours, theirs = (load_file(place / "model.safetensors") for place in places)
         assert ours.keys() == theirs.keys()
         assert all((ours[name] == theirs[name]).all() for name in theirs)
     assert not drafts_in(folder)

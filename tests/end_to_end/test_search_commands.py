@@ -90,7 +90,7 @@ def test_mistakes_end_in_one_line(index, data, trained, tmp_path):
     videos = data / "videos" / "test"
     assert "--like" in fail_here("search", index)
     assert "is no index" in fail_here("search", tmp_path, "red")
-    assert "--model RUN" in fail_here("index", videos, "--index", tmp_path / "new")
+    assert "--model MODEL" in fail_here("index", videos, "--index", tmp_path / "new")
     assert "nothing to index" in fail_here("index", "--index", index)
     assert "does not exist" in fail_here("index", tmp_path / "nowhere", "--index", index)
     assert "other segments" in fail_here("index", videos, "--index", index, "--model", trained, "--window", 5)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from explanation.made_up import build_explanation, extremes, level_of
-from hbi.explanation import Comparison, Explained, Failure, Word, comparison_section, failures_page
+from hbi.explanation import Comparison, Word, comparison_section
 from hbi.explanation.html.explanation_section import explanation_section
 from hbi.explanation.html.page import page, render_page
+from hbi.figures import Explained, Failure, failures_page
 from hbi.figures.write import VideoAddresses
 from in_chromium import needs_chromium, running_chromium, wait_until
 

@@ -3,7 +3,7 @@
 import re
 
 from explanation.made_up import build_explanation, level_of
-from hbi.explanation import Explained, Failure, comparison_page, failures_page, videos_page
+from hbi.figures import Explained, Failure, comparison_page, failures_page, videos_page
 from hbi.figures.write import MOST_EMBEDDED_BYTES
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from explanation.made_up import build_explanation, extremes
 from fuzz.campaign import damaged, try_many, with_odd_values
-from hbi.explanation import Explained, Explanation, Failure, comparison_page, failures_page, render_page, videos_page
+from hbi.explanation import Explanation, render_page
 from hbi.explanation.files.record import ExplanationFileError
-from hbi.figures import render_figure, render_timeline
+from hbi.figures import Explained, Failure, comparison_page, failures_page, render_figure, render_timeline, videos_page
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
 

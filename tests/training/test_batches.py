@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import torch
 
 from hbi.data.frames import FrameStore
 from hbi.data.samples import DataError, Split, Text, Video
-from hbi.models.tokenizer import train_tokenizer
+from hbi.models.tokenizer import tokenize, train_tokenizer
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import Processes
 
@@ -25,9 +26,11 @@ def store(counts: list[int], total: int = 8) -> FrameStore:
 
 
 def batches(counts: list[int], **changes: int | Processes | torch.Tensor) -> TrainingBatches:
-    settings = {"batch_size": 2, "captions_per_video": 2, "num_frames": 4, "max_words": 12, "seed": 0} | changes
+    settings = {"batch_size": 2, "captions_per_video": 2, "num_frames": 4, "seed": 0} | changes
     texts = split(len(counts))
-    return TrainingBatches(texts, store(counts), train_tokenizer(t.text for t in texts.texts), **settings)
+    return TrainingBatches(
+        texts, store(counts), partial(tokenize, train_tokenizer(t.text for t in texts.texts), max_words=12), **settings
+    )
 
 
 def positions(frames: torch.Tensor) -> list[int]:

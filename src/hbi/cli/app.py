@@ -7,11 +7,11 @@ import sys
 import time
 import traceback
 import warnings
+from importlib import metadata
 from typing import Annotated
 
 import typer
 
-import hbi
 from hbi.cli.answer import answer
 from hbi.cli.cache_features import cache_features
 from hbi.cli.compare import compare
@@ -63,7 +63,7 @@ app.command("convert")(convert)
 
 def _print_version(is_wanted: bool) -> None:
     if is_wanted:
-        typer.echo(hbi.__version__)
+        typer.echo(metadata.version("hbi-video"))
         raise typer.Exit
 
 

@@ -11,8 +11,8 @@ from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import console, say, styled, visible_json
 
 if TYPE_CHECKING:
-    from hbi.data.checking.check import WordCount
-    from hbi.data.checking.report import BenchmarkReport, SplitReport, Spread
+    from hbi.experiments.checking.check import WordCount
+    from hbi.experiments.checking.report import BenchmarkReport, SplitReport, Spread
 
 SHOWN = 5
 
@@ -49,7 +49,7 @@ def check(
     """
     from hbi.data.benchmark import split_name
     from hbi.data.benchmarks import find_benchmark
-    from hbi.data.checking.check import check_benchmark
+    from hbi.experiments.checking.check import check_benchmark
     from hbi.files import write_atomically
 
     out = json_file or Path(f"{Path(dataset).name}-check.json")
@@ -70,25 +70,25 @@ def check(
     write_atomically(out, visible_json(report.to_dict(), indent=1) + "\n")
     _print(report)
     say("Everything, with the full lists, is in {out}", out=out)
-    if report.troubles:
+    if report.problems:
         raise typer.Exit(1)
 
 
 def _word_count(tokenizer: Path | None, max_words: int) -> "WordCount":
-    from hbi.data.checking.check import WordCount
     from hbi.data.samples import DataError
+    from hbi.experiments.checking.check import WordCount
     from hbi.models.tokenizer import count_words, read_tokenizer
 
     if tokenizer is None:
-        return WordCount(count_words, "words and marks", max_words)
+        return WordCount(count_words, "words and special tokens", max_words)
     if not tokenizer.is_dir():
-        raise DataError(f"no folder {tokenizer}: give one with a saved tokenizer (RUN/tokenizer, say)")
+        raise DataError(f"no folder {tokenizer}: give one with a saved tokenizer (a run folder, say)")
     loaded = read_tokenizer(tokenizer)
     return WordCount(lambda text: len(loaded(text)["input_ids"]), "tokens", max_words)
 
 
 def _print(report: "BenchmarkReport") -> None:
-    from hbi.data.checking.report import SplitReport
+    from hbi.experiments.checking.report import SplitReport
 
     splits = [split for split in report.splits if isinstance(split, SplitReport)]
     protocol = report.protocol
@@ -101,15 +101,15 @@ def _print(report: "BenchmarkReport") -> None:
         console.print(
             "It has no validation videos: published work chooses its weights on the test split, and so does hbi."
         )
-    for line in report.troubles:
-        say("[red]trouble[/] {line}", line=line)
+    for line in report.problems:
+        say("[red]problem[/] {line}", line=line)
     for split in splits:
         for fault in (*split.undecodable[:SHOWN], *split.damaged[:SHOWN]):
             say("  {split} {video}: {cause}", split=split.name, video=fault.video_id, cause=fault.cause)
         for name in split.missing[:SHOWN]:
             say("  {split} {video}: no file", split=split.name, video=name)
-    if not report.troubles:
-        say("[green]no trouble[/]")
+    if not report.problems:
+        say("[green]no problems[/]")
 
 
 def _rows(splits: "list[SplitReport]", report: "BenchmarkReport") -> dict[str, list[str | Text]]:

@@ -150,7 +150,7 @@ def print_explanation_quality(quality: "ExplanationQuality") -> None:
         table.add_row(score.title, *numbers, *(_or_nothing(getattr(score, column), 3) for column in columns))
     console.print(table)
     console.print(
-        "pointing: percent of the telling words whose strongest frame lies in their event; deletion: mean score as the "
+        "pointing: percent of the timed words whose strongest frame lies in their event; deletion: mean score as the "
         "most important go first (low is good); insertion: as they come first (high is good)"
     )
 

@@ -104,8 +104,7 @@ def _explain_instead(
     end: float | None,
 ) -> None:
     """Write the page that says why one text fits a video and not another; the video is read once."""
-    from hbi.explanation import Explained, comparison_page
-    from hbi.figures import VideoAddresses, write_page
+    from hbi.figures import Explained, VideoAddresses, comparison_page, write_page
 
     sample = matcher.read_sample(video, start_seconds=start, end_seconds=end)
     first, second = (matcher.explain(video, each, sample=sample) for each in (text, other))
@@ -119,8 +118,7 @@ def _explain_videos(
     matcher: "Matcher", videos: list[Path], text: str, out: Path, *, start: float | None, end: float | None
 ) -> None:
     """Explain one text with several videos; those that cannot be decoded are named and passed over."""
-    from hbi.explanation import Explained, videos_page
-    from hbi.figures import VideoAddresses, write_page
+    from hbi.figures import Explained, VideoAddresses, videos_page, write_page
     from hbi.video import VideoError
 
     found: list[Explanation] = []
@@ -157,8 +155,7 @@ def _explain_failures(
     """Write the page of the worst failures of an evaluation."""
     from hbi.experiments.evaluating import recipe_of
     from hbi.experiments.failures import explain_failures
-    from hbi.explanation import Explained, Failure, failures_page
-    from hbi.figures import VideoAddresses, write_page
+    from hbi.figures import Explained, Failure, VideoAddresses, failures_page, write_page
 
     recipe = recipe_of(source, matcher, data, dataset)
     found = explain_failures(matcher, recipe, count, split=split, bars=progress_bar)

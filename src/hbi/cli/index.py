@@ -171,9 +171,9 @@ def print_report(report: "IngestReport", path: Path) -> None:
     if report.num_gone:
         say("{count} files exist no more, or are excluded; --prune forgets them", count=report.num_gone)
     for record in report.broken:
-        say("[yellow]not readable:[/] {path}: {fault}", path=record.path, fault=record.problem)
+        say("[yellow]not readable:[/] {path}: {problem}", path=record.path, problem=record.problem)
     for record in report.damaged:
-        say("[yellow]damaged:[/] {path}: {fault}", path=record.path, fault=record.problem)
+        say("[yellow]damaged:[/] {path}: {problem}", path=record.path, problem=record.problem)
     for line in report.skipped:
         say("[yellow]skipped:[/] {line}", line=line)
 

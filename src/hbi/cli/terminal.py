@@ -3,7 +3,7 @@
 A file may be called `Trip [official video].mp4`, which would be markup to `rich`. So `console` reads none, in tables,
 titles and rules neither. Style comes from a template that stands in the code, and names are put in afterwards:
 
-    say("[yellow]passed over:[/] {fault}", fault=fault)
+    say("[yellow]passed over:[/] {problem}", problem=problem)
 """
 
 import json

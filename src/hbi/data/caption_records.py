@@ -28,7 +28,13 @@ def clean(text: str) -> str:
 
 
 def captioned(video_id: str, texts: Iterable[str], aliases: Sequence[str] = ()) -> AnnotatedVideo:
-    """Return a video with captions that have no times."""
+    """Return a video with captions that have no times.
+
+    Args:
+        video_id: Name of the video.
+        texts: Its captions; blanks are cleaned up.
+        aliases: Other names under which its file circulates.
+    """
     return AnnotatedVideo(video_id, tuple(Caption(clean(text)) for text in texts), tuple(aliases))
 
 
@@ -60,7 +66,16 @@ def video_name(place: str, value: object) -> str:
 
 
 def text_of(place: str, what: str, value: object) -> str:
-    """Return a value that is a text, whole characters only; DataError that names the place and `what` it should be."""
+    """Return a value that is a text of whole characters.
+
+    Args:
+        place: The file and line that the value stands at, for the message.
+        what: What the value should be, in a word: "caption", "video", …
+        value: The value that was read.
+
+    Raises:
+        DataError: It is anything else; the message names the place.
+    """
     if not isinstance(value, str):
         kinds = "one, or a list of texts" if what == "caption" else "one"
         raise DataError(f"{place}: the {what} {shown(value)} is no text; write {kinds}")
@@ -113,9 +128,18 @@ def select(
     source: Path,
     aliases: Mapping[str, Sequence[str]] | None = None,
 ) -> list[AnnotatedVideo]:
-    """Return the listed videos with their captions; DataError where `source` holds none of them.
+    """Return the listed videos with their captions.
 
     A listed video without a caption is kept without one: it is counted where splits are checked.
+
+    Args:
+        captions: The captions of each video, by its name.
+        video_ids: The videos to take, in order; one that is listed twice is taken once.
+        source: The file of the captions, for the message.
+        aliases: Other names of each video, by its name; None: there are none.
+
+    Raises:
+        DataError: `source` has captions of none of them.
     """
     ids = list(dict.fromkeys(video_ids))
     if ids and not any(video_id in captions for video_id in ids):

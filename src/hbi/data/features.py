@@ -78,7 +78,13 @@ def join_features(stores: Sequence[FeatureStore]) -> FeatureStore:
 
 
 def save_features(path: Path, store: FeatureStore, sampling: Sampling) -> None:
-    """Write features as safetensors; all of the file or none."""
+    """Write features as safetensors; all of the file or none.
+
+    Args:
+        path: The file to write; an older one is replaced.
+        store: The features, with what tells which network made them.
+        sampling: Which frames of which videos they are of.
+    """
     tensors = {name: getattr(store, name).contiguous() for name in ("features", "mask", "timestamps_seconds")}
     about = vars(sampling) | {"faults": store.problems, "fingerprint": store.fingerprint}
     write_atomically(path, save(tensors, {"features": json.dumps(about)}))

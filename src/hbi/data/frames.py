@@ -87,7 +87,16 @@ class FrameStore(KeptFrames):
 
 
 def read_video(video: Video, num_frames: int, image_size: int) -> VideoFrames:
-    """Return uniform frames of a video, or of the part of it that is meant; arguments and errors of `read_frames`."""
+    """Return uniform frames of a video, or of the part of it that is meant; see `read_frames`.
+
+    Args:
+        video: The video, with the seconds of it that are meant.
+        num_frames: Equal parts of those seconds, each shown by its middle.
+        image_size: Height and width of a frame in pixels.
+
+    Raises:
+        VideoError: There is no video, no such span, or no frame that can be decoded.
+    """
     return read_frames(
         video.path, num_frames, image_size=image_size, start_seconds=video.start_seconds, end_seconds=video.end_seconds
     )
@@ -102,6 +111,13 @@ def decode_frames(
     requires_any: bool = True,
 ) -> FrameStore:
     """Return `num_frames` uniform frames of every video, decoded by as many threads as there are cores.
+
+    Args:
+        videos: What to decode.
+        num_frames: Frames of each video; a short one has fewer, and padding.
+        image_size: Height and width of a frame in pixels.
+        progress: Called with the videos that are done, and all; None: nobody watches.
+        requires_any: Whether it is an error that not one video could be decoded.
 
     Raises:
         DataError: Not one of the videos could be decoded, and `requires_any`.

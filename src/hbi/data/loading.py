@@ -26,6 +26,12 @@ def read_annotations(
 ) -> Sequence[AnnotatedVideo]:
     """Return the videos of a split, with their captions or questions, as the annotation files have them.
 
+    Args:
+        benchmark: The data set, which knows the form of its files.
+        protocol: Name of the way to split it; None: the usual one.
+        split: "train", "val" or "test".
+        annotations: Where the annotation files are.
+
     Raises:
         DataError: No such protocol, a file is missing or malformed, or the split holds no video.
     """
@@ -46,8 +52,15 @@ def load_split(
 ) -> LoadedSplit:
     """Return the videos of a split that have a file and a text, with their texts.
 
-    Where the literature searches with paragraphs, the captions of a video become one text. Without a folder of videos
-    (their frames are packed, say) no file is looked for, and paths are mere names.
+    Where the literature searches with paragraphs, the captions of a video become one text.
+
+    Args:
+        benchmark: The data set, which knows the form of its files.
+        protocol: Name of the way to split it; None: the usual one.
+        split: "train", "val" or "test".
+        annotations: Where the annotation files are.
+        videos: Folder of the video files; None (their frames are packed, say): no file is looked for, and paths are
+            mere names.
 
     Raises:
         DataError: As `read_annotations`; or there is no folder of videos, or not one of the split's videos in it.

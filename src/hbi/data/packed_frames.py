@@ -102,6 +102,11 @@ def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) ->
 
     A video that was not packed has no frames, and a line among the problems.
 
+    Args:
+        folder: Where `hbi data pack` wrote the frames of a split.
+        videos: Whose frames are wanted, in the order of the store.
+        wanted: How the frames must have been sampled.
+
     Raises:
         DataError: There are no packed frames, they were sampled in another way, or none is of these videos.
     """

@@ -49,6 +49,13 @@ def pack_videos(
 
     The pictures of a video are on disk before the line that tells of them: whatever kills this, no line is wrong.
 
+    Args:
+        videos: What to pack; one that the folder holds already is not decoded again.
+        folder: Where to write; it is made where it is missing.
+        sampling: How frames are chosen and stored; the same for all of the folder.
+        num_workers: Processes that decode; None: one for each core.
+        progress: Called with the videos that are done, and all; None: nobody watches.
+
     Raises:
         DataError: The folder holds frames that were chosen in another way, or something else; it cannot be written; or
             no video could be decoded.

@@ -252,7 +252,7 @@ def _word_score(
     kind: str, values: Float[Tensor, " frame"], shared_out: Float[Tensor, " frame"], inside: Bool[Tensor, " frame"]
 ) -> WordScore:
     strongest = values >= values.max() - 1e-9 * values.abs().max()
-    share = share_inside(values[None], inside, torch.ones_like(inside))
+    share = share_inside(shared_out[None], inside, torch.ones_like(inside))
     pointing, uniform = inside[strongest].double().mean(), inside.double().mean()
     return WordScore(kind, float(pointing), float(share), float(uniform))
 

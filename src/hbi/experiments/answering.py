@@ -37,6 +37,11 @@ def question_only(recipe: Recipe) -> Recipe:
 def answering_task(recipe: Recipe, train: Split, device: torch.device) -> Task:
     """Return the task of answering the questions of the training split.
 
+    Args:
+        recipe: Says which answers there are, and how answering and matching are weighed.
+        train: The training split, with its questions.
+        device: Where the estimator runs that teaches.
+
     Raises:
         DataError: The recipe's file of answers cannot be read, or it asks for captions where there are none.
         HBIError: The weights of the estimator that teaches cannot be read.

@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -23,6 +22,7 @@ from hbi.evaluation.rank_files import ranks_csv
 from hbi.evaluation.retrieval_report import RetrievalReport, report_of
 from hbi.evaluation.similarity_matrix import similarity_matrix
 from hbi.experiments.answering import QUESTION_ONLY
+from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.model_card import write_model_card
 from hbi.experiments.protocol import Selection, evaluation_protocol, rows_beside
 from hbi.experiments.reading import read_recipe
@@ -33,19 +33,10 @@ from hbi.files.visible_text import visible_json
 from hbi.hub import without_prefix
 from hbi.matching import Answerer, Matcher, SourceError, is_run, load, load_answerer
 from hbi.matching.loading import RECIPE, Source, Which
-from hbi.processes import Progress
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.run_folder import RunFolder
 
-Bars: TypeAlias = Callable[[str], AbstractContextManager[Progress | None]]
-"""Shows, under a title, how far a part of the work has come."""
 Direction: TypeAlias = Literal["text-to-video", "video-to-text"]
-
-
-@contextmanager
-def no_bars(title: str) -> Iterator[Progress | None]:
-    """Show nothing."""
-    yield None
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +231,13 @@ def metrics_file(folder: Path, split: str) -> Path:
 
 
 def rank_file(folder: Path, split: str, direction: Direction) -> Path:
-    """Return where the rank of each query of a direction is written."""
+    """Return where the rank of each query of a direction is written.
+
+    Args:
+        folder: Where an evaluation was written.
+        split: Name of the split that was ranked.
+        direction: What was searched with what.
+    """
     return folder / (f"ranks-{split}.csv" if direction == "text-to-video" else f"ranks-{split}-{direction}.csv")
 
 

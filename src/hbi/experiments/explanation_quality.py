@@ -10,7 +10,7 @@ from hbi.data.frames import decode_frames
 from hbi.evaluation.attributions import methods, samples_in_the_time_of_exact
 from hbi.evaluation.explained_pairs import encode_pairs, explained_pairs
 from hbi.evaluation.faithfulness import MethodScore, explanation_scores, summary
-from hbi.experiments.evaluating import Bars, no_bars
+from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import read_split
 from hbi.files import write_atomically

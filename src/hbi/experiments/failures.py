@@ -8,7 +8,7 @@ from hbi.data.benchmark import SplitName
 from hbi.data.samples import Video
 from hbi.evaluation.ranks import ranks
 from hbi.evaluation.similarity_matrix import similarity_matrix
-from hbi.experiments.evaluating import Bars, no_bars
+from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import decode_split
 from hbi.explanation import Explanation
@@ -63,7 +63,8 @@ def explain_failures(
     """
     if not matcher.has_games:
         raise ExplanationError(
-            f"{matcher.name} compares whole texts and videos and plays no game: give a model that compares words and frames"
+            f"{matcher.name} compares whole texts and videos and plays no game: give a model that compares words and "
+            "frames"
         )
     with bars("decoding videos") as progress:
         decoded = decode_split(recipe, split, progress)

@@ -6,7 +6,7 @@ from pathlib import Path
 from hbi.data.choices import load_choices
 from hbi.data.frames import decode_frames
 from hbi.evaluation.choice_accuracy import ChoiceReport, choice_accuracy
-from hbi.experiments.evaluating import Bars, no_bars
+from hbi.experiments.bars import Bars, no_bars
 from hbi.files import write_atomically
 from hbi.matching import Matcher
 
@@ -31,7 +31,13 @@ def evaluate_choices(matcher: Matcher, data: Path, *, bars: Bars = no_bars) -> C
 
 
 def write_choices(matcher: Matcher, report: ChoiceReport, folder: Path) -> Path:
-    """Write the measures into a folder as metrics-choices.json; return the file."""
+    """Write the measures into a folder as metrics-choices.json; return the file.
+
+    Args:
+        matcher: The model that was measured; where its weights come from is written too.
+        report: What was measured.
+        folder: Where to write; an older file is replaced.
+    """
     file = folder / "metrics-choices.json"
     write_atomically(file, json.dumps({**matcher.origin, **report.to_dict()}, indent=2) + "\n")
     return file

@@ -12,8 +12,8 @@ from hbi.data.samples import Split
 from hbi.errors import HBIError
 from hbi.experiments.schema import Recipe
 from hbi.matching.loading import is_run, model_folder_of_run
-from hbi.models import GlobalContrastModel, HBIModel, ModelError, QuestionAnsweringModel
-from hbi.models.model_folder import Network, open_model_folder, read_own_tokenizer
+from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor, ModelError, QuestionAnsweringModel
+from hbi.models.model_folder import Network, open_model_folder, processor_for, read_own_tokenizer
 from hbi.models.tokenizer import read_tokenizer, require_vocabulary, train_tokenizer
 
 Kind: TypeAlias = type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]
@@ -40,6 +40,21 @@ def start_tokenizer(recipe: Recipe, train: Split) -> CLIPTokenizer:
         return read_tokenizer(clip)
     except ModelError as error:
         raise HBIError(f"model.clip={clip} brings no tokenizer ({error}): give a hub name or a whole folder") from error
+
+
+def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) -> HBIProcessor:
+    """Return the preprocessing of a network that is to be trained: colors are normalized as what it starts from does.
+
+    Args:
+        recipe: Names what the network starts from.
+        model: The network.
+        tokenizer: Its tokenizer, of `start_tokenizer`.
+
+    Raises:
+        ModelError: What it starts from says nothing usable of how pictures are normalized.
+    """
+    start = recipe.model.clip
+    return processor_for(model, tokenizer, start) if start else HBIProcessor.for_model(model.config, tokenizer)
 
 
 def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str] = ()) -> Network:

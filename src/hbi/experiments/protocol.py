@@ -15,7 +15,15 @@ Selection = Literal["best", "last", "given"]
 def evaluation_protocol(
     recipe: Recipe, split: SplitName, selection: Selection, *, num_videos: int, is_dual_softmax: bool
 ) -> EvaluationProtocol:
-    """Return what is to be said beside numbers that were measured on `num_videos` videos of a split."""
+    """Return what is to be said beside numbers that were measured on a split.
+
+    Args:
+        recipe: Names the data set, and what the network sees of a video and of a text.
+        split: Which split was measured.
+        selection: How the weights were chosen.
+        num_videos: Videos that were ranked.
+        is_dual_softmax: Whether similarities went through a dual softmax before ranking.
+    """
     benchmark, protocol = benchmark_of(recipe), protocol_of(recipe)
     read = protocol.resolve(split) if protocol else split
     published = protocol.published(split) if protocol else None
@@ -32,7 +40,13 @@ def evaluation_protocol(
 
 
 def rows_beside(recipe: Recipe, split: SplitName, protocol: EvaluationProtocol) -> list[PublishedRow]:
-    """Return published rows that numbers of this protocol may be compared with: those of the whole test split."""
+    """Return published rows that measured numbers may be compared with: those of the whole test split.
+
+    Args:
+        recipe: Names the data set.
+        split: Which split was measured.
+        protocol: How it was measured.
+    """
     split_rule = protocol_of(recipe)
     if split_rule is None or split_rule.resolve(split) != "test" or protocol.is_reduced:
         return []

@@ -49,6 +49,11 @@ class Task:
 def retrieval_task(recipe: Recipe, train: Split, device: torch.device) -> Task:
     """Return the task of ranking videos and texts.
 
+    Args:
+        recipe: Says what is minimized.
+        train: The training split, with its captions.
+        device: Where the estimator runs that teaches.
+
     Raises:
         HBIError: The weights of the estimator that teaches cannot be read.
     """

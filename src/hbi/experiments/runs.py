@@ -6,7 +6,7 @@ import torch
 from transformers import CLIPTokenizer
 
 from hbi.data.samples import Split
-from hbi.experiments.network import start_tokenizer
+from hbi.experiments.network import start_processor, start_tokenizer
 from hbi.experiments.reading import read_recipe, recipe_yaml
 from hbi.experiments.schema import Recipe
 from hbi.files import write_atomically
@@ -20,6 +20,12 @@ def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processe
     """Return a run folder that this job may write to: new, or one of the same recipe to be resumed.
 
     A run that ended before its first step (the videos were missing, say) is started anew, with whatever recipe.
+
+    Args:
+        out: The run folder; it need not exist.
+        recipe: What is to be trained.
+        resume: Whether a run that is there already is continued.
+        processes: The processes that train together; all of them call this, and only the first one writes.
 
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
@@ -36,22 +42,45 @@ def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processe
 
 
 def keep_problems(folder: RunFolder, problems: tuple[str, ...], processes: Processes) -> None:
-    """Write what had to be left out of the data into the run folder."""
+    """Write what had to be left out of the data into the run folder.
+
+    Args:
+        folder: The run folder.
+        problems: Lines on what was left out of the data, and remarks on the task.
+        processes: The processes that train together; only the first one writes.
+    """
     if processes.is_main:
         write_atomically(folder.path / "faults.txt", "".join(f"{problem}\n" for problem in problems))
 
 
 def keep_tokenizer(folder: RunFolder, recipe: Recipe, train: Split, processes: Processes) -> CLIPTokenizer:
-    """Return the tokenizer of the run folder, which the first call of a run puts there."""
+    """Return the tokenizer of the run folder, which the first call of a run puts there.
+
+    Args:
+        folder: The run folder.
+        recipe: Says what the tokenizer comes from.
+        train: The training texts, which a new vocabulary is made of.
+        processes: The processes that train together; all of them call this, and only the first one writes.
+    """
     if processes.is_main and not folder.has_begun:
         save_processor(start_tokenizer(recipe, train), folder.path)
     processes.wait()
     return read_own_tokenizer(folder.path)
 
 
-def keep_processor(folder: RunFolder, model: Network, tokenizer: CLIPTokenizer, processes: Processes) -> HBIProcessor:
-    """Return the preprocessing of a network that is about to be trained, and write it into the run folder."""
-    processor = HBIProcessor.for_model(model.config, tokenizer)
+def keep_processor(
+    folder: RunFolder, recipe: Recipe, model: Network, tokenizer: CLIPTokenizer, processes: Processes
+) -> HBIProcessor:
+    """Return the preprocessing of a network that is about to be trained, and write it into the run folder.
+
+    Args:
+        folder: The run folder.
+        recipe: Names what the network starts from.
+        model: The network, before its first step.
+        tokenizer: Its tokenizer.
+        processes: The processes that train together; only the first one writes.
+    """
+    processor = start_processor(recipe, model, tokenizer)
     if processes.is_main and not folder.has_begun:
         save_processor(processor, folder.path)
     return processor

@@ -77,6 +77,11 @@ def decode_split(recipe: Recipe, name: SplitName, progress: Progress | None = No
 
     A video without a frame stays in the training split, where no batch takes it, and leaves the others: it can neither
     be found nor stand in the way, and no question about it can be answered. The problems of the store tell of it.
+
+    Args:
+        recipe: Says which data, how many frames, and of which size.
+        name: Name of the split.
+        progress: Called with the videos that are done, and all; None: nobody watches.
     """
     loaded = read_split(recipe, name)
     split, sampling = loaded.split, FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
@@ -102,7 +107,13 @@ def features_file(recipe: Recipe, name: SplitName) -> Path:
 
 
 def sampling_of_split(recipe: Recipe, name: SplitName, split: Split) -> Sampling:
-    """Return which frames of which videos the recipe needs features of."""
+    """Return which frames of which videos the recipe needs features of.
+
+    Args:
+        recipe: Says how many frames, and of which size.
+        name: Name of the split: training keeps more frames of a video.
+        split: The videos of the split.
+    """
     return Sampling(
         tuple(video.video_id for video in split.videos), frames_of_split(recipe, name), recipe.data.image_size
     )

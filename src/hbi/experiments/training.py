@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from transformers import CLIPTokenizer
 
 from hbi.data.benchmark import SplitName
 from hbi.data.features import FeatureStore
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError
 from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
-from hbi.experiments.evaluating import Bars, no_bars
+from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.frame_features import tower_fingerprint
 from hbi.experiments.model_card import write_model_card
 from hbi.experiments.network import build_model
@@ -25,6 +24,7 @@ from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_spl
 from hbi.files import StorageError
 from hbi.matching import Answerer, Matcher, load
 from hbi.matching.device import choose_device
+from hbi.models import HBIProcessor
 from hbi.models.model_folder import Network
 from hbi.processes import Progress
 from hbi.training.batches import TrainingBatches
@@ -124,10 +124,16 @@ def start_training(
     decode: Decode = decode_split,
     processes: Processes = ALONE,
 ) -> Trainer:
-    """Return a trainer for the run folder `out`, new or resumed.
+    """Return a trainer for a run folder, new or resumed.
 
-    `decode` gives the splits: an experiment of many runs on the same videos may decode them once. All `processes` of a
-    job call this together.
+    Args:
+        recipe: What to train, on which data, for how long.
+        out: The run folder.
+        resume: Whether a run that is there already is continued.
+        device: Where to train.
+        progress: Called with the videos that are decoded, and all; None: nobody watches.
+        decode: Gives the splits with their frames; an experiment of many runs on the same videos may decode them once.
+        processes: The processes that train together; all of them call this.
 
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
@@ -143,16 +149,17 @@ def start_training(
     keep_problems(folder, (*train.frames.problems, *val.frames.problems, *task.remarks), processes)
     tokenizer = keep_tokenizer(folder, recipe, task.texts, processes)
     model = build_model(recipe, tokenizer, task.answers)
-    processor = keep_processor(folder, model, tokenizer, processes)
+    processor = keep_processor(folder, recipe, model, tokenizer, processes)
     for split in (train, val):
         _require_own_features(recipe, model, split.frames)
     trainer = Trainer(
         model,
-        training_batches(recipe, task, train.frames, tokenizer, processes),
+        training_batches(recipe, task, train.frames, processor, processes),
         task.objective,
         training_settings(recipe),
         folder,
         validate=task.validation(val, processor),
+        network_input=processor.network_input,
         device=device,
         processes=processes,
     )
@@ -161,17 +168,24 @@ def start_training(
 
 
 def training_batches(
-    recipe: Recipe, task: Task, store: KeptFrames, tokenizer: CLIPTokenizer, processes: Processes
+    recipe: Recipe, task: Task, store: KeptFrames, processor: HBIProcessor, processes: Processes
 ) -> TrainingBatches:
-    """Return the batches that the recipe trains on."""
+    """Return the batches that the recipe trains on.
+
+    Args:
+        recipe: Says how large a batch is, and what it takes of each video.
+        task: What is learned from which texts.
+        store: Frames, or features, of the training videos.
+        processor: Tokenizes the texts.
+        processes: The processes that share each batch.
+    """
     return TrainingBatches(
         task.texts,
         store,
-        tokenizer,
+        processor.tokenize,
         batch_size=recipe.training.batch_size,
         captions_per_video=recipe.training.captions_per_video,
         num_frames=recipe.data.num_frames,
-        max_words=recipe.data.max_words,
         seed=recipe.training.seed,
         processes=processes,
         labels=task.labels,

@@ -2,7 +2,6 @@
 
 from hbi.explanation.comparison import Comparison
 from hbi.explanation.explanation import Explanation
-from hbi.explanation.html.collection import Explained, Failure, comparison_page, failures_page, videos_page
 from hbi.explanation.html.comparison_section import comparison_section
 from hbi.explanation.html.explanation_section import explanation_section
 from hbi.explanation.html.page import fragment, page, render_page
@@ -11,18 +10,13 @@ from hbi.explanation.players import Frame, Word
 
 __all__ = [
     "Comparison",
-    "Explained",
     "Explanation",
-    "Failure",
     "Frame",
     "LevelExplanation",
     "Word",
-    "comparison_page",
     "comparison_section",
     "explanation_section",
-    "failures_page",
     "fragment",
     "page",
     "render_page",
-    "videos_page",
 ]

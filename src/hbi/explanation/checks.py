@@ -36,14 +36,26 @@ def require(is_met: bool, message: str) -> None:
 
 
 def require_sum(parts: ArrayLike, whole: float, message: str) -> None:
-    """Raise ValueError unless the parts sum to the whole, as far as float32 can tell."""
+    """Raise ValueError unless the parts sum to the whole, as far as float32 can tell.
+
+    Args:
+        parts: Numbers of any shape.
+        whole: What they should sum to.
+        message: Of the error.
+    """
     values = np.asarray(parts, dtype=np.float64)
     scale = max(1.0, abs(whole), float(np.abs(values).sum()))
     require(abs(float(values.sum()) - whole) <= SUM_TOLERANCE * scale, message)
 
 
 def require_text(text: object, what: str, most: int = MOST_LETTERS) -> None:
-    """Raise ValueError unless this is a text of at most so many letters."""
+    """Raise ValueError unless this is a text of at most so many letters.
+
+    Args:
+        text: The value to check.
+        what: What it is, for the error.
+        most: Characters that it may have.
+    """
     require(isinstance(text, str), f"the {what} is a {type(text).__name__}, not a text")
     require(len(str(text)) <= most, f"the {what} has {len(str(text))} letters, and at most {most} are drawn")
 
@@ -51,7 +63,14 @@ def require_text(text: object, what: str, most: int = MOST_LETTERS) -> None:
 def as_floats(instance: object, *names: str, of: str = "", largest: float = LARGEST) -> None:
     """Turn numpy and tensor scalars into plain floats, which JSON and f-strings know.
 
-    Raises ValueError for what is no number (texts and truths are none), and for one that is not finite or too large.
+    Args:
+        instance: A dataclass, frozen or not; its fields are changed.
+        names: Of the fields.
+        of: Whose fields they are, for the error, such as "level entity".
+        largest: The largest absolute value that is allowed.
+
+    Raises:
+        ValueError: A value is no number (texts and truths are none), is not finite or is too large.
     """
     for name in names:
         value = getattr(instance, name)
@@ -74,7 +93,16 @@ def whole_number(value: SupportsIndex, what: str) -> int:
 
 
 def frozen_array(values: ArrayLike, shape: tuple[int, ...], what: str) -> NDArray[np.float64]:
-    """Return a read-only copy in float64; raises ValueError for another shape or a value that is no finite number."""
+    """Return a read-only copy in float64.
+
+    Args:
+        values: Whole or floating numbers.
+        shape: The shape that they must have.
+        what: What they are, in the plural, for the error.
+
+    Raises:
+        ValueError: Another shape, or a value that is no finite number.
+    """
     array = np.asarray(values)
     require(array.dtype.kind in "iuf", f"{what} hold something that is no number")
     require(array.shape == shape, f"{what} must be {list(shape)}, not {list(array.shape)}")

@@ -3,6 +3,7 @@
 Plain numbers only (numpy, no torch): every drawing, file and page is made from these types.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,22 +137,22 @@ class Explanation:
         """
         return record_from_json(text, cls.from_dict)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write `explanation.json` and one PNG a frame into a folder (see docs/reference/explanation-schema.md).
 
         Raises:
             StorageError: The folder cannot be written.
         """
-        save_record(self.to_dict(), folder)
+        save_record(self.to_dict(), Path(folder))
 
     @classmethod
-    def load(cls, path: Path) -> "Explanation":
+    def load(cls, path: str | os.PathLike[str]) -> "Explanation":
         """Return the explanation of a folder that `save` wrote, or of a `.json` file.
 
         Raises:
             ExplanationFileError: There is none, it is damaged, or of another version.
         """
-        return load_record(path, cls.from_dict)
+        return load_record(Path(path), cls.from_dict)
 
     def _repr_html_(self) -> str:
         """Return the view of a notebook."""

@@ -29,6 +29,12 @@ def require_names(values: Mapping[str, Any], names: Iterable[str]) -> None:
 def parts_of(values: Mapping[str, Any], name: str, kind: type, most: int) -> list[dict[str, Any]]:
     """Return the values of the words, frames or levels.
 
+    Args:
+        values: The fields of an explanation.
+        name: "words", "frames" or "levels".
+        kind: The dataclass that each part is made into.
+        most: Parts that there may be.
+
     Raises:
         ValueError: There are none or too many, or one lacks a field of `kind` or has another one.
     """
@@ -41,7 +47,16 @@ def parts_of(values: Mapping[str, Any], name: str, kind: type, most: int) -> lis
 
 
 def objects_of(values: Mapping[str, Any], name: str, most: int) -> list[dict[str, Any]]:
-    """Return a list of JSON objects; raises ValueError where it is none, empty or too long."""
+    """Return a list of JSON objects.
+
+    Args:
+        values: The fields of an object that was read.
+        name: Of the field that holds the list.
+        most: Objects that there may be.
+
+    Raises:
+        ValueError: It is missing, is no list of objects, or is empty or too long.
+    """
     require_names(values, [name])
     parts = _list(values[name], name, most)
     require(bool(parts), f"it has no {name}")
@@ -51,13 +66,13 @@ def objects_of(values: Mapping[str, Any], name: str, most: int) -> list[dict[str
 
 
 def require_numbers(values: object, name: str, most: int) -> None:
-    """Raise ValueError unless this is a list of at most so many numbers."""
+    """Raise ValueError unless this is a list of numbers and not too long."""
     odd = [value for value in _list(values, name, most) if not is_number(value)]
     require(not odd, f"its {name} hold {shown(odd[:1])}, which is no number")
 
 
 def require_rows(values: object, name: str, most_rows: int, most_columns: int) -> None:
-    """Raise ValueError unless this is a list of lists of numbers of at most this size."""
+    """Raise ValueError unless this is a list of lists of numbers and not too large."""
     for row in _list(values, name, most_rows):
         require_numbers(row, name, most_columns)
 

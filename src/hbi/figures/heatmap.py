@@ -29,7 +29,15 @@ DARK_FROM = 0.55
 
 
 def draw_level(axes: Axes, explanation: Explanation, part: LevelExplanation, times: FrameTimes, layout: Layout) -> None:
-    """Draw a level into axes that cover its cells; words, brackets and scale stand outside them."""
+    """Draw a level into axes that cover its cells; words, brackets and scale stand outside them.
+
+    Args:
+        axes: Empty axes, as large as the cells together.
+        explanation: The explanation that the level belongs to; its words are the names of the rows.
+        part: The level to draw.
+        times: When each frame is, for the brackets over merged frames.
+        layout: Sizes in inches, and the size of the letters.
+    """
     num_words, num_frames = len(part.word_groups), len(part.frame_groups)
     axes.set_xlim(0, num_frames)
     axes.set_ylim(num_words, 0)
@@ -63,7 +71,13 @@ def _draw_blocks(axes: Axes, part: LevelExplanation, limit: float, layout: Layou
 
 
 def hatch_negative(axes: Axes, corners: np.ndarray, tints: np.ndarray) -> None:
-    """Hatch the blocks [block, 4, 2] of negative tints, each ink as one path: every hatching takes long."""
+    """Hatch the blocks of negative tints, each ink as one path: every hatching takes long.
+
+    Args:
+        axes: Where the blocks are drawn already.
+        corners: The four corners of every block [block, 4, 2], each as (column, row).
+        tints: Strength of every block's color [block], from -1 to 1.
+    """
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

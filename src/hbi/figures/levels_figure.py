@@ -27,7 +27,13 @@ def render_figure(explanation: Explanation, path: Path) -> None:
 
 
 def save_figure(draw: Callable[[Explanation], Figure], explanation: Explanation, path: Path) -> None:
-    """Write what `draw` makes of an explanation, with fonts for its letters and without a date."""
+    """Write what `draw` makes of an explanation, with fonts for its letters and without a date.
+
+    Args:
+        draw: Makes the figure.
+        explanation: What it is made of.
+        path: The file; its ending chooses the format. It is overwritten.
+    """
     import matplotlib
 
     texts = (explanation.text, explanation.video, explanation.model, explanation.remark or "")
@@ -64,7 +70,15 @@ def draw_figure(explanation: Explanation) -> Figure:
 
 
 def draw_title(figure: Figure, layout: Layout, top: float, width: float, height: float) -> None:
-    """Write the caption, and below it where it comes from, from `top` (inches) of a figure of this size downwards."""
+    """Write the caption, and below it where it comes from.
+
+    Args:
+        figure: Where to write.
+        layout: Holds both texts and the height of the caption.
+        top: Upper edge of the caption, in inches from the bottom of the figure.
+        width: Of the figure, in inches.
+        height: Of the figure, in inches.
+    """
     left, below = MARGIN / width, top - layout.caption_height
     style: dict[str, Any] = {"va": "top", "linespacing": 1.2, "parse_math": False}
     figure.text(left, top / height, layout.title, color=INK, fontsize=TITLE_SIZE, **style)

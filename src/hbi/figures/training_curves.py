@@ -112,7 +112,13 @@ def stretches_of(points: Points, most: int = MOST_STRETCHES) -> list[Stretch]:
 
 
 def round_ticks(lowest: float, highest: float, most: int = 5) -> tuple[float, ...]:
-    """Return round numbers (1, 2 or 5 times a power of ten apart) from at most `lowest` to at least `highest`."""
+    """Return round numbers (1, 2 or 5 times a power of ten apart) from at most `lowest` to at least `highest`.
+
+    Args:
+        lowest: The least value of an axis.
+        highest: Its greatest value.
+        most: Steps that the range is divided into at most; rounding outwards may add one.
+    """
     if math.isclose(lowest, highest, abs_tol=1e-300):
         margin = abs(lowest) / 2 or 1.0
         lowest, highest = lowest - margin, highest + margin

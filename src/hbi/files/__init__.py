@@ -30,6 +30,12 @@ def fitting_name(folder: Path, begin: str, middle: str, end: str) -> str:
 
     It is cut between characters as people see them: no accent is parted from its letter.
 
+    Args:
+        folder: Where the file is to be; it need not exist yet.
+        begin: First part of the name, kept whole.
+        middle: The part that is cut at its end where the name would be too long.
+        end: Last part, kept whole: an ending such as ".mp4".
+
     >>> len(fitting_name(Path("."), "01-", "日本の動画" * 40, ".mp4").encode()) <= 255
     True
     """

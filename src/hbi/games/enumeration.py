@@ -69,6 +69,11 @@ class EnumeratedGame:
 def enumerate_game(game: CoalitionGame, num_players: int, *, device: torch.device | str = "cpu") -> EnumeratedGame:
     """Return the game with the values of all its `2^num_players` coalitions, asked for 65,536 at a time.
 
+    Args:
+        game: returns the value of every coalition of a bool batch [coalition, player].
+        num_players: how many players there are, 1 to 20.
+        device: where the coalitions are made, and given to the game.
+
     Raises:
         ValueError: more than 20 players or none, or values of the wrong shape or not finite.
 

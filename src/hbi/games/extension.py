@@ -67,7 +67,14 @@ class MultilinearExtension:
         word_inclusion: Float[Tensor, "*#batch word"],
         frame_inclusion: Float[Tensor, "*#batch frame"],
     ) -> Float[Tensor, "*#batch"]:
-        """Return the sum of `dF / dq_i` over the members, whose inclusion must be 0."""
+        """Return the sum of `dF / dq_i` over the members.
+
+        Args:
+            word_members: True for the words whose derivatives are summed.
+            frame_members: True for the frames whose derivatives are summed.
+            word_inclusion: probability of each word to be in the coalition; 0 for members.
+            frame_inclusion: the same for the frames.
+        """
         by_word = self.words.expected_at(word_inclusion) * self._gain_at(
             self.frame_ranking, frame_members, frame_inclusion
         ) + self.words.gain_of(word_members, word_inclusion) * self._maximum_at(self.frame_ranking, frame_inclusion)
@@ -130,7 +137,12 @@ def multilinear_extension(
 ) -> Float[Tensor, "*#batch"]:
     """Return the expected value of a random coalition that holds each player with its own probability.
 
-    Exact for any probabilities in [0, 1]; on their corners it is `game.value`. The batch axes broadcast.
+    It is exact; where all probabilities are 0 or 1 it is `game.value`. The batch axes broadcast.
+
+    Args:
+        game: the game, or a batch of them.
+        word_inclusion: probability of each word to be in the coalition, in [0, 1].
+        frame_inclusion: the same for the frames.
 
     Raises:
         ValueError: an inclusion of the wrong shape or with a value outside [0, 1].
@@ -149,7 +161,18 @@ def multilinear_extension(
 def playing_inclusion(
     name: str, inclusion: Tensor, size: int, mask: Tensor | None, game: LateInteractionGame
 ) -> Float[Tensor, "*#batch player"]:
-    """Return `inclusion`, checked, 0 for masked players."""
+    """Return `inclusion`, checked, 0 for masked players.
+
+    Args:
+        name: of the argument, for the error message.
+        inclusion: probability of each player to be in the coalition, in [0, 1].
+        size: how many players of this side the game has.
+        mask: True where a player is real; None: all are.
+        game: gives the type of the result, and says whether values are checked.
+
+    Raises:
+        ValueError: `inclusion` has the wrong shape or a value outside [0, 1].
+    """
     if inclusion.dim() < 1 or inclusion.shape[-1] != size or not inclusion.is_floating_point():
         raise ValueError(f"{name} must be floating with shape [..., {size}], not {list(inclusion.shape)}")
     if game.check_values and not torch.compiler.is_compiling():

@@ -126,7 +126,13 @@ def shapley_interactions(
 ) -> Float[Tensor, "*#batch row column"]:
     """Return the Shapley interaction index of pairs: the Banzhaf interaction averaged over `probability` in [0, 1].
 
-    Arguments and errors as for `banzhaf_interactions`.
+    Args:
+        game: the game, or a batch of them.
+        between: "words and frames", or "players" for `[..., players, players]`, words first.
+        chunk_size: how many entries of the first batch axis are worked on at a time; None: all.
+
+    Raises:
+        ValueError: an unknown `between`.
 
     >>> game = LateInteractionGame(torch.tensor([[1.0, 0.3], [0.5, 0.7]]), torch.ones(2), torch.ones(2))
     >>> shapley_interactions(game)
@@ -156,6 +162,12 @@ def coalition_interaction(
         E[value(C + S) - value(C) - sum_{i in S} (value(C + i) - value(C))],   C without S
 
     For one word and one frame this is their Banzhaf interaction. The batch axes broadcast.
+
+    Args:
+        game: the game, or a batch of them.
+        word_coalition: True for the words in `S`.
+        frame_coalition: True for the frames in `S`.
+        probability: with which every player outside `S` is in `C`; 1/2 is Banzhaf's.
 
     Raises:
         ValueError: `probability` outside [0, 1], a coalition of the wrong shape or type.

@@ -35,6 +35,11 @@ def exponential_sum(spread: float, precision: torch.dtype, device: torch.device)
     half width pi/2, so the error falls like `exp(-pi^2 / step)` whatever `z` is. Its tail to the left is infinite, but
     there (`s < 8`) `exp(-z s)` is nearly a polynomial in `s`: a Gauss rule for the discrete measure of the tail needs
     six or eight nodes for all of it. To the right it ends where `exp(-s / spread)` no longer counts.
+
+    Args:
+        spread: the largest `1/z` that the rule has to serve, at least 1.
+        precision: float32 or float64: how accurate the sum has to be (5e-8 or 5e-12 of `1/z`).
+        device: where nodes and weights are kept.
     """
     accuracy = _ACCURACY[precision]
     end = math.ceil(math.log(accuracy.end * max(spread, 1.0)) / accuracy.step)

@@ -80,8 +80,23 @@ def interactions(
 ) -> Float[Tensor, "*#batch word frame"]:
     """Return the exact Banzhaf interaction of every word with every frame, from token embeddings of any model.
 
-    Arguments and errors as for `game_from_tokens`, which gives the game for all other indices; `probability` as for
-    `banzhaf_interactions`.
+    `game_from_tokens` gives the game for all other indices.
+
+    Args:
+        word_tokens: embeddings of the words.
+        frame_tokens: embeddings of the frames, of the same width.
+        word_weights: how much each word counts, non-negative; None: all the same.
+        frame_weights: how much each frame counts, non-negative; None: all the same.
+        word_mask: True where a word is a player; None: all are.
+        frame_mask: True where a frame is a player; None: all are.
+        use_cosine: compare directions; False: plain inner products.
+        normalize_weights: divide the weights by their sum over the coalition.
+        floor_at_zero: play with similarities below 0 set to 0.
+        probability: with which every other player is in the coalition; 1/2 is the paper's Banzhaf Interaction.
+
+    Raises:
+        ValueError: embeddings of different widths, `probability` outside [0, 1], and whatever `LateInteractionGame`
+            refuses.
 
     >>> interactions(torch.tensor([[3.0, 4.0], [1.0, 0.0]]), torch.tensor([[1.0, 0.0], [4.0, 3.0]]))
     tensor([[0.0800, 0.3700],

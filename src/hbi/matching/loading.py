@@ -81,7 +81,13 @@ def load_matcher(
     num_frames: int | None = None,
     weights: Which = "best",
 ) -> Matcher:
-    """Return the `Matcher` of a source; arguments and errors are of `load`.
+    """Return the `Matcher` of a source; errors are those of `load`.
+
+    Args:
+        source: A folder or hub name, as for `load`.
+        device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", …
+        num_frames: Frames of a video that the model is shown; None: as many as it was trained with, 12 for a CLIP.
+        weights: Of a run: those that were best on the validation split, or those of the last step.
 
     Raises:
         SourceError: Also where the model answers questions.
@@ -101,7 +107,13 @@ def load_answerer(
     num_frames: int | None = None,
     weights: Which = "best",
 ) -> Answerer:
-    """Return the `Answerer` of a source; arguments and errors are of `load`.
+    """Return the `Answerer` of a source; errors are those of `load`.
+
+    Args:
+        source: A folder or hub name, as for `load`.
+        device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", …
+        num_frames: Frames of a video that the model is shown; None: as many as it was trained with, 12 for a CLIP.
+        weights: Of a run: those that were best on the validation split, or those of the last step.
 
     Raises:
         SourceError: Also where the model answers no questions.

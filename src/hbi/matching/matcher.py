@@ -75,9 +75,17 @@ class Matcher(OpenedModel):
     def encode_videos(
         self, videos: Sequence[VideoPath], *, start_seconds: float | None = None, end_seconds: float | None = None
     ) -> Any:
-        """Return video files as they are compared, see `encode_frames`; arguments and errors are of `read_videos`.
+        """Return video files as they are compared, see `encode_frames`.
 
         All frames are in memory at a time: for more than some hundred videos use `hbi.VideoIndex`.
+
+        Args:
+            videos: Paths of video files.
+            start_seconds: Where each is looked at from; None: from its beginning.
+            end_seconds: Up to where; None: to its end.
+
+        Raises:
+            VideoError: One cannot be decoded.
         """
         return self.encode_frames(*self.read_videos(videos, start_seconds=start_seconds, end_seconds=end_seconds))
 

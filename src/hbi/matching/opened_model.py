@@ -149,7 +149,16 @@ class OpenedModel:
     def read_sample(
         self, video: VideoPath, *, start_seconds: float | None = None, end_seconds: float | None = None
     ) -> VideoSample:
-        """Return the frames of a span of a video with thumbnails, decoded once; see `VideoSample.read`."""
+        """Return the frames of a span of a video with thumbnails, decoded once; see `VideoSample.read`.
+
+        Args:
+            video: Path of a video file.
+            start_seconds: Where the span begins; None: with the video.
+            end_seconds: Where the span ends; None: with the video.
+
+        Raises:
+            VideoError: There is no video, no such span, or no frame of it can be decoded.
+        """
         return VideoSample.read(
             Path(video),
             self.num_frames,

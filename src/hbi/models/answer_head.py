@@ -66,7 +66,12 @@ class AnswerHead(AnswerLayers):
     def weights(
         self, words: Players, frames: Players, scale: Float[Tensor, ""]
     ) -> tuple[Float[Tensor, "question word"], Float[Tensor, "question frame"]]:
-        """Return how much each word counts in choosing frames, and P(frame | question); each sums to 1."""
+        """Return how much each word counts in choosing frames, and P(frame | question); each sums to 1.
+
+        Args:
+            words, frames: Of the questions, and of the video that each is about.
+            scale: What multiplies a cosine to make a logit.
+        """
         weights_AT, log_looks_AV = self._weigh(words, frames, scale)
         return weights_AT.float(), log_looks_AV.exp() * frames.sequence.mask
 

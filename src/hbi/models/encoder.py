@@ -33,7 +33,12 @@ class Encoder(nn.Module):
         pixels: Float[Tensor, "video frame *content"],
         frame_mask: Bool[Tensor, "video frame"],
     ) -> tuple[Encoding, Encoding]:
-        """Return the encodings of texts and of videos in one call: the one that a training step shards or repeats."""
+        """Return the encodings of texts and of videos in one call: the one that a training step shards or repeats.
+
+        Args:
+            input_ids, attention_mask: The tokenized texts.
+            pixels, frame_mask: Normalized pixels, or kept features, of the frames; which frames are real.
+        """
         return self.encode_texts(input_ids, attention_mask), self.encode_videos(pixels, frame_mask)
 
     def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Encoding:

@@ -97,7 +97,13 @@ class HBIModel(FromCLIP, PreTrainedModel):
         frame_mask: Bool[Tensor, "video frame"],
         video_of_text: Int[Tensor, " text"],
     ) -> MatchOutput:
-        """Return similarities of all texts with all videos, and the games of each video with the first of its texts."""
+        """Return similarities of all texts with all videos, and the games of each video with the first of its texts.
+
+        Args:
+            input_ids, attention_mask: The tokenized texts.
+            pixels, frame_mask: Normalized pixels, or kept features, of the frames; which frames are real.
+            video_of_text: The row of each text's video.
+        """
         words, frames = self.encoder(input_ids, attention_mask, pixels, frame_mask)
         return self.match(words, frames, video_of_text)
 
@@ -106,7 +112,12 @@ class HBIModel(FromCLIP, PreTrainedModel):
         return self.compare(self.words(words.sequence), self.frames(frames.sequence), video_of_text)
 
     def compare(self, texts: Hierarchy, videos: Hierarchy, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
-        """Return what `forward` does, from the players of every level."""
+        """Return what `forward` does, from the players of every level.
+
+        Args:
+            texts, videos: What `encode_texts` and `encode_videos` gave.
+            video_of_text: The row of each text's video.
+        """
         similarities = self.level_similarities(texts, videos)
         if self.config.interaction == "global":
             return MatchOutput({}, self.combine(similarities), self.encoder.logit_scale)

@@ -39,11 +39,18 @@ NETWORKS: dict[str, type[HBIModel] | type[GlobalContrastModel] | type[QuestionAn
 PROCESSOR = "processor_config.json"
 _PICTURES = (PROCESSOR, "preprocessor_config.json")
 """Where `transformers` says how pictures are prepared: now, and in folders of earlier versions."""
+_VOCABULARIES = ("tokenizer.json", "vocab.json")
+"""One of them is in every folder of a tokenizer."""
 _MOST_CONFIG_BYTES = 100_000_000
 
 
 def save_model_folder(network: Network, processor: HBIProcessor, folder: Path) -> None:
     """Write a model with all that belongs to it; files that are there already are replaced.
+
+    Args:
+        network: Its configuration and weights are written.
+        processor: Its preprocessing and tokenizer.
+        folder: Where to write; it is made where it is missing.
 
     Raises:
         StorageError: The folder cannot be written.
@@ -90,7 +97,12 @@ def read_own_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         DamageError, ModelError: As `open_model_folder`.
     """
     own = folder / "tokenizer"
-    return read_tokenizer(own if own.is_dir() else folder)
+    place = own if own.is_dir() else folder
+    if not any(os.path.lexists(place / name) for name in _VOCABULARIES):
+        raise ModelError(
+            f"{folder} has no tokenizer: run hbi convert again with --tokenizer, or restore it from a copy"
+        )
+    return read_tokenizer(place)
 
 
 def processor_for(network: Network, tokenizer: PreTrainedTokenizerBase, source: str | Path) -> HBIProcessor:

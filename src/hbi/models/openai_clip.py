@@ -58,7 +58,12 @@ def block_source(name: str, key: str) -> Source:
 
 
 def clip_config(state: State, *, origin: str, prefix: str = "") -> CLIPConfig:
-    """Return the sizes of the CLIP whose tensors stand under `prefix` in a state dict.
+    """Return the sizes of the CLIP whose tensors a state dict holds.
+
+    Args:
+        state: Tensors by name.
+        origin: What they are called in errors.
+        prefix: What stands before the names of CLIP's tensors.
 
     Raises:
         CheckpointError: A tensor is missing, or the vision tower is no vision transformer.

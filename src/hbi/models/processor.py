@@ -133,7 +133,13 @@ class HBIProcessor(ProcessorMixin):
 def picture_processor(
     config: HBIConfig, *, mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD
 ) -> CLIPImageProcessorPil:
-    """Return CLIP's preparation of pictures, for the size that a model takes; see `HBIProcessor.for_model`."""
+    """Return CLIP's preparation of pictures, for the size that a model takes.
+
+    Args:
+        config: Of the model that the pictures are for.
+        mean: Of red, green and blue in [0, 1], which is subtracted.
+        std: Their standard deviation, by which they are divided.
+    """
     side = config.clip_config.vision_config.image_size
     return CLIPImageProcessorPil(
         size={"shortest_edge": side},

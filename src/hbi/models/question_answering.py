@@ -149,7 +149,13 @@ class QuestionAnsweringModel(FromCLIP, PreTrainedModel):
         frame_mask: Bool[Tensor, "video frame"],
         video_of_text: Int[Tensor, " question"],
     ) -> Float[Tensor, "question answer"]:
-        """Return the logits of all answers to tokenized questions; their softmax gives probabilities."""
+        """Return the logits of all answers to tokenized questions; their softmax gives probabilities.
+
+        Args:
+            input_ids, attention_mask: The tokenized questions.
+            pixels, frame_mask: Normalized pixels, or kept features, of the frames; which frames are real.
+            video_of_text: The row of the video that each question is about.
+        """
         questions = self.trunk.encode_texts(input_ids, attention_mask)
         return self.combine(self.scores(questions, self.trunk.encode_videos(pixels, frame_mask), video_of_text))
 
@@ -161,7 +167,13 @@ class QuestionAnsweringModel(FromCLIP, PreTrainedModel):
         frame_mask: Bool[Tensor, "video frame"],
         video_of_text: Int[Tensor, " text"],
     ) -> AnswerOutput:
-        """Return the scores of the questions' answers, and how all questions match all videos."""
+        """Return the scores of the questions' answers, and how all questions match all videos.
+
+        Args:
+            input_ids, attention_mask: The tokenized questions, and captions beside them.
+            pixels, frame_mask: Normalized pixels, or kept features, of the frames; which frames are real.
+            video_of_text: The row of each text's video.
+        """
         words, frames = self.encoder(input_ids, attention_mask, pixels, frame_mask)
         return self.match(words, frames, video_of_text)
 

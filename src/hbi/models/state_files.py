@@ -57,7 +57,13 @@ def read_state(path: Path) -> State:
 
 
 def fill(module: nn.Module, state: State, source: Callable[[str], Source], *, origin: str) -> dict[str, str]:
-    """Load every parameter of `module` from where `source` says it is; return the keys read, by parameter.
+    """Load every parameter of a network; return the keys read, by parameter.
+
+    Args:
+        module: The network to fill.
+        state: Tensors by the keys of a checkpoint.
+        source: Tells for a parameter's name where in `state` it is.
+        origin: What the checkpoint is called in errors.
 
     Raises:
         CheckpointError: A key is missing, or a shape or type does not fit. The module is unchanged then.

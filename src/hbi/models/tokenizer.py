@@ -46,10 +46,14 @@ class TokenizedTexts:
 def tokenize(
     tokenizer: CLIPTokenizer, texts: Sequence[str], max_words: int, *, is_padded_to_max_words: bool = False
 ) -> TokenizedTexts:
-    """Return the texts as ids, cut to `max_words` tokens with the special ones, and padded to the longest.
+    """Return the texts as ids, cut and padded to one length.
 
-    With `is_padded_to_max_words` they are padded to `max_words`: what a model with `released_behavior` computes depends
-    on the padded length, and this is the one that it was trained with.
+    Args:
+        tokenizer: A CLIP tokenizer, with the vocabulary of the model.
+        texts: What to tokenize.
+        max_words: Tokens of a text at most, special tokens included; a longer text is cut.
+        is_padded_to_max_words: Pad to `max_words`, not to the longest text: what a model with `released_behavior`
+            computes depends on the padded length, and this is the one that it was trained with.
     """
     batch = tokenizer(
         list(texts),
@@ -64,7 +68,13 @@ def tokenize(
 
 
 def remark_on_unread(text: str, spans: Int[Tensor, "word 2"], max_words: int) -> str | None:
-    """Return a sentence on the end of a text that was cut off, None where all was read; `spans` are its tokens."""
+    """Return a sentence on the end of a text that was cut off, None where all was read.
+
+    Args:
+        text: As it was written.
+        spans: The characters of each of its tokens.
+        max_words: Tokens that the model reads at most, special tokens included.
+    """
     unread = text[int(spans[:, 1].max()) :].strip()
     if len(spans) < max_words or not any(character.isalnum() for character in unread):
         return None

@@ -56,6 +56,11 @@ def open_network(network: type[Network], folder: Path) -> Network:
 def require_fitting(found: Mapping[str, Any], wanted: Mapping[str, Tensor], *, origin: str) -> None:
     """Check that tensors have exactly the names, shapes and types of others.
 
+    Args:
+        found: Tensors by name.
+        wanted: Tensors of the right names, shapes and types.
+        origin: What `found` is called in errors.
+
     Raises:
         CheckpointError: They do not.
     """

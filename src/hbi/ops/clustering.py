@@ -43,6 +43,12 @@ def cluster_dpc_knn(
     noise, fails on fewer tokens than neighbors, and orders clusters by score, in which a convolution over them has no
     neighborhood; here they stand in the order of their centers.
 
+    Args:
+        tokens_BND: Embeddings of the tokens, padded.
+        mask: True where a token is real.
+        ratio: Clusters for each real token, above 0 and at most 1.
+        num_neighbors: Nearest tokens, itself included, that the density of a token is measured with.
+
     Raises:
         ValueError: `ratio` outside (0, 1] or no neighbor.
     """

@@ -19,11 +19,18 @@ def weighted_token_interaction(
 
         similarity[a, b] = 1/2 (sum_t w_t max_v s[t, v] + sum_v w_v max_t s[t, v])
 
-    (paper, equation 1; the grand coalition's value in `hbi.games`). Weights are non-negative and sum to one over the
-    real tokens of a sequence. A sequence without a real token has similarity 0 with everything.
+    (paper, equation 1; the grand coalition's value in `hbi.games`). A sequence without a real token has similarity 0
+    with everything.
 
     Differs: the released code multiplies padded cosines by 0, so that a padded frame beats every negative cosine; here
     padding takes no part in a maximum.
+
+    Args:
+        similarity_ABTV: Cosine similarity of every word of every text with every frame of every video.
+        word_weights: How much each word counts: non-negative, summing to 1 over the real words of a text.
+        frame_weights: The same for the frames of a video.
+        word_mask: True where a word is real.
+        frame_mask: True where a frame is real.
     """
     no_word, no_frame = ~word_mask[:, None, :, None], ~frame_mask[None, :, None, :]
     lowest = torch.finfo(similarity_ABTV.dtype).min
@@ -51,6 +58,14 @@ def all_pairs_interaction(
     Comparing is bound by memory, not by arithmetic, where the cosines of all pairs are gone through once for each mask.
     Here no pair is masked: padding repeats the first real token of its sequence, which changes no maximum and has no
     weight. Frames stand before videos, so that both maxima run along whole rows. Of equal cosines one has the gradient.
+
+    Args:
+        words_ATD: Embeddings of the words of every text, of any length.
+        frames_BVD: Embeddings of the frames of every video, of any length.
+        word_weights: How much each word counts: non-negative, summing to 1 over the real words of a text.
+        frame_weights: The same for the frames of a video.
+        word_mask: True where a word is real.
+        frame_mask: True where a frame is real.
     """
     (num_texts, num_words, width), (num_videos, num_frames, _) = words_ATD.shape, frames_BVD.shape
     words = normalize(_repeat_at_padding(words_ATD, word_mask), dim=-1).reshape(-1, width)
@@ -95,7 +110,13 @@ def mean_token_similarity(
 ) -> Float[Tensor, "text video"]:
     """Return the cosine of every text's mean word with every video's mean frame; the means are of unit tokens.
 
-    Weights are 0 at padding; equal ones make a plain mean. A sequence without weight has similarity 0 with everything.
+    A sequence without weight has similarity 0 with everything.
+
+    Args:
+        words_ATD: Embeddings of the words of every text, of any length.
+        frames_BVD: Embeddings of the frames of every video, of any length.
+        word_weights: How much each word counts in the mean, 0 at padding; equal weights make a plain mean.
+        frame_weights: The same for the frames of a video.
     """
     texts = torch.einsum("atd,at->ad", normalize(words_ATD, dim=-1), word_weights)
     videos = torch.einsum("bvd,bv->bd", normalize(frames_BVD, dim=-1), frame_weights)

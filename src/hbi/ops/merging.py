@@ -15,10 +15,14 @@ def merge_tokens(
 
         merged_k = sum_{i in k} exp(score_i) x_i / sum_{i in k} exp(score_i)
 
-    Tokens with assignment -1 (padding) take no part; a cluster without tokens is zero.
-
     Differs: the released code exponentiates unshifted scores, which overflow beyond 88; the largest score of each
     cluster is subtracted first here.
+
+    Args:
+        tokens_BND: Embeddings of the tokens.
+        score: Logarithm of how much each token counts, up to a constant for each cluster.
+        assignment: The cluster of each token, from 0; -1 at padding, which takes no part.
+        num_clusters: Clusters of each sequence; one without tokens is zero.
     """
     is_member_BNK = assignment[..., None] == torch.arange(num_clusters, device=assignment.device)
     score_BNK = score[..., None].masked_fill(~is_member_BNK, -torch.inf)

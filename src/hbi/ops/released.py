@@ -31,6 +31,12 @@ def released_clusters(
 
     Differs: from the released code itself in what that leaves open. It adds noise of 1e-6 to densities, here is none;
     it fails on fewer tokens than neighbors, here there are fewer neighbors then.
+
+    Args:
+        tokens_BND: Embeddings of the tokens, padded.
+        mask: True where a token is real.
+        ratio: Clusters for each token, padding included, above 0 and at most 1.
+        num_neighbors: Nearest tokens, itself included, that the density of a token is measured with.
     """
     num_clusters = max(math.ceil(mask.shape[1] * ratio), 1)
     tokens_BND = tokens_BND.float()
@@ -66,8 +72,13 @@ def released_merge(
 
         merged_k = sum_{i in k} exp(score_i) x_i / (sum_{i in k} exp(score_i) + 1e-6)
 
-    Computed as the proper mean times sum / (sum + 1e-6), which does not overflow. Padding (-1) takes no part; a cluster
-    of padding alone is zero.
+    Computed as the proper mean times sum / (sum + 1e-6), which does not overflow.
+
+    Args:
+        tokens_BND: Embeddings of the tokens.
+        score: Logarithm of how much each token counts.
+        assignment: The cluster of each token, from 0; -1 at padding, which takes no part.
+        num_clusters: Clusters of each sequence; one of padding alone is zero.
     """
     is_member_BNK = assignment[..., None] == torch.arange(num_clusters, device=assignment.device)
     # A cluster without members would have the logarithm of nothing, whose gradient is NaN: `merge_tokens` zeroes it.

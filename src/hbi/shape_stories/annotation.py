@@ -14,7 +14,14 @@ TEXT_PURPOSES: tuple[Purpose, ...] = ("captions", "minimal pairs", "questions")
 
 
 def annotate_split(world: World, seed: int, split: Split, num_videos: int) -> list[Story]:
-    """Return the stories of a split, with paths from the benchmark's folder."""
+    """Return the stories of a split, with paths from the benchmark's folder.
+
+    Args:
+        world: The numbers that decide how hard the benchmark is.
+        seed: Of the whole benchmark.
+        split: "train", "val" or "test".
+        num_videos: How many videos the split has.
+    """
     plots = [draw_plot(world, seed, split, index) for index in range(num_videos)]
     truth = SplitTruth(tuple(plot.looks for plot in plots))
     video_ids = [f"{split}-{index:05d}" for index in range(num_videos)]

@@ -73,7 +73,13 @@ def choose_word(rng: np.random.Generator, words: Sequence[T]) -> T:
 
 
 def draw_captions(rng: np.random.Generator, world: World, looks: Sequence[Look]) -> list[Plan]:
-    """Return the plans of different captions, none too long, that are true of a video that shows `looks`."""
+    """Return the plans of different captions, none too long, that are true of a video.
+
+    Args:
+        rng: Where random numbers come from.
+        world: Says how many captions a video has, and how many words a caption at most.
+        looks: The events of the video, in the order in which they happen.
+    """
     plans: dict[str, Plan] = {}
     while len(plans) < world.captions_per_video:
         plan = _draw_caption(rng, world, looks)

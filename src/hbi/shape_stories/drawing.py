@@ -10,8 +10,11 @@ Array = np.ndarray
 def coverage(shape: str, x: Array, y: Array, radius: Array) -> Array:
     """Return how much of each pixel, 0 to 1, the shape covers: its edge is blurred over one pixel.
 
-    `x` and `y` are pixels from the shape's center, y downwards, already turned back by the shape's angle;
-    `radius` (pixels) broadcasts against them.
+    Args:
+        shape: Name of the shape.
+        x: Pixels to the right of the shape's center, already turned back by the shape's angle.
+        y: Pixels below it, turned back likewise.
+        radius: Of the shape, in pixels; broadcasts against `x` and `y`.
     """
     distance = DISTANCES[shape](x / radius, y / radius)
     distance *= -radius

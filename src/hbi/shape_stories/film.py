@@ -25,7 +25,13 @@ LIMITED_RANGE, BT_601 = 1, 6
 
 
 def draw_film(rng: np.random.Generator, world: World, plot: Plot) -> Array:
-    """Return the frames as uint8 `[frames, height * 3 / 2, width]`: the luma plane, then both chroma planes."""
+    """Return the frames as uint8 `[frames, height * 3 / 2, width]`: the luma plane, then both chroma planes.
+
+    Args:
+        rng: Where random numbers come from.
+        world: The numbers that decide how hard the benchmark is.
+        plot: What is seen, and in which frames.
+    """
     size, half, num_frames = world.size_pixels, world.size_pixels // 2, plot.num_frames
     planes = _background(rng, world, num_frames)
     for scene in plot.scenes:
@@ -42,7 +48,13 @@ def draw_film(rng: np.random.Generator, world: World, plot: Plot) -> Array:
 
 
 def write_video(path: Path, film: Array, frames_per_second: int) -> None:
-    """Write a film to `path`, which no half-written file ever bears; the same bytes every time."""
+    """Write a film to a file; the same bytes every time.
+
+    Args:
+        path: The MP4 file, which appears whole or not at all.
+        film: Frames in uint8 [frame, height * 3 / 2, width]: the luma plane, then both chroma planes.
+        frames_per_second: How fast it is played.
+    """
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with av.open(str(partial), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=frames_per_second, options=ENCODER_OPTIONS)

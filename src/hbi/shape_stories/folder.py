@@ -32,7 +32,13 @@ def annotations_path(split: Split) -> Path:
 
 
 def describe(world: World, seed: int, counts: dict[Split, int]) -> dict[str, Any]:
-    """Return what the folder says of itself, in JSON's own types: all that decides its contents, and its words."""
+    """Return what the folder says of itself, in JSON's own types: all that decides its contents, and its words.
+
+    Args:
+        world: The numbers that decide how hard the benchmark is.
+        seed: Of the whole benchmark.
+        counts: Number of videos of each split.
+    """
     actions = {action: [asdict(verb) for verb in verbs] for action, verbs in ACTION_VERBS.items()}
     manifest = {
         "format": FORMAT_VERSION,

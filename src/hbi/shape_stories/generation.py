@@ -48,9 +48,18 @@ def generate_shape_stories(
 ) -> None:
     """Write the benchmark to `out`; the same seed and counts give the same frames and annotations.
 
-    A killed run goes on where it stopped; a finished folder is left as it is. `progress` is called with the number
-    of videos done and of all videos. `num_workers` is the number of processes that draw (default: one a core); with
-    more than one, a script that calls this needs the usual `if __name__ == "__main__":`.
+    A killed run goes on where it stopped; a finished folder is left as it is.
+
+    Args:
+        out: The folder to write; it is made where it is missing.
+        num_train: Number of training videos.
+        num_val: Number of validation videos.
+        num_test: Number of test videos.
+        seed: Decides everything that is drawn at random.
+        num_workers: Processes that draw videos; None: one for each core. With more than one, a script that calls this
+            needs the usual `if __name__ == "__main__":`.
+        progress: Called with the videos that are done, and all; None: nobody watches.
+        world: The numbers that decide how hard the benchmark is; None: the usual ones.
 
     Raises:
         ShapeStoriesError: `out` holds something else (another seed, other counts, another world, other files), or

@@ -17,7 +17,13 @@ from hbi.shape_stories.world import VALUES, Look, is_possible
 def draw_minimal_pairs(
     rng: np.random.Generator, looks: Sequence[Look], plans: Sequence[Plan]
 ) -> tuple[MinimalPair, ...]:
-    """Return one pair of each kind that the video allows; each wrong text is false of the video."""
+    """Return one pair of each kind that the video allows; each wrong text is false of the video.
+
+    Args:
+        rng: Where random numbers come from.
+        looks: The events of the video, in the order in which they happen.
+        plans: The captions that the wrong texts are made of.
+    """
     pairs = []
     for kind in PAIR_KINDS:
         wrong_plans = _reordered(rng, plans) if kind == "order" else _reworded(rng, looks, plans, kind)

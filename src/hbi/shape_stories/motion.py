@@ -22,7 +22,14 @@ class Track:
 
 
 def draw_track(rng: np.random.Generator, world: World, look: Look, num_frames: int) -> Track:
-    """Return one way of performing `look` within `num_frames` frames."""
+    """Return one way of performing `look` within `num_frames` frames.
+
+    Args:
+        rng: Where random numbers come from.
+        world: Says how large shapes are, and how far and how often they move.
+        look: The shape and what it does.
+        num_frames: How long the event lasts, in frames.
+    """
     progress = np.linspace(0.0, 1.0, num_frames, dtype=np.float32)
     still = np.ones_like(progress)
     radius = rng.uniform(*world.radius_pixels)

@@ -44,13 +44,27 @@ class Plot:
 
 
 def generator(seed: int, split: Split, index: int, purpose: Purpose) -> np.random.Generator:
-    """Return the random numbers of one video and one purpose, so that changing one thing leaves the others alone."""
+    """Return the random numbers of one video and one purpose, so that changing one thing leaves the others alone.
+
+    Args:
+        seed: Of the whole benchmark.
+        split: "train", "val" or "test".
+        index: Number of the video in its split, from 0.
+        purpose: What is drawn with it: the plot, the film or one kind of texts.
+    """
     entropy = [seed, SPLITS.index(split), index, PURPOSES.index(purpose)]
     return np.random.default_rng(np.random.SeedSequence(entropy))
 
 
 def draw_plot(world: World, seed: int, split: Split, index: int) -> Plot:
-    """Return the plot of video `index` of a split; the same four arguments give the same plot."""
+    """Return the plot of a video; the same arguments give the same plot.
+
+    Args:
+        world: The numbers that decide how hard the benchmark is.
+        seed: Of the whole benchmark.
+        split: "train", "val" or "test"; only test videos show combinations that are held out.
+        index: Number of the video in its split, from 0.
+    """
     rng = generator(seed, split, index, "plot")
     num_events = int(rng.integers(world.num_events[0], world.num_events[1], endpoint=True))
     chosen: list[Look] = []

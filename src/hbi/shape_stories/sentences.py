@@ -60,7 +60,13 @@ class Writer:
         self.text += piece
 
     def name(self, piece: str, event: int, attribute: Attribute) -> None:
-        """Write a piece that names an attribute of an event."""
+        """Write a piece that names an attribute of an event.
+
+        Args:
+            piece: The words to write.
+            event: Number of the event that they tell of.
+            attribute: What they name: its color, shape or action.
+        """
         start = len(self.text)
         self.text += piece
         self.mentions.append(Mention(start, len(self.text), event, attribute))
@@ -83,7 +89,13 @@ def write(plan: Plan) -> tuple[str, tuple[Mention, ...]]:
 
 
 def write_clause(writer: Writer, clause: Clause, plan: Plan) -> None:
-    """Write one event as a clause or as a noun phrase, as the plan's pattern asks."""
+    """Write one event as a clause or as a noun phrase, as the plan's pattern asks.
+
+    Args:
+        writer: The text so far; it grows.
+        clause: The words for the event.
+        plan: The sentence that the clause is part of: its pattern, tense and article.
+    """
     write_noun_phrase(writer, clause, plan.article)
     if plan.pattern.is_noun:
         if clause.action is not None:
@@ -103,7 +115,13 @@ def write_clause(writer: Writer, clause: Clause, plan: Plan) -> None:
 
 
 def write_noun_phrase(writer: Writer, clause: Clause, article: str) -> None:
-    """Write "a red circle", "an object", "something red"."""
+    """Write "a red circle", "an object", "something red".
+
+    Args:
+        writer: The text so far; it grows.
+        clause: The words for the event; its action plays no part.
+        article: "a", which becomes "an" before a vowel, or "the".
+    """
     if clause.shape is None and clause.is_something:
         writer.add("something")
         if clause.color is not None:

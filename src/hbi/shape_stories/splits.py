@@ -39,7 +39,11 @@ def retrieval_split(name: str, stories: Sequence[Story]) -> Split:
 def question_split(name: str, stories: Sequence[Story], *, draws: int = 1) -> Split:
     """Return the videos and questions of a split, with the seconds of the event that holds the evidence.
 
-    With more than one draw, further questions of each kind are drawn about each video, the same ones every time.
+    Args:
+        name: Of the split.
+        stories: Its videos with what is known of them, in order.
+        draws: How many times questions of each kind are drawn about a video; the first time they are those of the
+            annotations, further ones are the same in every run.
     """
     return Split(
         name,

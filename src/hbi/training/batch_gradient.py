@@ -11,7 +11,7 @@ towers, which need nearly all of the memory, see each item alone. Hence three st
 With one part nothing is encoded again; with one part and one process nothing is detached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -40,6 +40,7 @@ class BatchGradient:
         micro_batch_size: Videos, with their texts, that the towers remember at a time; None: all of them.
         precision: `fp32`, or `bf16` for autocast.
         processes: Who shares the batch.
+        network_input: Makes of frames, on the device, what the network takes.
     """
 
     model: Network
@@ -49,6 +50,7 @@ class BatchGradient:
     micro_batch_size: int | None = None
     precision: Precision = "fp32"
     processes: Processes = ALONE
+    network_input: Callable[[Tensor], Tensor] = network_input
 
     def __call__(self, batch: Batch, *, seed: int) -> Loss:
         """Add the gradient of the whole batch to the parameters' `grad` and return its loss.
@@ -98,7 +100,7 @@ class BatchGradient:
         # One autocast a pass: it would hand the weights that it cast without gradient to the pass that needs one.
         with self._autocast():
             encodings: Encodings = encoder(
-                part.input_ids, part.attention_mask, network_input(part.frames), part.frame_mask
+                part.input_ids, part.attention_mask, self.network_input(part.frames), part.frame_mask
             )
         return encodings
 

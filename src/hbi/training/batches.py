@@ -1,6 +1,6 @@
 """Which videos, frames and captions a step sees: a pure function of the seed and the step, so that a run resumes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +8,11 @@ import torch
 from jaxtyping import Bool, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import CLIPTokenizer
 
 from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
-from hbi.models.tokenizer import tokenize
+from hbi.models.tokenizer import TokenizedTexts
 from hbi.training.distributed import ALONE, Processes
 
 
@@ -75,22 +74,21 @@ class TrainingBatches:
         self,
         split: Split,
         store: KeptFrames,
-        tokenizer: CLIPTokenizer,
+        tokenize: Callable[[Sequence[str]], TokenizedTexts],
         *,
         batch_size: int,
         captions_per_video: int,
         num_frames: int,
-        max_words: int,
         seed: int,
         processes: Processes = ALONE,
         labels: Int[Tensor, " text"] | None = None,
         captions_beside_questions: int = 0,
     ) -> None:
         self.labels, self.captions_beside_questions = labels, captions_beside_questions
-        self.split, self.frames, self.tokenizer = split, store, tokenizer
+        self.split, self.frames, self.tokenize = split, store, tokenize
         self._is_asked = None if labels is None else (labels != OUT_OF_VOCABULARY).tolist()
         self.batch_size, self.captions_per_video = batch_size, captions_per_video
-        self.num_frames, self.max_words, self.seed = num_frames, max_words, seed
+        self.num_frames, self.seed = num_frames, seed
         has_text = torch.tensor([bool(texts) for texts in split.texts_of_video], dtype=torch.bool)
         self.usable = torch.nonzero(store.is_usable & has_text).flatten().numpy()
         if len(self.usable) < batch_size:
@@ -120,7 +118,7 @@ class TrainingBatches:
         # Drawn for the whole batch, so that a process's rows do not depend on how many share it; decided before any
         # pixel is touched.
         chosen, video_of_text = self._choose_texts(rows, random)
-        tokenized = tokenize(self.tokenizer, [self.split.texts[text].text for text in chosen], self.max_words)
+        tokenized = self.tokenize([self.split.texts[text].text for text in chosen])
         columns, mask = self._columns(rows, random)
         own, texts = self.own, texts_of_videos(video_of_text, self.own)
         frames = self.frames.content[torch.from_numpy(rows)[own, None], columns[own]]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hbi.errors import HBIError
+from hbi.models.preprocessing import network_input
 from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch, TrainingBatches
@@ -108,6 +109,7 @@ class Trainer:
         validate: Callable[[nn.Module], dict[str, float]],
         device: torch.device,
         processes: Processes = ALONE,
+        network_input: Callable[[Tensor], Tensor] = network_input,
     ) -> None:
         self.model, self.batches, self.processes = model.to(device), batches, processes
         self.settings, self.folder, self.validate, self.device = settings, folder, validate, device
@@ -125,6 +127,7 @@ class Trainer:
             settings.micro_batch_size,
             settings.precision,
             processes,
+            network_input,
         )
         self.optimizers = build_optimizers(
             model,

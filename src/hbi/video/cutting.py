@@ -42,12 +42,17 @@ class ClipWriteError(HBIError):
 
 
 def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: float, out: Path) -> str | None:
-    """Write the moment `start_seconds` to `end_seconds`, on the axis that players show, of a video to `out`.
+    """Write a moment of a video to a file of its own.
 
     It begins with the picture on screen at its start and lasts to its end; pictures are upright, have square pixels and
     the colors of an ordinary screen, and are scaled down to 1280 pixels. The sound is that of the best track that can
-    be decoded. The file appears whole or not at all. Returns one line on pictures that could not be decoded, None where
-    all could.
+    be decoded. Returns one line on pictures that could not be decoded, None where all could.
+
+    Args:
+        video: Path of the video file.
+        start_seconds: Where the moment begins, on the axis that players show.
+        end_seconds: Where it ends.
+        out: The MP4 file to write; missing folders are made. It appears whole or not at all.
 
     Raises:
         VideoError: The video cannot be decoded there.

@@ -25,6 +25,11 @@ def planned_frames(video: OpenVideo, plan: PacketPlan, faults: Faults) -> Iterat
     """Yield the frames that `plan` wants, decoding them and what they depend on; those that fail do not come.
 
     H.264 tells which frames no other frame depends on: unless wanted, these are not decoded.
+
+    Args:
+        video: The open video.
+        plan: Its packets to decode, each with whether its frame is wanted.
+        faults: Counts the packets that are broken; it is changed.
     """
     context = video.stream.codec_context
     can_skip = context.name == "h264" and context.field_order in PROGRESSIVE
@@ -44,8 +49,13 @@ def planned_frames(video: OpenVideo, plan: PacketPlan, faults: Faults) -> Iterat
 def frames_from(video: OpenVideo, target: int, faults: Faults) -> Iterator[FrameAt]:
     """Yield frames in the order of showing, from one on that is shown by `target`, or from the first there is.
 
-    `video` was just opened. A few frames more than needed may come before. Where damage has destroyed what is shown by
-    `target`, all frames up to it are decoded, for one that may still stand there.
+    A few frames more than needed may come before. Where damage has destroyed what is shown by `target`, all frames up
+    to it are decoded, for one that may still stand there.
+
+    Args:
+        video: A video that was just opened.
+        target: A pts, in ticks of the video's time base.
+        faults: Counts what is broken or missing; it is changed.
     """
     frames = _from_key(video, target, faults)
     first = next(frames, None)

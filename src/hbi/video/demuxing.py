@@ -42,9 +42,13 @@ class SetsTimes(Protocol):
 def demux(
     container: InputContainer, stream: Stream | None, faults: Faults, clock: SetsTimes | None = None
 ) -> Iterator[Packet]:
-    """Yield the packets of `stream` (None: of all) from where `container` is, going on after read errors.
+    """Yield packets of a file, going on after read errors.
 
-    With a clock, the times of packets are on its axis.
+    Args:
+        container: An open file, read on from where it stands.
+        stream: Whose packets are wanted; None: those of all streams.
+        faults: Counts read errors; it is changed.
+        clock: Moves the times of packets to its axis; None: they stay as they are.
     """
     num_errors = num_packets = num_bytes = 0
     while num_errors < MAX_READ_ERRORS:

@@ -79,8 +79,12 @@ def find_videos(
 ) -> FoundVideos:
     """Return the video files below folders; hidden ones and those of systems are passed over, save the roots.
 
-    A link to a folder is followed, but no folder is looked into twice. A root that is a file is taken whatever its
-    ending. `exclude` holds patterns of an `Exclusion`; folders of `without` are ours, and not even counted.
+    A link to a folder is followed, but no folder is looked into twice.
+
+    Args:
+        roots: Folders to look into, and files, which are taken whatever their endings.
+        exclude: Patterns of what is passed over, see `Exclusion`.
+        without: Folders of our own, which are passed over without being counted.
     """
     walk = _Walk(Exclusion(exclude), {os.path.realpath(folder) for folder in without})
     walk.look_into([os.fspath(root) for root in roots])

@@ -63,9 +63,12 @@ class Gaps:
 
 
 def whole_packets(packets: Iterator[Packet], video: OpenVideo, faults: Faults) -> Iterator[Packet]:
-    """Yield those of the packets of `video`, in the order of decoding, that depend on nothing that lay in a hole.
+    """Yield those of a video's packets that depend on nothing that lay in a hole of the file.
 
-    Holes are counted in `faults`.
+    Args:
+        packets: Packets of the video, in the order of decoding.
+        video: The open video.
+        faults: Counts the holes; it is changed.
     """
     gaps = Gaps(video)
     if not gaps.can_tell:

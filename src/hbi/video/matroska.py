@@ -69,10 +69,14 @@ class Segment:
     modified_ns: int = 0
 
     def has_hole_between(self, path: Path, first: int, last: int | None) -> bool:
-        """Return whether something between two packets of the file, at these byte positions, is no element.
+        """Return whether something between two packets of the file is no element.
 
-        `last` None: up to the end. Asked where the times of packets leave a gap: a picture may stand for long, or what
-        was there may be destroyed.
+        Asked where the times of packets leave a gap: a picture may stand for long, or what was there may be destroyed.
+
+        Args:
+            path: The file.
+            first: Byte position of the earlier packet.
+            last: Byte position of the later packet; None: the end of the file.
         """
         last = sys.maxsize if last is None else last
         if any(begin < last and end > first for begin, end in self.holes):

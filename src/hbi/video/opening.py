@@ -227,6 +227,11 @@ def _opened(path: Path, container: InputContainer) -> OpenVideo:
 def middles(start_seconds: float, end_seconds: float, count: int) -> list[Fraction]:
     """Return the middles of `count` equal parts of a span, exactly.
 
+    Args:
+        start_seconds: Where the span begins.
+        end_seconds: Where it ends.
+        count: Number of parts.
+
     >>> middles(0.0, 3.0, 2)
     [Fraction(3, 4), Fraction(9, 4)]
     """

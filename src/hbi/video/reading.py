@@ -50,13 +50,22 @@ def read_frames(
 ) -> VideoFrames:
     """Return the frames on screen at the middles of `num_frames` equal parts of a span of the video at `path`.
 
-    A frame that is on screen at several middles comes once, so short spans give fewer than `num_frames`. The span is on
-    the axis that players show; it defaults to the whole video and is cut to it. `image_size` is the side of a square or
-    (height, width): with fit "crop" the picture is scaled to cover it and its middle is kept, with "squash" it is
-    scaled to it whatever its shape; None keeps the video's own size. A part whose frame is damaged is represented by
-    the nearest whole frame within it; parts without one are left out, and `damage` says so.
+    A frame that is on screen at several middles comes once, so short spans give fewer than `num_frames`. A part whose
+    frame is damaged is represented by the nearest whole frame within it; parts without one are left out, and `damage`
+    says so.
 
-    Raises VideoError where there is no video, no such span, or no frame that can be decoded.
+    Args:
+        path: The video file.
+        num_frames: Parts of the span, each shown by one frame.
+        image_size: Height and width of the frames in pixels: the side of a square, or (height, width); None: the
+            video's own.
+        start_seconds: Where the span begins, on the axis that players show; None: with the video.
+        end_seconds: Where it ends; None, or a time after the end: with the video.
+        fit: "crop" scales the picture to cover `image_size` and keeps its middle; "squash" scales it to `image_size`
+            whatever its shape.
+
+    Raises:
+        VideoError: There is no video, no such span, or no frame that can be decoded.
     """
     return read_frames_at_sizes(
         path, num_frames, (image_size,), start_seconds=start_seconds, end_seconds=end_seconds, fit=fit

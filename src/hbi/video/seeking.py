@@ -53,8 +53,13 @@ class Seeker:
     def from_key(self, target: int, ahead: Iterator[Packet], faults: Faults) -> tuple[Iterator[Packet], bool]:
         """Return the packets from the last key frame shown by `target`, and whether they are those from the start.
 
-        `ahead` are those that would come next. Where a file has no list of key frames, or its clock jumps, there is no
-        way but to read on over them: what counts is that they are not decoded.
+        Where a file has no list of key frames, or its clock jumps, there is no way but to read on over the packets
+        ahead: what counts is that they are not decoded.
+
+        Args:
+            target: A pts, in ticks of the video's time base.
+            ahead: The packets that would come next.
+            faults: Counts what is broken or missing; it is changed.
         """
         if self._video.survey is not None:
             key = self.last_key(target)

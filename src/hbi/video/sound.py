@@ -31,6 +31,11 @@ def sound_frames(video: OpenVideo, start_seconds: float, end_seconds: float) -> 
 
     The track is the one that FFmpeg holds for the best, or the first one that can be decoded. What is missing in it is
     silence.
+
+    Args:
+        video: The open video.
+        start_seconds: Where the moment begins, on the axis that players show.
+        end_seconds: Where it ends.
     """
     number = pts = 0
     rest = np.zeros((2, 0), np.float32)

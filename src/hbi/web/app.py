@@ -1,8 +1,8 @@
 """The application that serves one index: its routes and middleware, and errors as responses."""
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import hbi
 from hbi.errors import HBIError
 from hbi.search import SearchError, VideoIndex
 from hbi.web.access_middleware import AccessMiddleware, validated_token
@@ -45,7 +45,7 @@ def create_app(index: VideoIndex, *, token: str | None = None, limits: Limits | 
     context = AppContext(index, limits or Limits())
     app = FastAPI(
         title="hbi",
-        version=hbi.__version__,
+        version=version("hbi-video"),
         description="Moments of your own videos, by a text, with the reason for each.",
         docs_url=None,  # FastAPI's own page fetches scripts from elsewhere
         redoc_url=None,

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 
-import hbi
 from hbi.matching.sample import VideoSample
 from hbi.video import VideoFrames
 from hbi.web.limits import Limits, RequestError
@@ -119,7 +118,7 @@ class VideoWorker:
 
     def _started_process(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:
-            root = str(Path(hbi.__file__).parents[1])
+            root = str(Path(__file__).parents[2])
             paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "hbi.web.video_worker_process"],

@@ -19,7 +19,13 @@ RECORDS: dict[SplitName, str] = {"train": "anet_ret_train.json", "test": "anet_r
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split."""
+    """Return the videos of a split.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: Plays no part: there is one way to split it.
+        split: "train", "val" or "test".
+    """
     records = find_file(folder, RECORDS[split])
     if records:
         return read_caption_records(records)

@@ -28,7 +28,13 @@ KINDS = (
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split with the questions about them."""
+    """Return the videos of a split with the questions about them.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: Plays no part: there is one way to split it.
+        split: "train", "val" or "test".
+    """
     asking, answering = (
         require_file(folder, f"{what} of ActivityNet-QA {split}", f"{split}_{what[0]}.json")
         for what in ("questions", "answers")

@@ -20,7 +20,13 @@ MOST_PIECES = 10_000
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split."""
+    """Return the videos of a split.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: Plays no part: there is one way to split it.
+        split: "train", "val" or "test".
+    """
     records = find_file(folder, f"didemo_ret_{split}.json")
     if records:
         return read_caption_records(records)

@@ -25,7 +25,13 @@ NUM_COLUMNS = 6  # clip, start and end of the sentence, start and end of the cli
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the clips of a split; a clip may have several sentences."""
+    """Return the clips of a split; a clip may have several sentences.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: Plays no part: there is one way to split it.
+        split: "train", "val" or "test".
+    """
     records = find_file(folder, RECORDS[split])
     if records:
         return read_caption_records(records)

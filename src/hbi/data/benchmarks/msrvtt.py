@@ -34,7 +34,13 @@ SPLIT_NAMES_IN_FILE: dict[str, SplitName] = {"train": "train", "validate": "val"
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split."""
+    """Return the videos of a split.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: "1k-A-9k" or "1k-A-7k", which differ in what they train on, or "full".
+        split: "train", "val" or "test".
+    """
     if protocol == "full":
         return _full(folder, split)
     return _train(folder, protocol) if split == "train" else _test_1k(folder)

@@ -13,7 +13,13 @@ NAME_MAPPING = "youtube_mapping.txt"  # "-4wsuPCjDBc_5_15 vid1": some copies of 
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split."""
+    """Return the videos of a split.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: Plays no part: there is one way to split it.
+        split: "train", "val" or "test".
+    """
     aliases = {name: (alias,) for name, alias in name_pairs(folder)}
     records = find_file(folder, f"msvd_ret_{split}.json")
     if records:

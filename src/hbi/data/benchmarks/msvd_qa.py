@@ -13,7 +13,13 @@ from hbi.data.question_records import asked, merged, numbered_video
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split with the questions about them."""
+    """Return the videos of a split with the questions about them.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: Plays no part: there is one way to split it.
+        split: "train", "val" or "test".
+    """
     path = require_file(
         folder, f"questions of MSVD-QA {split}", f"{split}_qa.json", f"{split}.jsonl", f"msvd_qa_{split}.json"
     )

@@ -37,7 +37,16 @@ MOST_QUOTED = 60
 
 
 def read(source: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split from a table, a folder that holds just one, or a folder of clips and texts."""
+    """Return the videos of a split of somebody's own data.
+
+    Args:
+        source: A table (csv, tsv, jsonl), a folder that holds just one, or a folder of clips and texts.
+        protocol: Plays no part: the data say what is of which split, or a hash of the names does.
+        split: "train", "val" or "test".
+
+    Raises:
+        DataError: There is nothing at `source`, a folder holds several tables, or the split holds no video.
+    """
     if not os.path.exists(source):
         raise DataError(f"no caption file {source}: give a table (csv, tsv, jsonl) or a folder of clips with texts")
     tables = _tables(source) if os.path.isdir(source) else [source]

@@ -18,7 +18,13 @@ KINDS = ("object", "number", "color", "location")
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split with the questions about them."""
+    """Return the videos of a split with the questions about them.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: Plays no part: there is one way to split it.
+        split: "train", "val" or "test".
+    """
     name = f"{split.capitalize()}_frameqa_question"
     path = require_file(folder, f"frame questions of TGIF-QA {split}", f"{name}.csv", f"{name}.tsv")
     videos = []

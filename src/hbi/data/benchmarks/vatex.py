@@ -17,7 +17,13 @@ OFFICIAL: dict[SplitName, str] = {"train": TRAINING, "val": VALIDATION, "test": 
 
 
 def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVideo]:
-    """Return the videos of a split."""
+    """Return the videos of a split.
+
+    Args:
+        folder: Holds the annotation files, at any depth.
+        protocol: "official", or "hgr", which divides the official validation split into val and test.
+        split: "train", "val" or "test".
+    """
     if protocol == "official" or split == "train":
         return _read(require_file(folder, f"captions of VATEX {split}", OFFICIAL[split]))
     records = find_file(folder, f"vatex_ret_{split}.json")

@@ -58,7 +58,13 @@ def bracket_note(part: InteractionMatrix) -> str:
 
 
 def frame_button(index: int, times: FrameTimes, anchor: str) -> str:
-    """Return a frame with its time, to point at."""
+    """Return a frame with its time, to point at.
+
+    Args:
+        index: Column of the frame, from 0.
+        times: When each frame is.
+        anchor: The id of the section.
+    """
     return (
         f'<button type="button" class="hbi-frame" data-frame="{index}" aria-pressed="false" '
         f'aria-label="{escape(times.label(index))}"><span class="hbi-thumb {anchor}-t{index}"></span>'

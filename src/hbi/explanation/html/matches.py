@@ -122,7 +122,12 @@ class Differences(Matches):
 def phrase_of(explanation: Explanation, part: InteractionMatrix, word_group: int) -> str:
     """Return the words of a merged token as the caption has them, in quotes, with ellipses for gaps: `a red … square`.
 
-    A phrase of more than 200 letters is cut: every part of the video names it again.
+    A phrase of more than 200 characters is cut: every part of the video names it again.
+
+    Args:
+        explanation: Holds the caption and its words.
+        part: Says which words were merged.
+        word_group: Row of the merged token.
     """
     pieces = []
     for run in runs_of(part.word_groups):

@@ -76,14 +76,27 @@ def check_anchor(anchor: str) -> None:
 
 
 def caption(text: str, words: Sequence[Word], rows: Sequence[int], *, label: str = "") -> str:
-    """Return the caption as a paragraph with every word a button; `rows` are the rows of the tables they stand for."""
+    """Return the caption as a paragraph with every word a button.
+
+    Args:
+        text: The caption, as it was written.
+        words: Its words, with the characters that they are.
+        rows: For every word the row of the tables that it stands for.
+        label: Plain text before the caption; "": none.
+    """
     length = " hbi-long" if len(words) > LONG_CAPTION else ""
     written = f'<b class="hbi-which">{escape(label)}</b>' if label else ""
     return f'<p class="hbi-caption{length}" dir="{direction(text)}">{written}{_word_buttons(text, words, rows)}</p>'
 
 
 def player(address: str | None, number: int, name: str) -> str:
-    """Return the player of the `number`-th video of a section; nothing where it cannot be played."""
+    """Return the player of a video; nothing where it cannot be played.
+
+    Args:
+        address: Where the video is to be found; None: it cannot be played.
+        number: Which video of the section it is, from 0.
+        name: What a screen reader says of it.
+    """
     if address is None:
         return ""
     return (
@@ -93,7 +106,14 @@ def player(address: str | None, number: int, name: str) -> str:
 
 
 def ranked_item(name: str, spans: str, value: float, largest: float) -> str:
-    """Return a line of a list of the largest numbers: whose it is, when, the number and a bar."""
+    """Return a line of a list of the largest numbers: whose it is, when, the number and a bar.
+
+    Args:
+        name: Whose number it is.
+        spans: When, as plain text; "": not at a certain time.
+        value: The number.
+        largest: The largest absolute value of the list, whose bar is full.
+    """
     sign = " n" if value < 0 else ""
     return (
         f"<li><span>{escape(name)} <em>{escape(spans)}</em></span><b>{signed(value, decimals_for(largest))}</b>"

@@ -49,6 +49,16 @@ def explain_games(
     Everything is computed in float64, so that the parts sum to the score. The score is the mean of the grand
     coalitions' worths by the levels' weights.
 
+    Args:
+        levels: the game of each level, with the level's weight.
+        text: the caption, as it was written.
+        words: the words of the text, in reading order.
+        frames: the frames of the video, in order of time.
+        video: name of the video file.
+        duration_seconds: length of the video.
+        model: name of the model that the games are of.
+        remark: what a reader has to know besides; None: nothing.
+
     Raises:
         ValueError: Levels without weight, or parts that do not fit each other.
     """

@@ -104,6 +104,12 @@ def frames_at(
 ) -> tuple[Frame, ...]:
     """Return the frames of a span of a video, each standing for the stretch up to half-way to its neighbors.
 
+    Args:
+        timestamps_seconds: when each frame is, ascending.
+        thumbnails: pixels of each frame.
+        start_seconds: where the span begins, which the first frame stands for.
+        end_seconds: where the span ends, up to which the last frame stands.
+
     Raises:
         ValueError: As many times as thumbnails, in order, within the span: something of this does not hold.
     """

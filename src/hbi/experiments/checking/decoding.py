@@ -51,7 +51,16 @@ def decode_videos(
     num_workers: int | None,
     progress: Progress | None = None,
 ) -> list[DecodedVideo]:
-    """Return what came of each video; those that `journal` tells of, and that are as they were then, are not redone."""
+    """Return what came of decoding each video.
+
+    Args:
+        videos: What to decode.
+        num_frames: Frames to decode of each.
+        journal: File of results, written as they come; a video that it tells of, and that is as it was then, is not
+            redone.
+        num_workers: Processes that decode; None: one for each core.
+        progress: Called with the videos that are done, and all; None: nobody watches.
+    """
     if not videos:
         return []
     tasks = [_task(video, num_frames) for video in videos]

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from hbi.data.benchmark import SPLIT_NAMES, AnnotatedVideo, Benchmark, Protocol, SplitName
 from hbi.data.benchmarks import find_protocol
-from hbi.data.checking.decoding import DecodedVideo, decode_videos
-from hbi.data.checking.report import (
+from hbi.data.loading import read_annotations, texts_of
+from hbi.data.samples import DataError, Video
+from hbi.data.video_files import VideoFiles
+from hbi.experiments.checking.decoding import DecodedVideo, decode_videos
+from hbi.experiments.checking.report import (
     BenchmarkReport,
     CutCaption,
     Leak,
@@ -18,9 +21,6 @@ from hbi.data.checking.report import (
     VideoProblem,
     spread,
 )
-from hbi.data.loading import read_annotations, texts_of
-from hbi.data.samples import DataError, Video
-from hbi.data.video_files import VideoFiles
 from hbi.processes import Progress
 
 
@@ -56,10 +56,19 @@ def check_benchmark(
     num_workers: int | None = None,
     progress: Progress | None = None,
 ) -> BenchmarkReport:
-    """Return what is found in a benchmark's splits (all, where none is named).
+    """Return what is found in a benchmark's splits.
 
-    Without `videos` only annotations are looked at. Results of decoding are kept in `journal` as they come; a second
-    run reads them there.
+    Args:
+        benchmark: The data set.
+        annotations: Where its annotation files are.
+        videos: Folder of its video files; None: only annotations are looked at.
+        words: How the length of a text is counted, and how much of it the network reads.
+        journal: File of results of decoding, written as they come; a second run reads them there.
+        protocol: Name of the way to split it; None: the usual one.
+        splits: Names of the splits to check; none: all.
+        num_frames: Frames to decode of each video.
+        num_workers: Processes that decode; None: one for each core.
+        progress: Called with the videos that are done, and all; None: nobody watches.
 
     Raises:
         DataError: A split that is named, or all of them, cannot be read; or there is no folder of videos.

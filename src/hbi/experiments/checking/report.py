@@ -1,4 +1,4 @@
-"""What was found in a data set: by split, between splits, and which of it is trouble."""
+"""What was found in a data set: by split, between splits, and which of it is a problem."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -68,8 +68,8 @@ class SplitReport:
     words: Spread | None
 
     @property
-    def troubles(self) -> tuple[str, ...]:
-        """One line for each kind of trouble."""
+    def problems(self) -> tuple[str, ...]:
+        """One line for each kind of problem."""
         counts = {
             "videos have no file": len(self.missing),
             "videos cannot be decoded": len(self.undecodable),
@@ -98,8 +98,8 @@ class UnreadableSplit:
     cause: str
 
     @property
-    def troubles(self) -> tuple[str, ...]:
-        """The one trouble."""
+    def problems(self) -> tuple[str, ...]:
+        """The one problem."""
         return (f"{self.name}: {self.cause}",)
 
 
@@ -125,9 +125,9 @@ class BenchmarkReport:
     word_unit: str
 
     @property
-    def troubles(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[str, ...]:
         """One line for each thing that is not as it should be; what is only worth knowing is not among them."""
-        lines = [line for split in self.splits for line in split.troubles]
+        lines = [line for split in self.splits for line in split.problems]
         lines += [
             f"{leak.splits[0]} and {leak.splits[1]} share {len(leak.video_ids)} {leak.kind}" for leak in self.leaks
         ]
@@ -135,7 +135,7 @@ class BenchmarkReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, with every list in full."""
-        return {"troubles": self.troubles, **asdict(self)}
+        return {"problems": self.problems, **asdict(self)}
 
 
 def spread(numbers: Sequence[float]) -> Spread | None:
