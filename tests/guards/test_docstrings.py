@@ -41,4 +41,6 @@ def test_functions_with_many_parameters_say_what_they_are():
     found = described()
     missing = [place for place, has_arguments in found.items() if not has_arguments]
     percent = 100 * (len(found) - len(missing)) / len(found)
-    assert percent >= LEAST_PERCENT, "\n".join([f"only {percent:.0f} % have an Args: section; it lacks", *missing])
+    assert percent >= LEAST_PERCENT, "\n".join(
+        [f"only {percent:.0f} % have an Args: section; these lack it:", *missing]
+    )
