@@ -8,7 +8,6 @@ from safetensors.torch import save_file
 from torch.testing import assert_close
 from transformers import AutoProcessor
 
-from end_to_end.conftest import succeed
 from hbi.data.frames import decode_frames
 from hbi.data.samples import Video
 from hbi.evaluation.ranks import ranks
@@ -17,7 +16,7 @@ from hbi.explanation import Explanation
 from hbi.matching import load_matcher
 from hbi.models import HBIModel, convert
 from hbi.models.tokenizer import read_tokenizer, tokenize, train_tokenizer
-from hbi.shape_stories import load_stories
+from hbi.shape_stories import generate_shape_stories, load_stories
 from hbi.shape_stories.splits import retrieval_split
 from released_weights import released_state
 
@@ -28,7 +27,7 @@ NUM_FRAMES, MAX_WORDS, SIDE = 6, 30, 64
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stories") / "data"
-    succeed("data", "shape-stories", folder, "--train", 1, "--val", 1, "--test", 5)
+    generate_shape_stories(folder, num_train=1, num_val=1, num_test=5)
     return folder
 
 

@@ -7,10 +7,9 @@ import torch
 from torch.testing import assert_close
 from transformers import CLIPConfig, CLIPModel
 
-from end_to_end.conftest import succeed
 from hbi.models.preprocessing import normalize_pixels
 from hbi.models.tokenizer import tokenize, train_tokenizer
-from hbi.shape_stories import load_stories
+from hbi.shape_stories import generate_shape_stories, load_stories
 from hbi.shape_stories.splits import retrieval_split
 from hbi.video import read_frames
 
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory):
     folder = tmp_path_factory.mktemp("zero") / "data"
-    succeed("data", "shape-stories", folder, "--train", 1, "--val", 1, "--test", 5)
+    generate_shape_stories(folder, num_train=1, num_val=1, num_test=5)
     return folder
 
 

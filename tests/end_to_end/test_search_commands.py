@@ -31,7 +31,7 @@ def test_index_again_and_check(index, data):
 
 
 def test_search_prints_moments_and_json_and_writes_files(index, data, tmp_path):
-    text = succeed("search", index, "a red circle slides left", "--limit", 3)
+    text = succeed_here("search", index, "a red circle slides left", "--limit", 3)
     assert "unrelated questions" in text
     assert "6 segments" in text
     command = ["search", index, "a red circle", "--limit", 2, "--json"]

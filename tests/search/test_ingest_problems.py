@@ -10,7 +10,7 @@ import torch
 from hbi.search import SearchError, VideoIndex, video_records
 from hbi.search import segment_decoding as decoding
 from hbi.search.arrow_tables import SegmentRows, coarse_vectors
-from hbi.search.index_folder import shared_lock
+from hbi.search.index_folder import index_lock
 from hbi.search.ingest import ingest
 from hbi.search.video_records import is_current
 from hbi.video.error import VideoError
@@ -135,7 +135,10 @@ def test_vectors_come_back_in_their_places_however_few_frames_a_segment_has(empt
 def test_an_index_that_cannot_be_locked_is_refused_in_one_line(folder, empty):
     (empty.path / ".lock").unlink(missing_ok=True)
     (empty.path / ".lock").mkdir()
-    with pytest.raises(SearchError, match=r"cannot be written .*: see who may write there"), shared_lock(empty.path):
+    with (
+        pytest.raises(SearchError, match=r"cannot be written .*: see who may write there"),
+        index_lock(empty.path, "shared"),
+    ):
         pass
 
 

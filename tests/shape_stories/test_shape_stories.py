@@ -132,7 +132,7 @@ if __name__ == "__main__":
         if done:  # killed from inside: a signal from the test may come when all is drawn
             os.kill(os.getpid(), signal.SIGKILL)
     generate_shape_stories(
-        pathlib.Path(sys.argv[1]), num_train=60, num_val=2, num_test=2, seed=3, num_workers=2, progress=tell)
+        pathlib.Path(sys.argv[1]), num_train=28, num_val=2, num_test=2, seed=3, num_workers=2, progress=tell)
 """
 
 
@@ -150,14 +150,14 @@ def test_killed_generation_goes_on_where_it_stopped(tmp_path):
     with pytest.raises(ShapeStoriesError, match="no finished ShapeStories"):
         load_stories(out, "train")
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.mp4")}
-    # Not all 64, unless the workers were quicker than the kill, which a busy machine may delay.
+    # Not all 32, unless the workers were quicker than the kill, which a busy machine may delay.
     assert len(kept) >= 8
 
-    arguments = {"num_train": 60, "num_val": 2, "num_test": 2, "seed": 3, "num_workers": 1}
+    arguments = {"num_train": 28, "num_val": 2, "num_test": 2, "seed": 3, "num_workers": 1}
     progress = []
     generate_shape_stories(out, **arguments, progress=lambda *numbers: progress.append(numbers))
-    assert progress[0] == (len(kept), 64)
-    assert progress[-1] == (64, 64)
+    assert progress[0] == (len(kept), 32)
+    assert progress[-1] == (32, 32)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     generate_shape_stories(tmp_path / "unbroken", **arguments)
     assert contents(out) == contents(tmp_path / "unbroken")

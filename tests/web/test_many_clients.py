@@ -1,16 +1,15 @@
 """A real server beside many, slow, silent and rude clients: every search is answered, and it ends when it is told."""
 
-import os
 import signal
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from end_to_end.conftest import fail_here
 from small_clips import write_clip
-from web.running_server import HBI, error_of, is_closed, running, status_of, upload
+from web.running_server import error_of, is_closed, running, status_of, upload
 
 pytestmark = pytest.mark.slow
 NUM_CLIENTS, SEARCHES_EACH = 30, 4
@@ -109,18 +108,9 @@ def test_it_ends_when_it_is_told_to_whatever_clients_do(served, clip, tmp_path):
         assert "Traceback" not in server.log.read_text()
 
 
-def test_a_token_that_is_none_is_refused_and_a_real_one_keeps_strangers_out(served, tmp_path):
-    done = subprocess.run(
-        [HBI, "serve", served.path, "--host", "0.0.0.0", "--port", "0"],
-        env=os.environ | {"COLUMNS": "300", "HBI_TOKEN": ""},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "letters" in done.stderr
+def test_a_token_that_is_none_is_refused_and_a_real_one_keeps_strangers_out(served, tmp_path, monkeypatch):
+    monkeypatch.setenv("HBI_TOKEN", "")
+    assert "letters" in fail_here("serve", served.path, "--host", "0.0.0.0", "--port", "0")
     with running(served.path, tmp_path / "log", HBI_TOKEN=TOKEN) as server:
         strangers = [server.connect(b"GET /api/search?q=red HTTP/1.1\r\nHost: a\r\n") for _ in range(300)]
         assert server.search() == 401

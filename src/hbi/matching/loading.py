@@ -158,17 +158,19 @@ def _open(name: str, num_frames: int | None, weights: Which) -> Matcher | Answer
     if not os.path.isdir(name):
         return _open_by_type(name, _type_on_hub(name), num_frames)
     if is_regular(folder / INDEX):
-        opened = _open_ours(str(folder / "model"), num_frames)
-        return replace(opened, name=_name_in_index(folder), origin={"index": str(folder)})
+        return _open_index(folder, num_frames)
     return _open_by_type(name, model_type(folder), num_frames)
 
 
-def _name_in_index(index: Path) -> str:
-    """Return what the model of an index was called when it was made."""
+def _open_index(index: Path, num_frames: int | None) -> Matcher | Answerer:
+    """Return the model of an index, under the name and with the frames that the index was made with."""
     try:
-        return str(json.loads(read_regular_text(index / INDEX, 2**20))["model"])
+        statement = json.loads(read_regular_text(index / INDEX, 2**20))
+        name, own_frames = str(statement["model"]), int(statement["num_frames"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SourceError(f"{index / INDEX} cannot be read ({reason(error)}): restore it or index anew") from error
+    opened = _open_ours(str(index / "model"), num_frames or own_frames)
+    return replace(opened, name=name, origin={"index": str(index)})
 
 
 def _open_run(run: Path, num_frames: int | None, weights: Which) -> Matcher | Answerer:

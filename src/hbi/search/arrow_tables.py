@@ -55,24 +55,21 @@ def segment_schema(codec: SegmentCodec) -> Any:
     """Return the Arrow schema of the segments of a model."""
     import pyarrow as pa
 
-    half = pa.float16()
-    return pa.schema(
-        [
-            pa.field("id", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
-            pa.field("content", pa.string(), nullable=False),
-            pa.field("start_seconds", pa.float64(), nullable=False),
-            pa.field("end_seconds", pa.float64(), nullable=False),
-            pa.field("model", pa.string(), nullable=False),
-            pa.field("vectors", pa.list_(pa.list_(half, codec.width)), nullable=False),
-            pa.field("tokens", pa.list_(half, codec.num_tokens * codec.width), nullable=False),
-            pa.field("weights", pa.list_(pa.float32(), codec.num_tokens), nullable=False),
-            pa.field("mask", pa.list_(pa.uint8(), codec.num_tokens), nullable=False),
-            pa.field("members", pa.list_(pa.int16(), codec.num_members), nullable=False),
-            pa.field("thumbnail", pa.binary(), nullable=False),
-            pa.field("checksum", pa.int64(), nullable=False),
-            pa.field("vectors_checksum", pa.int64(), nullable=False),
-            pa.field("thumbnail_checksum", pa.int64(), nullable=False),
-        ]
+    return _schema(
+        key="id",
+        content=pa.string(),
+        start_seconds=pa.float64(),
+        end_seconds=pa.float64(),
+        model=pa.string(),
+        vectors=pa.list_(pa.list_(pa.float16(), codec.width)),
+        tokens=pa.list_(pa.float16(), codec.num_tokens * codec.width),
+        weights=pa.list_(pa.float32(), codec.num_tokens),
+        mask=pa.list_(pa.uint8(), codec.num_tokens),
+        members=pa.list_(pa.int16(), codec.num_members),
+        thumbnail=pa.binary(),
+        checksum=pa.int64(),
+        vectors_checksum=pa.int64(),
+        thumbnail_checksum=pa.int64(),
     )
 
 
@@ -80,18 +77,24 @@ def video_schema() -> Any:
     """Return the Arrow schema of the video records."""
     import pyarrow as pa
 
-    return pa.schema(
-        [
-            pa.field("path", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
-            pa.field("content", pa.string(), nullable=False),
-            pa.field("size_bytes", pa.int64(), nullable=False),
-            pa.field("modified_ns", pa.int64(), nullable=False),
-            pa.field("duration_seconds", pa.float64(), nullable=False),
-            pa.field("num_segments", pa.int64(), nullable=False),
-            pa.field("fault", pa.string(), nullable=True),  # `VideoRecord.problem`, named so since format 1
-            pa.field("checksum", pa.int64(), nullable=False),
-        ]
+    return _schema(
+        key="path",
+        content=pa.string(),
+        size_bytes=pa.int64(),
+        modified_ns=pa.int64(),
+        duration_seconds=pa.float64(),
+        num_segments=pa.int64(),
+        fault=pa.string(),  # `VideoRecord.problem`, named so since format 1
+        checksum=pa.int64(),
     )
+
+
+def _schema(key: str, **types: Any) -> Any:
+    """Return the schema of a table with a text as its key; `fault` alone may be missing."""
+    import pyarrow as pa
+
+    fields = [pa.field(name, kind, nullable=name == "fault") for name, kind in types.items()]
+    return pa.schema([pa.field(key, pa.string(), nullable=False, metadata=_PRIMARY_KEY), *fields])
 
 
 def segment_table(codec: SegmentCodec, rows: SegmentRows) -> Any:
@@ -135,7 +138,7 @@ def segment_arrays(codec: SegmentCodec, table: Any) -> SegmentArrays:
         _flat(table, "members").reshape(count, codec.num_members),
     )
     spans = [table[name].to_pylist() for name in SPAN_COLUMNS]
-    _require_same_rows(table["checksum"].to_numpy(), (*spans, *_columns(arrays)))
+    require_same_rows(table["checksum"].to_numpy(), (*spans, *_columns(arrays)))
     return arrays
 
 
@@ -154,19 +157,8 @@ def coarse_vectors(codec: SegmentCodec, table: Any) -> CoarseVectors:
     vectors[is_real] = flat
     weights = _flat(table, "weights").reshape(len(table), codec.num_tokens)[:, -per_segment:].copy()
     contents = table["content"].to_pylist()
-    _require_same_rows(table["vectors_checksum"].to_numpy(), (contents, vectors, weights, is_real))
+    require_same_rows(table["vectors_checksum"].to_numpy(), (contents, vectors, weights, is_real))
     return CoarseVectors(torch.from_numpy(vectors).bfloat16(), torch.from_numpy(weights), torch.from_numpy(is_real))
-
-
-def thumbnail_of(table: Any) -> bytes | None:
-    """Return the thumbnail of a table of one segment or none; it has `id`, `thumbnail` and `thumbnail_checksum`.
-
-    Raises:
-        ChecksumError: It is not what was written.
-    """
-    row = table.to_pydict()
-    _require_same_rows(row["thumbnail_checksum"], (row["id"], row["thumbnail"]))
-    return row["thumbnail"][0] if row["thumbnail"] else None
 
 
 def video_table(records: Sequence[VideoRecord]) -> Any:
@@ -182,7 +174,7 @@ def video_records(table: Any) -> list[VideoRecord]:
         ChecksumError: They are not what was written.
     """
     columns = table.to_pydict()
-    _require_same_rows(columns.pop("checksum"), columns.values())
+    require_same_rows(columns.pop("checksum"), columns.values())
     return [VideoRecord(*values) for values in zip(*columns.values(), strict=True)]
 
 
@@ -198,7 +190,7 @@ def _row_checksums(columns: Iterable[Sequence[Any] | np.ndarray]) -> np.ndarray:
     return np.array(sums or [], np.int64)
 
 
-def _require_same_rows(stored: Sequence[int] | np.ndarray, columns: Iterable[Sequence[Any] | np.ndarray]) -> None:
+def require_same_rows(stored: Sequence[int] | np.ndarray, columns: Iterable[Sequence[Any] | np.ndarray]) -> None:
     """Raise ChecksumError for rows whose checksums are not those that were stored with them."""
     num_damaged = int((np.asarray(stored, np.int64) != _row_checksums(columns)).sum())
     if num_damaged:

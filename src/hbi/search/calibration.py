@@ -9,13 +9,14 @@ against segments of the index, each with its best match in another video.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hbi.files import read_regular_text, write_atomically
 from hbi.files.checksums import json_with_checksum, parse_json_with_checksum
 from hbi.matching.matcher import Matcher
-from hbi.search.ranking import rank
+from hbi.search.ranking import COMPARED_AT_ONCE, full_scores, rank
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Snapshot
 
@@ -74,11 +75,7 @@ class Calibration:
 def calibrate(codec: SegmentCodec, snapshot: Snapshot) -> Calibration:
     """Measure what unrelated texts and foreign clips score on an index."""
     texts = unrelated_texts(codec.matcher)
-    query = codec.matcher.encode_texts(texts)
-    best = []
-    for row in range(len(texts)):
-        ranking = rank(codec, snapshot, query.encoding[row : row + 1], num_candidates=CANDIDATES)
-        best.append(float(ranking.scores[0]) if len(ranking.scores) else 0.0)
+    best = _best_scores(codec, snapshot, codec.matcher.encode_texts(texts).encoding)
     clips = []
     if len(snapshot.videos) > 1:
         for row in range(min(NUM_CLIPS, len(snapshot.references))):
@@ -87,6 +84,16 @@ def calibrate(codec: SegmentCodec, snapshot: Snapshot) -> Calibration:
             ranking = rank(codec, snapshot, encoding, num_candidates=CANDIDATES, without=own)
             clips += [float(score) for score in ranking.scores[:1]]
     return Calibration(tuple(len(text.split()) for text in texts), tuple(best), tuple(clips), snapshot.num_segments)
+
+
+def _best_scores(codec: SegmentCodec, snapshot: Snapshot, texts: Any) -> list[float]:
+    """Return the score of each encoded text with the segment that fits it best; 0 in an empty index."""
+    whole = snapshot.in_memory.whole if snapshot.in_memory else None
+    if whole and len(whole) <= COMPARED_AT_ONCE:  # so few are compared with all texts at once, many times as fast
+        best: list[float] = full_scores(codec, texts, whole).amax(1).tolist()
+        return best
+    rankings = (rank(codec, snapshot, texts[row : row + 1], num_candidates=CANDIDATES) for row in range(len(texts)))
+    return [float(ranking.scores[0]) if len(ranking.scores) else 0.0 for ranking in rankings]
 
 
 def unrelated_texts(matcher: Matcher, count: int = NUM_TEXTS) -> list[str]:

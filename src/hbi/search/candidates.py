@@ -44,10 +44,8 @@ def coarse_scores(query: CoarseVectors, segments: CoarseVectors) -> Float[Tensor
 
 def best_rows(scores: Float[Tensor, " segment"], allowed: np.ndarray | None, count: int) -> np.ndarray:
     """Return the rows of the highest scores, among those allowed (bool; None: all)."""
-    if allowed is not None:
-        rows = torch.from_numpy(np.flatnonzero(allowed))
-        return rows[scores[rows].topk(min(count, len(rows))).indices].numpy()
-    return scores.topk(min(count, len(scores))).indices.numpy()
+    rows = torch.arange(len(scores)) if allowed is None else torch.from_numpy(np.flatnonzero(allowed))
+    return rows[scores[rows].topk(min(count, len(rows))).indices].numpy()
 
 
 def approximate_row_ids(query: CoarseVectors, snapshot: Snapshot, contents: Collection[str] | None) -> np.ndarray:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from hbi.search.index_errors import SearchError
 from hbi.search.index_settings import IndexSettings
@@ -53,23 +53,20 @@ def require_same_model(there: IndexSettings, opened: IndexSettings, folder: Path
 
 
 def make_index_folder(folder: Path, file: Path) -> None:
-    """Make the folder of an index; SearchError where it cannot be made, or something else is in the way."""
-    _require_free(folder, file)
+    """Make the folder of an index; SearchError where it cannot be made, or something else is in the way.
+
+    What a killed process left of an index that was being made is taken over.
+    """
+    if folder.exists() and not file.is_file():
+        if not folder.is_dir():
+            raise SearchError(f"{folder} is a file: choose another --index")
+        names = {each.name for each in folder.iterdir()} - {".lock", "model", "tables"}
+        if any(not name.startswith(DRAFT_PREFIX) for name in names):
+            raise SearchError(f"{folder} is not empty and holds no index: choose another --index")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SearchError(f"{folder} cannot be made ({error.strerror}): choose another --index") from error
-
-
-def _require_free(folder: Path, file: Path) -> None:
-    """Refuse a folder of something else; what a kill left of an index that was being made is taken over."""
-    if file.is_file() or not folder.exists():
-        return
-    if not folder.is_dir():
-        raise SearchError(f"{folder} is a file: choose another --index")
-    names = {each.name for each in folder.iterdir()} - {".lock", "model", "tables"}
-    if any(not name.startswith(DRAFT_PREFIX) for name in names):
-        raise SearchError(f"{folder} is not empty and holds no index: choose another --index")
 
 
 def require_same_settings(there: IndexSettings, wanted: IndexSettings, folder: Path) -> None:
@@ -84,54 +81,36 @@ def require_same_settings(there: IndexSettings, wanted: IndexSettings, folder: P
 
 
 @contextmanager
-def exclusive_lock(index: Path) -> Iterator[None]:
-    """Wait until no other process works on an index, and keep others waiting."""
-    with _lock(index, is_exclusive=True):
-        yield
+def index_lock(index: Path, kind: Literal["shared", "exclusive", "exclusive if free"]) -> Iterator[bool]:
+    """Hold the lock of an index, and yield whether it is held.
 
+    Args:
+        index: The folder of the index.
+        kind: "shared": be one of the processes that write. "exclusive": wait until no other process writes, and keep
+            others waiting. "exclusive if free": the same without waiting; False where another process writes.
 
-@contextmanager
-def shared_lock(index: Path) -> Iterator[None]:
-    """Be one of the processes that write to an index."""
-    with _lock(index, is_exclusive=False):
-        yield
-
-
-@contextmanager
-def try_exclusive_lock(index: Path) -> Iterator[bool]:
-    """Yield True while no other process works on an index, False where one does: without waiting."""
+    Raises:
+        SearchError: Nobody may write there.
+    """
+    may_fail = kind == "exclusive if free"
     if fcntl is None:
-        yield False
+        yield not may_fail
         return
-    file = _open_lock_file(index)
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(file)
-
-
-@contextmanager
-def _lock(index: Path, *, is_exclusive: bool) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
-    file = _open_lock_file(index)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX if is_exclusive else fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(file)
-
-
-def _open_lock_file(index: Path) -> int:
-    try:
-        return os.open(index / ".lock", os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o644)
+        file = os.open(index / ".lock", os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o644)
     except OSError as error:
         raise SearchError(
             f"{index} cannot be written ({error.strerror}): see who may write there, or choose another --index"
         ) from error
+    flags = fcntl.LOCK_SH if kind == "shared" else fcntl.LOCK_EX
+    try:
+        is_held = True
+        try:
+            fcntl.flock(file, flags | fcntl.LOCK_NB if may_fail else flags)
+        except OSError:
+            if not may_fail:
+                raise
+            is_held = False
+        yield is_held
+    finally:
+        os.close(file)

@@ -109,20 +109,15 @@ def ingest(
     """
     known = {record.path: record for record in store.read_videos()}
     found = scan(places, known, exclude=exclude, without=[store.path])
-    if prune and not is_sure:
-        _require_no_loss(found)
+    if prune and found.lost and not is_sure:
+        lost = " and ".join(f"{folder.path} (videos: {folder.num_videos})" for folder in found.lost)
+        raise LostFolderError(
+            f"nothing is left of what the index knows below {lost}: see whether the disk is there, or forget it with "
+            "--prune --yes"
+        )
     run = _Ingest(store, known, found, progress)
     run.decode_and_write(settings)
     return run.finish(prune=prune)
-
-
-def _require_no_loss(found: Scan) -> None:
-    if found.lost:
-        places = " and ".join(f"{place.path} (videos: {place.num_videos})" for place in found.lost)
-        raise LostFolderError(
-            f"nothing is left of what the index knows below {places}: see whether the disk is there, or forget it with "
-            "--prune --yes"
-        )
 
 
 @dataclass

@@ -1,18 +1,14 @@
-"""Moments out of ranked segments: neighbors in one video are joined, and each gets its file, words and rarity."""
+"""Moments out of ranked segments: neighbors in one video are joined; and the files where they are."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hbi.search.filters import Filters
 from hbi.search.ranking import Ranking
-from hbi.search.results import Hit, SearchResult, WordMatch
-from hbi.search.snapshot import Snapshot
 from hbi.search.video_records import VideoRecord, is_current
 
 TOUCH_SECONDS = 0.05
-"""Segments that are no farther apart touch each other."""
 
 
 @dataclass
@@ -78,53 +74,3 @@ class ContentFiles:
         first = current or chosen[0]
         others = tuple(Path(record.path) for record in chosen if record is not first)
         return cls(Path(first.path), others, first.duration_seconds, current is not None)
-
-
-def search_result(
-    query: str,
-    snapshot: Snapshot,
-    ranking: Ranking,
-    moments: Sequence[Moment],
-    words: Sequence[tuple[WordMatch, ...]],
-    rarities: Sequence[float],
-    threshold: float,
-    begun: float,
-    filters: Filters | None,
-) -> SearchResult:
-    """Return the result of a search.
-
-    Args:
-        query: The text, or the name of the clip.
-        snapshot: The index.
-        ranking: Its segments, best first.
-        moments: Which of them are joined, best first.
-        words: For each moment the words of the text.
-        rarities: For each moment the share of unrelated texts that find nothing as good.
-        threshold: The rarity from which a hit counts as good.
-        begun: When the search began, by `time.monotonic`.
-        filters: Which files of a content may be named; None: all.
-    """
-    hits = []
-    for moment, matched, rarity in zip(moments, words, rarities, strict=True):
-        files = ContentFiles.of(snapshot.videos[moment.content], filters)
-        segments, row = ranking.segments, moment.row
-        hits.append(
-            Hit(
-                path=files.path,
-                other_paths=files.others,
-                start_seconds=moment.start_seconds,
-                end_seconds=moment.end_seconds,
-                best_start_seconds=float(segments.start_seconds[row]),
-                best_end_seconds=float(segments.end_seconds[row]),
-                duration_seconds=files.duration_seconds,
-                score=float(ranking.scores[row]),
-                rarity=rarity,
-                is_good=rarity >= threshold,
-                words=matched,
-                segment_id=segments.id(row),
-                is_missing=not files.is_current,
-            )
-        )
-    return SearchResult(
-        query, tuple(hits), threshold, ranking.num_eligible, ranking.is_exhaustive, time.monotonic() - begun
-    )

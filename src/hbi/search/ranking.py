@@ -83,11 +83,8 @@ def rank(
     similarities = full_scores(codec, encoding, segments)[0].numpy()
     order = np.argsort(-similarities, kind="stable")
     typical = full_scores(codec, encoding, snapshot.references[:NUM_TYPICAL])[0]
-    return Ranking(segments[order], similarities[order], num_eligible, is_exhaustive, _median(typical))
-
-
-def _median(scores: torch.Tensor) -> float:
-    return float(scores.median()) if len(scores) else 0.0
+    typical_score = float(typical.median()) if len(typical) else 0.0
+    return Ranking(segments[order], similarities[order], num_eligible, is_exhaustive, typical_score)
 
 
 def _contents(snapshot: Snapshot, filters: Filters | None, without: str | None) -> set[str] | None:

@@ -1,14 +1,12 @@
 """How much of the exact order of all segments a search by candidates finds, and how fast either is."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from hbi.search.calibration import unrelated_texts
 from hbi.search.ranking import full_scores, rank
-from hbi.search.snapshot import Segments
 from hbi.search.video_index import VideoIndex
 
 ROWS_AT_ONCE = 2048
@@ -37,7 +35,9 @@ def check_recall(index: VideoIndex, *, num_queries: int = NUM_QUERIES) -> Recall
     query = codec.matcher.encode_texts(unrelated_texts(codec.matcher, num_queries))
     best: list[list[tuple[float, str]]] = [[] for _ in range(num_queries)]
     begun = time.monotonic()
-    for segments in _all_segments(index):
+    for offset in range(0, snapshot.num_stored, ROWS_AT_ONCE):
+        rows = np.arange(offset, min(offset + ROWS_AT_ONCE, snapshot.num_stored))
+        segments = snapshot.shown(snapshot.at_offsets(rows))
         for row, scores in enumerate(full_scores(codec, query.encoding, segments).numpy()):
             top = np.argsort(-scores)[:10]
             best[row] = sorted([*best[row], *((float(scores[each]), segments.id(each)) for each in top)])[-10:]
@@ -52,9 +52,3 @@ def check_recall(index: VideoIndex, *, num_queries: int = NUM_QUERIES) -> Recall
     return RecallCheck(
         float(np.mean(recalls)), num_queries, snapshot.num_segments, float(np.median(seconds)), exhaustive_seconds
     )
-
-
-def _all_segments(index: VideoIndex) -> Iterator[Segments]:
-    snapshot = index.snapshot()
-    for offset in range(0, snapshot.num_stored, ROWS_AT_ONCE):
-        yield snapshot.shown(snapshot.at_offsets(np.arange(offset, min(offset + ROWS_AT_ONCE, snapshot.num_stored))))

@@ -89,16 +89,11 @@ def result_to_dict(result: SearchResult) -> dict[str, Any]:
         "is_exhaustive": result.is_exhaustive,
         "seconds": round(result.seconds, 4),
         "remark": result.remark,
-        "hits": [hit_to_dict(hit) for hit in result.hits],
+        "hits": [
+            asdict(hit) | {"path": str(hit.path), "other_paths": [str(path) for path in hit.other_paths]}
+            for hit in result.hits
+        ],
     }
-
-
-def hit_to_dict(hit: Hit) -> dict[str, Any]:
-    """Return one hit as values that JSON can hold."""
-    values = asdict(hit)
-    values["path"] = str(hit.path)
-    values["other_paths"] = [str(path) for path in hit.other_paths]
-    return values
 
 
 def clock(seconds: float) -> str:

@@ -146,8 +146,8 @@ def _is_gone(path: str) -> bool:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:  # nobody may look there, or the disk does not answer: that tells nothing
-        return False
+    except OSError:  # it may not be looked at, or the disk does not answer: that proves nothing
+        pass
     return False
 
 
@@ -156,8 +156,4 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _is_unicode(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return not any("\ud800" <= character <= "\udfff" for character in path)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -181,8 +182,6 @@ class SegmentDecoder:
 
     def _put(self, result: Decoded | BaseException) -> None:
         while not self._is_stopped.is_set():
-            try:
+            with suppress(Full):
                 return self._results.put(result, timeout=WAIT_SECONDS)
-            except Full:
-                continue
         return None

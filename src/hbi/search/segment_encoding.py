@@ -79,24 +79,17 @@ class SegmentCodec:
     @property
     def num_coarse(self) -> int:
         """Vectors by which a segment is found."""
-        return self.counts[-1] if self._is_tokenwise else 1
+        return self.counts[-1] if self.matcher.has_games else 1
 
     @property
     def _has_levels(self) -> bool:
         return isinstance(self.matcher.model, HBIModel)
 
-    @property
-    def _is_tokenwise(self) -> bool:
-        return self._has_levels and self.matcher.config.interaction != "global"
-
     def encode(
         self, pixels: UInt8[Tensor, "segment frame 3 height width"], mask: Bool[Tensor, "segment frame"]
     ) -> SegmentArrays:
         """Return encoded segments."""
-        return self.to_arrays(self.matcher.encode_frames(pixels, mask))
-
-    def to_arrays(self, encoding: Any) -> SegmentArrays:
-        """Return what the model gave, as arrays."""
+        encoding = self.matcher.encode_frames(pixels, mask)
         if not self._has_levels:
             count = len(encoding)
             return SegmentArrays(
@@ -135,7 +128,7 @@ class SegmentCodec:
             return _single(encoding)
         players = encoding.levels[LEVELS[-1]]
         unit = normalize(players.sequence.tokens.float(), dim=-1)
-        if not self._is_tokenwise:
+        if not self.matcher.has_games:
             return _single(torch.einsum("btd,bt->bd", unit, players.weights))
         return CoarseVectors(unit, players.weights, players.sequence.mask)
 
@@ -151,8 +144,7 @@ class SegmentCodec:
 
 def _padded(values: Tensor, count: int) -> Tensor:
     """Return `values` with zeros (False) behind, to `count` along axis 1."""
-    missing = count - values.shape[1]
-    return pad(values, (0, 0) * (values.dim() - 2) + (0, missing)) if missing else values
+    return pad(values, (0, 0) * (values.dim() - 2) + (0, count - values.shape[1]))
 
 
 def _single(vectors: Float[Tensor, "item width"]) -> CoarseVectors:

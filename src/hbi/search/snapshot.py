@@ -39,15 +39,6 @@ class Segments:
         """Return some of them (indices or a slice)."""
         return Segments(self.content[rows], self.start_seconds[rows], self.end_seconds[rows], self.arrays[rows])
 
-    @classmethod
-    def concatenate(cls, parts: "list[Segments]") -> "Segments":
-        """Return all of several batches."""
-        content, start, end = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("content", "start_seconds", "end_seconds")
-        )
-        return cls(content, start, end, SegmentArrays.concatenate([part.arrays for part in parts]))
-
     def id(self, row: int) -> str:
         """Return the key of one."""
         return segment_id(str(self.content[row]), float(self.start_seconds[row]))
@@ -110,12 +101,13 @@ class Snapshot:
 
     def of_contents(self, contents: Collection[str]) -> Segments:
         """Return all segments of some contents."""
-        parts = []
+        import pyarrow as pa
+
         with reading(self.path):
-            for condition in list(conditions("content", sorted(contents))) or ["false"]:
-                query = self.table.search().where(condition)
-                parts.append(self._segments(query.select(SEGMENT_COLUMNS).limit(None).to_arrow()))
-        return Segments.concatenate(parts)
+            chosen = [self.table.search().where(each) for each in conditions("content", sorted(contents)) or ["false"]]
+            return self._segments(
+                pa.concat_tables(each.select(SEGMENT_COLUMNS).limit(None).to_arrow() for each in chosen)
+            )
 
     def shown(self, segments: Segments) -> Segments:
         """Return those segments whose file the index knows: not those of a file that is just being read."""

@@ -5,7 +5,7 @@ its video is never shown: a process may die at any moment.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from hbi.search.arrow_tables import (
     SEGMENT_COLUMNS,
     SPAN_COLUMNS,
     SegmentRows,
+    require_same_rows,
     segment_arrays,
     segment_schema,
     segment_table,
-    thumbnail_of,
     video_records,
     video_schema,
     video_table,
@@ -84,7 +84,9 @@ class Store:
     def thumbnail(self, key: str) -> bytes | None:
         """Return the JPEG file of a segment, None where there is no such segment."""
         with reading(self.path):
-            return thumbnail_of(self._segment(key, ["id", "thumbnail", "thumbnail_checksum"]))
+            row = self._segment(key, ["id", "thumbnail", "thumbnail_checksum"]).to_pydict()
+            require_same_rows(row["thumbnail_checksum"], (row["id"], row["thumbnail"]))
+        return row["thumbnail"][0] if row["thumbnail"] else None
 
     def tidy(self) -> None:
         """Drop segments that belong to no file, and join small pieces; only while nobody else writes."""
@@ -106,10 +108,10 @@ class Store:
         return self.segments.search().where(f"id = {_quoted(key)}").select(columns).limit(1).to_arrow()
 
 
-def conditions(column: str, values: Sequence[str]) -> Iterator[str]:
-    """Yield SQL conditions that together choose the rows with one of some values; none for no values."""
-    for start in range(0, len(values), NAMES_AT_ONCE):
-        yield f"{column} IN ({', '.join(map(_quoted, values[start : start + NAMES_AT_ONCE]))})"
+def conditions(column: str, values: Sequence[str]) -> list[str]:
+    """Return SQL conditions that together choose the rows with one of some values; none for no values."""
+    parts = (values[start : start + NAMES_AT_ONCE] for start in range(0, len(values), NAMES_AT_ONCE))
+    return [f"{column} IN ({', '.join(map(_quoted, part))})" for part in parts]
 
 
 def import_lancedb() -> Any:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,27 +15,24 @@ import torch
 from hbi.errors import HBIError
 from hbi.explanation import Explanation
 from hbi.matching.loading import load_matcher
-from hbi.matching.matcher import Matcher
+from hbi.matching.matcher import EncodedTexts, Matcher
 from hbi.matching.sample import VideoSample
 from hbi.search.calibration import Calibration, calibrate
 from hbi.search.candidates import build_vector_index
 from hbi.search.filters import Filters
 from hbi.search.index_errors import SearchError, reading
 from hbi.search.index_folder import (
-    IndexIdentity,
-    exclusive_lock,
     index_identity,
+    index_lock,
     make_index_folder,
     require_same_model,
     require_same_settings,
-    shared_lock,
-    try_exclusive_lock,
 )
 from hbi.search.index_settings import IndexSettings
 from hbi.search.ingest import IngestCallback, IngestReport, ingest
-from hbi.search.moments import ContentFiles, SegmentLocation, merge_moments, search_result
+from hbi.search.moments import ContentFiles, SegmentLocation, merge_moments
 from hbi.search.ranking import rank
-from hbi.search.results import SearchResult, WordMatch
+from hbi.search.results import Hit, SearchResult
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import EXHAUSTIVE_UP_TO, Snapshot
 from hbi.search.store import Store, import_lancedb
@@ -58,6 +56,7 @@ class VideoIndex:
     def __init__(self, path: Path, settings: IndexSettings, matcher: Matcher) -> None:
         self.path, self.settings, self.matcher = path, settings, matcher
         self.codec = SegmentCodec(matcher)
+        self._calibration_file = path / "calibration.json"
         self._refreshing = threading.RLock()
         self._identity = index_identity(path)
         self._store = Store(path, self.codec)
@@ -114,7 +113,7 @@ class VideoIndex:
         file = folder / "index.json"
         make_index_folder(folder, file)
         if not file.is_file():
-            with exclusive_lock(folder):
+            with index_lock(folder, "exclusive"):
                 if not file.is_file():  # nobody else has made it while we waited
                     shutil.rmtree(folder / "model" / "tokenizer", ignore_errors=True)  # of an earlier, killed run
                     matcher.save_pretrained(folder / "model")
@@ -136,14 +135,11 @@ class VideoIndex:
         if now != self._identity:
             with self._refreshing:
                 if now != self._identity:
-                    self._reopen(now)
+                    settings = IndexSettings.read(self.path / "index.json")
+                    require_same_model(settings, self.settings, self.path)
+                    self._store, self.settings, self._snapshot = Store(self.path, self.codec), settings, None
+                    self._identity = now
         return self._store
-
-    def _reopen(self, identity: IndexIdentity) -> None:
-        settings = IndexSettings.read(self.path / "index.json")
-        require_same_model(settings, self.settings, self.path)
-        self._store, self.settings, self._snapshot = Store(self.path, self.codec), settings, None
-        self._identity = identity
 
     def add(
         self,
@@ -155,12 +151,12 @@ class VideoIndex:
         progress: IngestCallback | None = None,
     ) -> IngestReport:
         """Bring the index up to date with the videos in some folders; arguments and errors are of `ingest`."""
-        with shared_lock(self.path):
+        with index_lock(self.path, "shared"):
             report = ingest(
                 self.store, self.settings, places, exclude=exclude, prune=prune, is_sure=is_sure, progress=progress
             )
         if report.has_changed_the_index or not self._calibration_file.is_file():
-            with try_exclusive_lock(self.path) as is_alone:
+            with index_lock(self.path, "exclusive if free") as is_alone:
                 if is_alone:
                     self.store.tidy()
                     snapshot = self._refresh()
@@ -208,17 +204,10 @@ class VideoIndex:
             SearchError: The text holds no words, or the index cannot be read.
         """
         begun = time.monotonic()
-        _require_words(text)
-        query = self.matcher.encode_texts([text])
-        snapshot = self.snapshot()
-        ranking = rank(self.codec, snapshot, query.encoding, filters=filters)
-        moments = merge_moments(ranking, limit)
-        best = ranking.segments[np.array([moment.row for moment in moments], int)]
-        words = match_words(self.codec, query, best, snapshot.references)
-        known = self.calibration
-        rarities = [known.rarity_of_text(float(ranking.scores[moment.row]), text) for moment in moments]
-        answer = search_result(text, snapshot, ranking, moments, words, rarities, threshold, begun, filters)
-        return replace(answer, remark=query.remarks[0])
+        if not any(character.isalnum() for character in text):
+            raise SearchError(f"the text {text!r} holds no words: describe something that a video may show")
+        question = self.matcher.encode_texts([text])
+        return self._answer(begun, text, question.encoding, question, limit, filters, threshold)
 
     def search_like(
         self,
@@ -243,13 +232,7 @@ class VideoIndex:
         """
         begun = time.monotonic()
         encoding = self.matcher.encode_videos([clip], start_seconds=start_seconds, end_seconds=end_seconds)
-        snapshot = self.snapshot()
-        ranking = rank(self.codec, snapshot, encoding, filters=filters)
-        moments = merge_moments(ranking, limit)
-        known = self.calibration
-        rarities = [known.rarity_of_clip(float(ranking.scores[moment.row])) for moment in moments]
-        no_words: list[tuple[WordMatch, ...]] = [()] * len(moments)
-        return search_result(clip.name, snapshot, ranking, moments, no_words, rarities, threshold, begun, filters)
+        return self._answer(begun, clip.name, encoding, None, limit, filters, threshold)
 
     def explain(
         self,
@@ -287,9 +270,47 @@ class VideoIndex:
             self._measured = measured = snapshot, calibrate(self.codec, snapshot)
         return measured[1]
 
-    @property
-    def _calibration_file(self) -> Path:
-        return self.path / "calibration.json"
+    def _answer(
+        self,
+        begun: float,
+        query: str,
+        encoding: Any,
+        question: EncodedTexts | None,
+        limit: int,
+        filters: Filters | None,
+        threshold: float,
+    ) -> SearchResult:
+        """Return the best moments for an encoded text (`question`), or for an encoded clip (None)."""
+        snapshot, calibration = self.snapshot(), self.calibration
+        ranking = rank(self.codec, snapshot, encoding, filters=filters)
+        moments = merge_moments(ranking, limit)
+        best = ranking.segments[np.array([moment.row for moment in moments], int)]
+        words = match_words(self.codec, question, best, snapshot.references)
+        hits = []
+        for moment, matched in zip(moments, words, strict=True):
+            score = float(ranking.scores[moment.row])
+            rarity = calibration.rarity_of_text(score, query) if question else calibration.rarity_of_clip(score)
+            files = ContentFiles.of(snapshot.videos[moment.content], filters)
+            segments, row = ranking.segments, moment.row
+            hits.append(
+                Hit(
+                    path=files.path,
+                    other_paths=files.others,
+                    start_seconds=moment.start_seconds,
+                    end_seconds=moment.end_seconds,
+                    best_start_seconds=float(segments.start_seconds[row]),
+                    best_end_seconds=float(segments.end_seconds[row]),
+                    duration_seconds=files.duration_seconds,
+                    score=score,
+                    rarity=rarity,
+                    is_good=rarity >= threshold,
+                    words=matched,
+                    segment_id=segments.id(row),
+                    is_missing=not files.is_current,
+                )
+            )
+        remark, seconds = question.remarks[0] if question else None, time.monotonic() - begun
+        return SearchResult(query, tuple(hits), threshold, ranking.num_eligible, ranking.is_exhaustive, seconds, remark)
 
     def _refresh(self) -> Snapshot:
         with self._refreshing:
@@ -304,8 +325,3 @@ def _load_model(folder: Path, settings: IndexSettings, device: torch.device) -> 
     except HBIError as error:
         raise SearchError(f"the model in {folder} cannot be read ({error}): index anew") from error
     return replace(matcher, name=settings.model)
-
-
-def _require_words(text: str) -> None:
-    if not any(character.isalnum() for character in text):
-        raise SearchError(f"the text {text!r} holds no words: describe something that a video may show")

@@ -23,10 +23,10 @@ MATCHED_ABOVE = 0.7
 
 
 def match_words(
-    codec: SegmentCodec, query: EncodedTexts, segments: Segments, references: Segments
+    codec: SegmentCodec, query: EncodedTexts | None, segments: Segments, references: Segments
 ) -> list[tuple[WordMatch, ...]]:
-    """Return for each segment the words of the (one) text; none where the model knows no words."""
-    if not isinstance(query.encoding, Hierarchy) or not len(references):
+    """Return for each segment the words of the (one) text; none for a clip (None), or a model without words."""
+    if query is None or not isinstance(query.encoding, Hierarchy) or not len(references):
         return [()] * len(segments)
     here, elsewhere = (_best_cosines(codec, query.encoding, each) for each in (segments, references))
     words = _words(query)
