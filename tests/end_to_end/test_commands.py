@@ -213,3 +213,14 @@ def test_a_checkpoint_of_before_there_were_several_optimizers_is_named(trained, 
     (folder / "SHA256SUMS").unlink()  # there were none, either
     said = fail_here("train", "shape-stories", *overrides(data_root=str(data)), "--out", folder, "--resume")
     assert "was written by an older hbi: delete it to start anew" in said
+
+
+def test_a_run_opens_without_what_resuming_needs(trained, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    (folder / "checkpoint.pt").write_bytes(b"damaged")
+    assert "R@10" in succeed_here("evaluate", folder)
+    (folder / "checkpoint.pt").unlink()
+    assert "R@10" in succeed_here("evaluate", folder)
+    assert "Trained" in succeed_here("train", folder / "recipe.yaml", "--out", folder, "--resume")
+    assert metrics(folder, "train") == metrics(trained, "train")

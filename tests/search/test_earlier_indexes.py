@@ -1,11 +1,11 @@
 """Indexes of earlier versions, which kept their model in another form, are opened and added to; nothing differs."""
 
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 
+from earlier_folders import give_earlier_form_of_index_model
 from hbi.matching import Matcher, load_matcher
 from hbi.models import GlobalContrastModel
 from hbi.models.processor import HBIProcessor
@@ -25,21 +25,6 @@ def opened(kind: str, folder) -> Matcher:
     return load_matcher(folder, device="cpu", num_frames=5)
 
 
-def give_earlier_form(folder) -> None:
-    """Turn the model folder of an index into that of earlier versions.
-
-    The tokenizer had a folder of its own; the index alone said how many frames there are, and that a model is global.
-    """
-    (folder / "tokenizer").mkdir()
-    for file in folder.glob("*token*.json"):
-        file.rename(folder / "tokenizer" / file.name)
-    for name in ("processor_config.json", "SHA256SUMS"):
-        (folder / name).unlink()
-    config = json.loads((folder / "config.json").read_text())
-    config.pop("num_frames")
-    (folder / "config.json").write_text(json.dumps(config | {"model_type": "hbi"}))
-
-
 @pytest.mark.parametrize("kind", ["hbi", "global"])
 def test_an_index_of_an_earlier_version(kind, clips, tmp_path):
     matcher = opened(kind, tmp_path / "model")
@@ -47,7 +32,7 @@ def test_an_index_of_an_earlier_version(kind, clips, tmp_path):
     made.add([clips])
     expected = [made.search(text, limit=50).hits for text in TEXTS]
 
-    give_earlier_form(tmp_path / "index" / "model")
+    give_earlier_form_of_index_model(tmp_path / "index" / "model")
     index = VideoIndex.open(tmp_path / "index")
 
     assert [index.search(text, limit=50).hits for text in TEXTS] == expected

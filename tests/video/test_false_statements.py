@@ -12,6 +12,7 @@ from hbi.search.segment_frames import windows_of
 from hbi.video import VideoError, decoding, probe_video, read_frames
 from hbi.video.demuxing import Faults
 from hbi.video.opening import MAX_PIXELS, open_video
+from hbi.video.structure import _read_structure, read_structure
 from small_films import Film, write_film
 
 SETTINGS = IndexSettings(10.0, 0.5, 6, 24, "", "hbi", "")
@@ -138,3 +139,38 @@ def test_memory_that_does_not_suffice_is_not_the_fault_of_the_file():
     with pytest.raises(VideoError, match="memory does not suffice") as caught:
         decoding._decode(video, None, Faults())
     assert caught.value.may_pass
+
+
+def test_a_file_of_countless_boxes_counts_as_torn(tmp_path, monkeypatch):
+    path = write_film(tmp_path / "film.mp4", Film(".mp4", end=2, sound=None))
+    with path.open("ab") as file:
+        file.write(struct.pack(">I4s", 8, b"free") * 12)
+    assert not read_structure(path).is_torn
+    monkeypatch.setattr("hbi.video.structure.MOST_PARTS", 10)
+    _read_structure.cache_clear()
+    assert read_structure(path).is_torn
+    assert len(read_frames(path, 4).pixels) == 4
+
+
+def test_clusters_and_holes_of_a_matroska_are_looked_at_up_to_a_number(tmp_path, monkeypatch):
+    path = write_film(tmp_path / "film.mkv", Film(".mkv", "mpeg4", end=8, group_size=4, sound=None, num_b_frames=0))
+    whole = read_structure(path).segment
+    assert whole is not None
+    assert len(whole.clusters) > 1
+    assert not whole.holes
+    monkeypatch.setattr("hbi.video.matroska.MOST_PARTS", 1)
+    _read_structure.cache_clear()
+    first = read_structure(path).segment
+    assert first is not None
+    assert (len(first.clusters), len(first.holes)) == (1, 1)
+    assert first.holes[0][1] == path.stat().st_size or first.holes[0][1] == whole.end
+    monkeypatch.setattr("hbi.video.matroska.MOST_PARTS", 2**17)
+    monkeypatch.setattr("hbi.video.matroska.MOST_HOLES", 1)
+    data = bytearray(path.read_bytes())
+    for start, end in whole.clusters[1:]:
+        data[start - 12 : end] = bytes(end - start + 12)
+    path.write_bytes(data)
+    _read_structure.cache_clear()
+    torn = read_structure(path).segment
+    assert torn is not None
+    assert len(torn.holes) <= 2
