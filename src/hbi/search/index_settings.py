@@ -131,7 +131,7 @@ class IndexSettings:
             return cls(**values)
         except FileNotFoundError as error:
             raise SearchError(
-                f"{file.parent} is no index (no {file.name} in it): make one: hbi index DIR --index PATH --model RUN"
+                f"{file.parent} is no index (no {file.name} in it): make one: hbi index DIR --index PATH --model MODEL"
             ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SearchError(f"{file} cannot be read ({error}): restore it or index anew") from error
