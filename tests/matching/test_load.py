@@ -198,3 +198,46 @@ def test_a_model_card_goes_with_the_model(tmp_path):
     (tmp_path / "run" / "README.md").write_text("# a card\n")
     load(tmp_path / "run").save_pretrained(tmp_path / "given")
     assert (tmp_path / "given" / "README.md").read_text() == "# a card\n"
+
+
+def test_a_model_saved_over_one_of_before_is_read_whole(tmp_path):
+    opened().save_pretrained(tmp_path)
+    as_written_before(tmp_path)
+    for file in (tmp_path / "best").iterdir():
+        file.rename(tmp_path / file.name)
+    answerer = opened_answerer()
+    answerer.save_pretrained(tmp_path)
+    assert load(tmp_path).tokenizer.get_vocab() == answerer.tokenizer.get_vocab()
+
+
+def test_a_model_is_not_saved_over_a_run(tmp_path):
+    as_a_run(tmp_path)
+    with pytest.raises(hbi.HBIError, match="holds a run of hbi train: save the model into another folder"):
+        opened().save_pretrained(tmp_path)
+
+
+def test_a_part_of_a_run_is_not_taken_for_a_model(tmp_path):
+    opened().save_pretrained(tmp_path / "last")
+    as_a_run(tmp_path)
+    with pytest.raises(SourceError, match="is a part of the run .*: give that folder"):
+        load(tmp_path / "last")
+
+
+def test_arguments_are_checked(videos, tmp_path):
+    matcher = opened()
+    matcher.save_pretrained(tmp_path)
+    with pytest.raises(SourceError, match="choose one of best, last"):
+        load(tmp_path, weights="middle")
+    with pytest.raises(SourceError, match="take at least one"):
+        load(tmp_path, num_frames=0)
+    for call, message in (
+        (lambda: matcher.similarity([], videos), "at least one text"),
+        (lambda: matcher.similarity(TEXTS, []), "at least one video"),
+        (lambda: matcher.games(matcher.encode_texts(TEXTS), matcher.encode_videos(videos[0])), "games are of pairs"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert matcher.encode_texts("a red circle").texts == ("a red circle",)
+    assert matcher.similarity((text for text in TEXTS), videos[0]).shape == (2, 1)
+    with pytest.raises(hbi.HBIError, match="is open already: give num_frames, weights and device to hbi.load"):
+        hbi.evaluate(matcher, data=tmp_path, num_frames=3)

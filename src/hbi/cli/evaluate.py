@@ -66,11 +66,10 @@ def evaluate(
     with joined_processes(own) as processes, naming_out_of_memory():
         opened = load(source, device=own, num_frames=frames, weights=weights)
         options = {"split": split, "data": data, "dataset": dataset, "use_dual_softmax": dsl, "processes": processes}
-        _evaluate(source, opened, out, explanations=explanations, is_main=processes.is_main, **options)
+        _evaluate(opened, out, explanations=explanations, is_main=processes.is_main, **options)
 
 
 def _evaluate(
-    source: str,
     opened: "Matcher | Answerer",
     out: Path | None,
     *,
@@ -80,7 +79,8 @@ def _evaluate(
 ) -> None:
     """Measure with all processes of a job; the main one prints and writes."""
     from hbi.errors import HBIError
-    from hbi.experiments.evaluating import Evaluation, evaluate_opened, is_run_source
+    from hbi.experiments.evaluating import Evaluation
+    from hbi.experiments.evaluating import evaluate as measure
     from hbi.matching import Answerer
 
     def bars(title: str) -> AbstractContextManager[Any]:
@@ -88,12 +88,12 @@ def _evaluate(
 
     if explanations and isinstance(opened, Answerer):
         raise HBIError(f"--explanations measures a model that ranks, and {opened.name} answers questions: leave it out")
-    if is_main and not is_run_source(source):
+    if is_main and opened.run is None:
         say("{what}", what=opened.description)
-    evaluation = evaluate_opened(opened, source=source, bars=bars, **options)
+    evaluation = measure(opened, bars=bars, **options)
     if not is_main:
         return
-    folder = out or (Path(source) if is_run_source(source) and options["data"] is None else None)
+    folder = out or (opened.run if options["data"] is None else None)
     if isinstance(evaluation, Evaluation):
         print_retrieval(evaluation)
     else:
@@ -101,14 +101,14 @@ def _evaluate(
     if folder is not None:
         say("Written to {file}", file=evaluation.write(folder))
     if explanations and not isinstance(opened, Answerer):
-        _measure_explanations(source, opened, folder, **options)
+        _measure_explanations(opened, folder, **options)
 
 
-def _measure_explanations(source: str, matcher: "Matcher", folder: Path | None, **options: Any) -> None:
+def _measure_explanations(matcher: "Matcher", folder: Path | None, **options: Any) -> None:
     from hbi.experiments.evaluating import recipe_of
     from hbi.experiments.explanation_quality import measure_explanations
 
-    recipe = recipe_of(source, matcher, options["data"], options["dataset"])
+    recipe = recipe_of(matcher, options["data"], options["dataset"])
     quality = measure_explanations(matcher, recipe, split=options["split"], bars=progress_bar)
     print_explanation_quality(quality)
     if folder is not None:

@@ -67,7 +67,7 @@ def explain(
     require_ending(out, WRITERS if len(videos) == 1 and not instead_of else (".html",))
     matcher = load_matcher(source, device=device, num_frames=frames)
     if worst:
-        _explain_failures(source, matcher, worst, split, data, dataset, out)
+        _explain_failures(matcher, worst, split, data, dataset, out)
     elif instead_of:
         _explain_instead(matcher, videos[0], text, instead_of, out, start=start, end=end)
     elif len(videos) > 1:
@@ -149,15 +149,13 @@ def _explain_videos(
     )
 
 
-def _explain_failures(
-    source: str, matcher: "Matcher", count: int, split: Split, data: Path | None, dataset: str, out: Path
-) -> None:
+def _explain_failures(matcher: "Matcher", count: int, split: Split, data: Path | None, dataset: str, out: Path) -> None:
     """Write the page of the worst failures of an evaluation."""
     from hbi.experiments.evaluating import recipe_of
     from hbi.experiments.failures import explain_failures
     from hbi.figures import Explained, Failure, VideoAddresses, failures_page, write_page
 
-    recipe = recipe_of(source, matcher, data, dataset)
+    recipe = recipe_of(matcher, data, dataset)
     found = explain_failures(matcher, recipe, count, split=split, bars=progress_bar)
     if not found.explained:
         every = f"every one of the {found.num_texts} texts of the split {split}"

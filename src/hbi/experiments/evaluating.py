@@ -30,7 +30,6 @@ from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import DecodedSplit, blank_frames, decode_split, read_split
 from hbi.files import write_atomically
 from hbi.files.visible_text import visible_json
-from hbi.hub import without_prefix
 from hbi.matching import Answerer, Matcher, SourceError, is_run, load, load_answerer
 from hbi.matching.loading import RECIPE, Source, Which
 from hbi.training.distributed import ALONE, Processes
@@ -146,59 +145,26 @@ def evaluate(
         DataError: The data set is not there, or not as it should be.
         HBIError: The model computes no numbers from these videos.
     """
-    opened = source
-    if not isinstance(opened, Matcher | Answerer):
-        opened = load(opened, device=device, num_frames=num_frames, weights=weights)
-    return evaluate_opened(
-        opened,
-        source=source,
-        split=split,
-        data=data,
-        dataset=dataset,
-        use_dual_softmax=use_dual_softmax,
-        processes=processes,
-        bars=bars,
-    )
-
-
-def evaluate_opened(
-    opened: Matcher | Answerer,
-    *,
-    source: Source | Matcher | Answerer,
-    split: SplitName = "test",
-    data: Source | None = None,
-    dataset: str = "shape-stories",
-    use_dual_softmax: bool = False,
-    processes: Processes = ALONE,
-    bars: Bars = no_bars,
-) -> Evaluation | AnswerEvaluation:
-    """Return what `evaluate` does, of a model that is open.
-
-    Args:
-        opened: The model.
-        source: What it was opened from: a run has data and a baseline beside it.
-        split, data, dataset, use_dual_softmax, processes, bars: As of `evaluate`.
-
-    Raises:
-        SourceError, DataError, HBIError: As `evaluate`.
-    """
-    recipe = recipe_of(source, opened, data, dataset)
+    if isinstance(source, Matcher | Answerer):
+        if num_frames is not None or weights != "best" or device != "auto":
+            raise HBIError(f"{source.name} is open already: give num_frames, weights and device to hbi.load")
+        opened = source
+    else:
+        opened = load(source, device=device, num_frames=num_frames, weights=weights)
+    recipe = recipe_of(opened, data, dataset)
     if isinstance(opened, Matcher):
         chosen: Selection = "last" if opened.origin.get("weights") == "last" else "best"
-        selection: Selection = chosen if is_run_source(source) else "given"
+        selection: Selection = chosen if opened.run else "given"
         return _evaluate_ranking(opened, recipe, split, selection, processes, bars, use_dual_softmax=use_dual_softmax)
     if use_dual_softmax:
         raise HBIError(f"{opened.name} answers questions, and dual softmax is for ranking: leave it out")
-    return _evaluate_answers(source, opened, recipe, split, bars)
+    return _evaluate_answers(opened, recipe, split, bars)
 
 
-def recipe_of(
-    source: Source | Matcher | Answerer, opened: Matcher | Answerer, data: Source | None, dataset: str
-) -> Recipe:
-    """Return a recipe that names the data to measure on: the run's own, or one made up for a model and a data set.
+def recipe_of(opened: Matcher | Answerer, data: Source | None, dataset: str) -> Recipe:
+    """Return a recipe that names the data to measure on: that of the model's run, or one made up for a data set.
 
     Args:
-        source: What the model was opened from.
         opened: The model: its frames, picture size and words are the recipe's.
         data: The folder of the data set; None: that of the run.
         dataset: Which data set that is.
@@ -208,9 +174,9 @@ def recipe_of(
     """
     sizes = {"num_frames": opened.num_frames, "image_size": opened.image_size, "max_words": opened.max_words}
     if data is None:
-        if isinstance(source, Matcher | Answerer) or not is_run(source):
-            raise SourceError(f"{opened.name} has no data set of its own: give its folder with --data")
-        recipe = read_recipe(str(Path(without_prefix(source)) / RECIPE))
+        if opened.run is None:
+            raise SourceError(f"{opened.name} has no data set of its own: give its folder with --data (data=…)")
+        recipe = read_recipe(str(opened.run / RECIPE))
         return recipe.model_copy(update={"data": recipe.data.model_copy(update=sizes)})
     kind = "answering" if isinstance(opened, Answerer) else "global"  # it is not trained: other sizes do not matter
     section = {"dataset": dataset, "root": os.fspath(data), **sizes}
@@ -218,11 +184,6 @@ def recipe_of(
         return Recipe.model_validate({"data": section, "model": {"kind": kind}, "training": {"num_steps": 1}})
     except ValidationError as error:
         raise HBIError(f"--dataset {dataset}: {error.errors()[0]['msg']}") from error
-
-
-def is_run_source(source: Source | Matcher | Answerer) -> bool:
-    """Return whether a source is the folder of a run."""
-    return not isinstance(source, Matcher | Answerer) and is_run(source)
 
 
 def metrics_file(folder: Path, split: str) -> Path:
@@ -264,9 +225,7 @@ def _evaluate_ranking(
     return Evaluation(matcher.name, report, protocol, tuple(rows_beside(recipe, split, protocol)), matcher.origin)
 
 
-def _evaluate_answers(
-    source: Source | Matcher | Answerer, answerer: Answerer, recipe: Recipe, split: SplitName, bars: Bars
-) -> AnswerEvaluation:
+def _evaluate_answers(answerer: Answerer, recipe: Recipe, split: SplitName, bars: Bars) -> AnswerEvaluation:
     with bars("decoding videos") as progress:
         decoded = decode_split(recipe, split, progress)
     questions, vocabulary = decoded.split.questions, AnswerVocabulary(answerer.answers)
@@ -278,7 +237,7 @@ def _evaluate_answers(
         read_split(recipe, "train").split.questions,
         vocabulary,
         right_answers(logits, vocabulary.labels(questions)),
-        _question_only(Path(without_prefix(source)), decoded, answerer) if is_run_source(source) else None,  # type: ignore[arg-type]
+        _question_only(answerer.run, decoded, answerer) if answerer.run else None,
         evidence=answer_evidence(answerer, questions, decoded.frames),
         problems=decoded.frames.problems,
     )

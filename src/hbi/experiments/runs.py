@@ -9,9 +9,9 @@ from hbi.data.samples import Split
 from hbi.experiments.network import start_processor, start_tokenizer
 from hbi.experiments.reading import read_recipe, recipe_yaml
 from hbi.experiments.schema import Recipe
-from hbi.files import write_atomically
+from hbi.files import is_regular, write_atomically
 from hbi.models import HBIProcessor
-from hbi.models.model_folder import Network, read_own_tokenizer, save_processor
+from hbi.models.model_folder import PROCESSOR, Network, read_own_tokenizer, save_processor
 from hbi.training.distributed import Processes
 from hbi.training.run_folder import RunError, RunFolder
 
@@ -35,6 +35,7 @@ def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processe
     processes.wait()  # before the main process changes what the others check
     if processes.is_main:
         folder.remove_drafts()
+        folder.move_best_to_top()
     if processes.is_main and not folder.has_begun:
         write_atomically(folder.recipe, recipe_yaml(recipe))
         folder.write_environment(seed=recipe.training.seed, threads=torch.get_num_threads())
@@ -81,7 +82,7 @@ def keep_processor(
         processes: The processes that train together; only the first one writes.
     """
     processor = start_processor(recipe, model, tokenizer)
-    if processes.is_main and not folder.has_begun:
+    if processes.is_main and not (folder.has_begun and is_regular(folder.path / PROCESSOR)):
         save_processor(processor, folder.path)
     return processor
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from transformers.utils import logging as transformers_logging
@@ -66,6 +66,10 @@ def load(
         SourceError: The source is none of these, or a run without weights yet.
         HBIError: A file of it is damaged, or the hub cannot be asked.
     """
+    if weights not in get_args(Which):
+        raise SourceError(f"weights={weights!r}: choose one of {', '.join(get_args(Which))}")
+    if num_frames is not None and num_frames < 1:
+        raise SourceError(f"{num_frames} frames of a video: take at least one")
     transformers_logging.disable_progress_bar()
     name = without_prefix(source)
     chosen = device if isinstance(device, torch.device) else choose_device(device)
@@ -149,6 +153,8 @@ def _open(name: str, num_frames: int | None, weights: Which) -> Matcher | Answer
     folder = Path(name)
     if os.path.isdir(name) and is_run(name):
         return _open_run(folder, num_frames, weights)
+    if folder.name in ("best", "last") and is_run(folder.parent):
+        raise SourceError(f"{name} is a part of the run {folder.parent}: give that folder")
     if weights != "best":
         raise SourceError(f"{name} is no run folder, and a run alone has {weights} weights: leave that out")
     if is_regular(name):
@@ -177,7 +183,7 @@ def _open_run(run: Path, num_frames: int | None, weights: Which) -> Matcher | An
     network, processor = open_model_folder(model_folder_of_run(run, weights), preprocessing=run)
     name = run.resolve().name
     opened = _opened(network, processor, name, {"run": name, "weights": weights}, num_frames)
-    return replace(opened, card=_card(run))
+    return replace(opened, card=_card(run), run=run)
 
 
 def _open_by_type(name: str, kind: str | None, num_frames: int | None) -> Matcher | Answerer:

@@ -55,8 +55,18 @@ class Matcher(OpenedModel):
         return isinstance(self.model, HBIModel) and self.model.config.interaction != "global"
 
     @torch.inference_mode()
-    def encode_texts(self, texts: Sequence[str]) -> EncodedTexts:
-        """Return texts as they are compared, all in one batch."""
+    def encode_texts(self, texts: str | Sequence[str]) -> EncodedTexts:
+        """Return texts as they are compared, all in one batch.
+
+        Args:
+            texts: One text, or several.
+
+        Raises:
+            ValueError: There is none.
+        """
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        if not texts:
+            raise ValueError("give at least one text")
         tokens = self.tokenize(texts)
         encoding = self.model.encode_texts(tokens.input_ids.to(self.device), tokens.attention_mask.to(self.device))
         remarks = (remark_on_unread(*each, self.max_words) for each in zip(texts, tokens.spans, strict=True))
@@ -73,7 +83,11 @@ class Matcher(OpenedModel):
         return self.model.encode_videos(self.network_input(frames), mask.to(self.device))
 
     def encode_videos(
-        self, videos: Sequence[VideoPath], *, start_seconds: float | None = None, end_seconds: float | None = None
+        self,
+        videos: VideoPath | Sequence[VideoPath],
+        *,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
     ) -> Any:
         """Return video files as they are compared, see `encode_frames`.
 
@@ -100,10 +114,8 @@ class Matcher(OpenedModel):
             videos: One video file, several, or what `encode_videos` returned.
         """
         if not isinstance(texts, EncodedTexts):
-            texts = self.encode_texts([texts] if isinstance(texts, str) else texts)
-        if isinstance(videos, str | os.PathLike):
-            videos = [videos]
-        if isinstance(videos, Sequence) and not isinstance(videos, Tensor):
+            texts = self.encode_texts(texts)
+        if isinstance(videos, str | os.PathLike | Sequence):
             videos = self.encode_videos(videos)
         return self.model.similarity(texts.encoding, videos).float().cpu()
 
@@ -116,7 +128,10 @@ class Matcher(OpenedModel):
 
         Raises:
             ExplanationError: The model compares wholes and has no games.
+            ValueError: There are more texts than videos, or fewer.
         """
+        if len(texts.texts) != len(videos):
+            raise ValueError(f"games are of pairs: {len(texts.texts)} texts need as many videos, not {len(videos)}")
         return self._require_games().games(texts.encoding, videos)
 
     def explain(

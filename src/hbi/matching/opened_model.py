@@ -15,7 +15,7 @@ from jaxtyping import Bool, UInt8
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from hbi.files import write_atomically
+from hbi.files import StorageError, is_regular, write_atomically
 from hbi.matching.sample import VideoSample
 from hbi.models.config import HBIConfig
 from hbi.models.model_folder import Network, save_model_folder
@@ -52,6 +52,7 @@ class OpenedModel:
         origin: Where it comes from, as it is written beside measures: the run and which of its weights, say.
         num_frames: Frames of a video that it is shown; 0: as many as its configuration says.
         card: The model card, README.md, that came with it; "" where there was none.
+        run: The run folder that it was opened from, which has a recipe and data; None: it was opened from another.
     """
 
     model: Any
@@ -60,6 +61,7 @@ class OpenedModel:
     origin: Mapping[str, str] = field(default_factory=dict)
     num_frames: int = 0
     card: str = ""
+    run: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.num_frames:
@@ -81,6 +83,8 @@ class OpenedModel:
                 f"zero-shot: {self.name} was not trained by hbi; it ranks with global similarity, the end token of a "
                 "text against the mean of a video's frames"
             )
+        if self.kind == "global":
+            return f"{self.name} ranks with global similarity: one embedding for a text, one for a video"
         if not config.released_behavior:
             return f"{self.name} is a network of hbi; its levels weigh {levels}"
         padded = f"texts padded to {self.max_words} tokens and videos to {self.num_frames} frames"
@@ -121,18 +125,26 @@ class OpenedModel:
         return self.processor.network_input(frames.to(self.device))
 
     def read_videos(
-        self, videos: Sequence[VideoPath], *, start_seconds: float | None = None, end_seconds: float | None = None
+        self,
+        videos: VideoPath | Sequence[VideoPath],
+        *,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
     ) -> tuple[UInt8[Tensor, "video frame 3 height width"], Bool[Tensor, "video frame"]]:
         """Return the frames of some video files that the network is shown, and which of them are real.
 
         Args:
-            videos: Paths of video files.
+            videos: The path of a video file, or several.
             start_seconds: Where each is looked at from; None: from its beginning.
             end_seconds: Up to where; None: to its end.
 
         Raises:
             VideoError: One cannot be decoded.
+            ValueError: There is none.
         """
+        videos = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
+        if not videos:
+            raise ValueError("give at least one video")
         pixels = torch.zeros(len(videos), self.num_frames, 3, self.image_size, self.image_size, dtype=torch.uint8)
         mask = torch.zeros(len(videos), self.num_frames, dtype=torch.bool)
         for row, video in enumerate(videos):
@@ -197,8 +209,10 @@ class OpenedModel:
             folder: It is made if need be; a model that is there already is replaced.
 
         Raises:
-            StorageError: It cannot be written.
+            StorageError: It cannot be written, or holds a run, whose recipe and log are of another model.
         """
+        if is_regular(Path(folder) / "recipe.yaml"):
+            raise StorageError(f"{folder} holds a run of hbi train: save the model into another folder")
         network: Network = self.model
         config = network.config
         if config.num_frames != self.num_frames:
@@ -208,8 +222,8 @@ class OpenedModel:
             save_model_folder(network, self.processor, Path(folder))
         finally:
             network.config = config
-        if self.card:
-            write_atomically(Path(folder) / CARD, self.card)
+        if self.card or is_regular(Path(folder) / CARD):  # a card that is there is of the model that was
+            write_atomically(Path(folder) / CARD, self.card or f"# {self.name}\n\nA model of hbi, saved by it.\n")
 
     def push_to_hub(self, name: str, *, private: bool = True, token: str | None = None) -> str:
         """Upload what `save_pretrained` writes to the hub of models, and return the address of the upload.

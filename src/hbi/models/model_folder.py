@@ -96,9 +96,9 @@ def read_own_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         DamageError, ModelError: As `open_model_folder`.
     """
-    own = folder / "tokenizer"
-    place = own if own.is_dir() else folder
-    if not any(os.path.lexists(place / name) for name in _VOCABULARIES):
+    places = (folder, folder / "tokenizer")  # now, and in earlier versions
+    place = next((each for each in places if any(os.path.lexists(each / name) for name in _VOCABULARIES)), None)
+    if place is None:
         raise ModelError(
             f"{folder} has no tokenizer: run hbi convert again with --tokenizer, or restore it from a copy"
         )
@@ -151,6 +151,8 @@ def model_type(folder: Path) -> str | None:
 
 def _network_class(folder: Path) -> type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]:
     kind = model_type(folder)
+    if kind is None:
+        raise CheckpointError(f"{folder} has no {CONFIG}, or one that names no network: restore it from a copy")
     if kind not in NETWORKS:
         raise CheckpointError(
             f"{folder / CONFIG} is of type {kind!r}, a network of ours is needed: {', '.join(NETWORKS)}"

@@ -115,6 +115,16 @@ class RunFolder:
             )
         return self
 
+    def move_best_to_top(self) -> None:
+        """Put the best weights of a run of an earlier version, in best/, where they are now."""
+        earlier, names = self.path / "best", ("config.json", "model.safetensors")
+        if not all(is_regular(earlier / name) for name in names):
+            return
+        if not is_regular(self.path / names[1]):
+            require_unchanged(*(earlier / name for name in names))
+            write_with_checksums(self.path, {name: (earlier / name).read_bytes() for name in names})
+        shutil.rmtree(earlier)
+
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add one line to the log."""
         try:
