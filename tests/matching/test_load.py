@@ -219,7 +219,7 @@ def test_a_model_is_not_saved_over_a_run(tmp_path):
 def test_a_part_of_a_run_is_not_taken_for_a_model(tmp_path):
     opened().save_pretrained(tmp_path / "last")
     as_a_run(tmp_path)
-    with pytest.raises(SourceError, match="is a part of the run .*: give that folder"):
+    with pytest.raises(SourceError, match=r"is a part of the run .*: give that folder"):
         load(tmp_path / "last")
 
 
@@ -239,5 +239,5 @@ def test_arguments_are_checked(videos, tmp_path):
             call()
     assert matcher.encode_texts("a red circle").texts == ("a red circle",)
     assert matcher.similarity((text for text in TEXTS), videos[0]).shape == (2, 1)
-    with pytest.raises(hbi.HBIError, match="is open already: give num_frames, weights and device to hbi.load"):
+    with pytest.raises(hbi.HBIError, match=r"is open already: give num_frames, weights and device to hbi\.load"):
         hbi.evaluate(matcher, data=tmp_path, num_frames=3)
