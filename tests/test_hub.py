@@ -20,11 +20,12 @@ from hbi.errors import HBIError
 from hbi.experiments.network import build_model, start_tokenizer
 from hbi.experiments.reading import read_recipe
 from hbi.hub import HubError, is_only_here
+from hbi.matching import SourceError, load
 from hbi.models.config import ModelError
 from hbi.models.from_clip import read_clip
 from hbi.models.state_files import CheckpointError
 from hbi.models.tokenizer import read_tokenizer, train_tokenizer
-from small_networks import small_config
+from small_networks import small_config, small_matcher
 
 NAME = "some/clip"
 HBI = Path(sys.executable).with_name("hbi")
@@ -222,3 +223,21 @@ def test_every_command_ends_within_five_seconds(arguments, kind, tmp_path, reque
         if seconds < 5:
             return
     pytest.fail(f"{seconds:.1f} s")
+
+
+@pytest.mark.parametrize("kind", ["silent", "refusing"])
+def test_models_that_were_downloaded_are_loaded_by_their_name(kind, online, downloaded, request, tmp_path):
+    """A CLIP, and a model of ours in a folder as a download leaves it."""
+    folder = tmp_path / "cache" / "models--some--matcher"
+    ours = small_matcher(["a red circle slides left"])
+    ours.save_pretrained(folder / "snapshots" / ("0" * 40))
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("0" * 40)
+    online(request.getfixturevalue(kind))
+    begun = time.monotonic()
+    clip, again = load(NAME, device="cpu"), load("some/matcher", device="cpu")
+    assert (clip.kind, clip.name, clip.origin["clip"]) == ("global", NAME, NAME)
+    assert (again.name, again.model.state_dict().keys()) == ("some/matcher", ours.model.state_dict().keys())
+    assert time.monotonic() - begun < 8
+    with pytest.raises(SourceError, match="some/other: there is no such folder or file, it was not downloaded before"):
+        load("some/other")

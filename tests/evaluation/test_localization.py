@@ -1,8 +1,6 @@
 """How much of a word's interaction lies in its event: by hand, on a model that points where it is told to, and in all
 places that say it alike."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -14,6 +12,8 @@ from hbi.evaluation.explained_pairs import explained_pairs
 from hbi.evaluation.faithfulness import explanation_scores, summary
 from hbi.evaluation.localization import _measure, localization, share_inside
 from hbi.games import LateInteractionGame, banzhaf_interactions, interactions_of_members
+from hbi.models import Hierarchy, Players
+from hbi.ops import TokenSequence
 from hbi.shapes import LEVELS
 from small_networks import small_answerer
 
@@ -66,8 +66,8 @@ def play(monkeypatch, model, clips, similarity):
             members = each if merged is None or level == "entity" else torch.tensor(merged)
             there = mask if members is each else torch.ones(len(mask), max(merged) + 1, dtype=torch.bool)
             members = members.expand(mask.shape).masked_fill(~mask, -1)
-            levels[level] = SimpleNamespace(sequence=SimpleNamespace(mask=there, members=members))
-        return SimpleNamespace(levels=levels)
+            levels[level] = Players(TokenSequence(torch.zeros(*there.shape, 1), there, members), there.float())
+        return Hierarchy(levels)
 
     def games(texts, videos):
         made = {}

@@ -121,7 +121,7 @@ def test_compiles_without_a_graph_break(make_game, index):
 @pytest.mark.parametrize(
     ("index", "normalize_weights"),
     # Fixed weights compile six times as fast; Shapley's integral is the same with them.
-    [("banzhaf_interactions", True), ("shapley_interactions", False), ("coalition_interaction", True)],
+    [("banzhaf_interactions", True), ("shapley_interactions", False)],
 )
 def test_compiles_to_native_code(make_game, index, normalize_weights):
     game = make_game(3, 2, batch=(2,), with_masks=True, dtype=torch.float32, normalize_weights=normalize_weights)

@@ -253,7 +253,7 @@ def _type_on_hub(name: str) -> str | None:
     """Return the `model_type` of a model on the hub, or of one that was downloaded before."""
     from transformers import PreTrainedConfig
 
-    with _told_as_source(name), asking_hub(name) as is_local:
+    with _as_source_error(name), asking_hub(name) as is_local:
         try:
             values, _ = PreTrainedConfig.get_config_dict(name, local_files_only=is_local)
         except Exception as error:  # the hub's client raises many kinds
@@ -265,7 +265,7 @@ def _type_on_hub(name: str) -> str | None:
 
 
 @contextmanager
-def _told_as_source(name: str) -> Iterator[None]:
+def _as_source_error(name: str) -> Iterator[None]:
     try:
         yield
     except HubError as error:
@@ -278,7 +278,7 @@ def _downloaded(name: str) -> Path:
     """Return where the files of a model on the hub are on this machine, after a download if need be."""
     from huggingface_hub import snapshot_download
 
-    with _told_as_source(name), asking_hub(name) as is_local:
+    with _as_source_error(name), asking_hub(name) as is_local:
         try:
             files = ["*.json", "*.safetensors", "*.txt", "SHA256SUMS"]
             return Path(snapshot_download(name, allow_patterns=files, local_files_only=is_local))
