@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from hbi.explanation.explanation import Explanation
 from hbi.explanation.html.page import render_page
 from hbi.figures.levels_figure import render_figure
 from hbi.figures.timeline_figure import render_timeline
+from hbi.files import replacing
 
 MP4 = "video/mp4"
 MEDIA_TYPES = {".mp4": MP4, ".m4v": MP4, ".mov": MP4, ".webm": "video/webm", ".ogv": "video/ogg"}
@@ -99,11 +99,8 @@ class _Choices:
 @contextmanager
 def _replacing(out: Path) -> Iterator[Path]:
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=out.parent, prefix=".explanation-") as beside:
-            draft = Path(beside, f"draft{out.suffix.lower()}")
+        with replacing(out) as draft:
             yield draft
-            os.replace(draft, out)
     except OSError as error:
         raise ExplanationWriteError(
             f"Cannot write the explanation to {out}: {error.strerror or error}; choose another place"

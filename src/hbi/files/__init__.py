@@ -5,7 +5,8 @@ import os
 import secrets
 import stat
 import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,24 +57,38 @@ JOINERS = frozenset("\u200d\ufe0e\ufe0f")
 """What makes one sign of several: a joiner, and the choice between text and picture."""
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of a draft, and put what was written there in the place of `path`; parent folders are created.
+
+    At any moment the file at `path` is the old one or the new one. Where the writing fails the draft is removed.
+
+    Raises:
+        OSError: The disk is full, the folder is read-only, or the like.
+    """
+    draft = place_beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        draft.replace(path)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write `content` to `path`, creating parent folders; at any moment the file is the old one or the new one.
 
     Raises:
         StorageError: The disk is full, the folder is read-only, or the like.
     """
-    beside = place_beside(path)
     data = content.encode() if isinstance(content, str) else content
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
+        with replacing(path) as draft, draft.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}; nothing that was there is lost: free space or choose "
             "another folder, then run again"

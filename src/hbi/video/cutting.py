@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
@@ -20,7 +19,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from hbi.errors import HBIError
-from hbi.files import place_beside
+from hbi.files import replacing
 from hbi.video.container import ANOTHER_FILE
 from hbi.video.decoding import FrameAt, frames_from
 from hbi.video.demuxing import Faults
@@ -58,20 +57,14 @@ def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: f
         VideoError: The video cannot be decoded there.
         ClipWriteError: The file cannot be written.
     """
-    beside = place_beside(out)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with open_video(video) as opened:
-            faults = _write(opened, *opened.span(start_seconds, end_seconds), beside)
-        beside.replace(out)
+        with replacing(out) as draft, open_video(video) as opened:
+            faults = _write(opened, *opened.span(start_seconds, end_seconds), draft)
     except OSError as error:  # PyAV's errors of the disk are among them
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise ClipWriteError(f"cannot write {out} ({reason}): choose another folder") from error
     except av.error.FFmpegError as error:
         raise ClipWriteError(f"cannot cut {video} into {out} ({error.strerror})") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
     return None if faults.is_none else f"damaged ({faults}): pictures stand where others are lost"
 
 
