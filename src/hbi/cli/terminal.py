@@ -39,6 +39,7 @@ class _LiteralConsole(Console):
 
     def render_str(self, text: str, **options: object) -> Text:
         """Return a string as a text without markup."""
+        # The options are rich's own, handed on as they came.
         return super().render_str("\n".join(map(visible, text.split("\n"))), **options)  # type: ignore[arg-type]
 
 

@@ -28,6 +28,12 @@ def normalize_pixels(
     return (pixels.float() / 255.0 - shift) / scale
 
 
-def network_input(frames: Tensor) -> Tensor:
-    """Return what is kept of frames as a network with CLIP's mean and deviation takes it: features are in float32."""
-    return normalize_pixels(frames) if frames.dtype == torch.uint8 else frames.float()
+def network_input(frames: Tensor, *, mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD) -> Tensor:
+    """Return what is kept of frames as a network takes it: pixels normalized, features in float32.
+
+    Args:
+        frames: Pixels in uint8 [video, frame, 3, height, width], or features [video, frame, width].
+        mean: Of red, green and blue.
+        std: The same.
+    """
+    return normalize_pixels(frames, mean=mean, std=std) if frames.dtype == torch.uint8 else frames.float()

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any, no_type_check
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, UInt8
 from torch import Tensor
 from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from hbi.models.config import HBIConfig
-from hbi.models.preprocessing import CLIP_MEAN, CLIP_STD, normalize_pixels
+from hbi.models.preprocessing import CLIP_MEAN, CLIP_STD, network_input
 from hbi.models.tokenizer import TokenizedTexts, require_vocabulary, tokenize
 
 
@@ -97,13 +97,13 @@ class HBIProcessor(ProcessorMixin):
         """Return texts as token ids with the characters that each token stands for."""
         return tokenize(self.tokenizer, texts, self.max_words, is_padded_to_max_words=self.is_padded_to_max_words)
 
-    def normalize(self, pixels: UInt8[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
-        """Return pixels as the network takes them, on the device where they are."""
-        return normalize_pixels(pixels, mean=self.image_processor.image_mean, std=self.image_processor.image_std)
-
     def network_input(self, frames: Tensor) -> Tensor:
-        """Return what is kept of frames as the network takes it: pixels normalized, features in float32."""
-        return self.normalize(frames) if frames.dtype == torch.uint8 else frames.float()
+        """Return frames as the network takes them, on the device where they are; see `network_input`.
+
+        Args:
+            frames: Pixels in uint8 [..., 3, height, width], or features of frames [video, frame, width].
+        """
+        return network_input(frames, mean=self.image_processor.image_mean, std=self.image_processor.image_std)
 
     @property
     def image_size(self) -> int:
@@ -113,7 +113,7 @@ class HBIProcessor(ProcessorMixin):
     def _videos(self, videos: list[Tensor]) -> dict[str, Tensor]:
         if not videos or any(len(video) == 0 for video in videos):
             raise ValueError("give at least one video, and at least one frame for each")
-        prepared = [self.normalize(self._fitted(video)) for video in videos]
+        prepared = [self.network_input(self._fitted(video)) for video in videos]
         num_frames = max(map(len, prepared))
         pixels = prepared[0].new_zeros(len(prepared), num_frames, *prepared[0].shape[1:])
         for row, video in zip(pixels, prepared, strict=True):

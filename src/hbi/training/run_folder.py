@@ -103,18 +103,6 @@ class RunFolder:
                 else:
                     path.unlink(missing_ok=True)
 
-    def require(self) -> "RunFolder":
-        """Return this folder if it holds a run that was started.
-
-        Raises:
-            RunError: It does not.
-        """
-        if not is_regular(self.recipe):
-            raise RunError(
-                f"{self.path} is not a run folder (no recipe.yaml in it): give the --out folder of hbi train"
-            )
-        return self
-
     def move_best_to_top(self) -> None:
         """Put the best weights of a run of an earlier version, in best/, where they are now."""
         earlier, names = self.path / "best", ("config.json", "model.safetensors")
