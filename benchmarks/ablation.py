@@ -173,7 +173,7 @@ def decoded_videos(root: str, name: str, num_frames: int, image_size: int, posit
     return decode_split(read_recipe("shape-stories", changes), name)
 
 
-def decoded_once(recipe, name, progress):
+def decoded_once(recipe, name, progress, picture):
     """Return a split as `decode_split` does, from memory the second time."""
     data = recipe.data
     return decoded_videos(data.root, name, data.num_frames, data.image_size, data.frames_per_position)

@@ -40,7 +40,7 @@ from PIL import Image
 
 from hbi.search.index_settings import IndexSettings
 from hbi.search.segment_frames import read_segments
-from hbi.video import VideoError, probe_video, read_frames
+from hbi.video import PictureFormat, VideoError, probe_video, read_frames
 from hbi.video.opening import open_video
 from hbi.video.picture import PictureMaker, stack_pictures
 
@@ -110,9 +110,10 @@ def segments(folder: Path) -> dict[str, float]:
     taken = {}
     for group_size in (25, 250, 15_000):
         path = write_clip(folder / f"long-{group_size}.mp4", 320, 240, 25, 600, group_size)
-        windows = IndexSettings(10.0, 0.5, NUM_FRAMES, IMAGE_SIZE, "", "hbi", "").windows(0.0, 600.0)
+        picture = PictureFormat.square(IMAGE_SIZE)
+        windows = IndexSettings(10.0, 0.5, NUM_FRAMES, picture, "", "hbi", "").windows(0.0, 600.0)
         start = time.process_time()
-        for stretch in read_segments(path, windows, num_frames=NUM_FRAMES, image_size=IMAGE_SIZE):
+        for stretch in read_segments(path, windows, num_frames=NUM_FRAMES, picture=picture):
             assert stretch.problem is None
         taken[str(group_size)] = round(time.process_time() - start, 2)
     print("ten minutes in segments, by frames from key frame to key frame:", taken)
@@ -147,7 +148,7 @@ def in_order(path: Path) -> torch.Tensor:
     wanted = middles(path)
     pictures, previous = [], None
     with open_video(path) as video, av.open(str(path)) as container:
-        maker = PictureMaker(video, IMAGE_SIZE, "crop")
+        maker = PictureMaker(video, IMAGE_SIZE)
         stream = container.streams.best("video")
         stream.thread_type = "NONE"
         for frame in container.decode(stream):

@@ -47,7 +47,7 @@ class TokenMatcher:
     def __init__(self, num_texts: int) -> None:
         torch.manual_seed(0)
         clip = CLIPConfig(text_config={"num_hidden_layers": 1}, vision_config={"num_hidden_layers": 1})
-        self.network = HBIModel(HBIConfig(clip_config=clip, max_words=NUM_WORDS, max_frames=NUM_FRAMES)).eval()
+        self.network = HBIModel(HBIConfig(encoder_config=clip, max_words=NUM_WORDS, max_frames=NUM_FRAMES)).eval()
         self.device = CPU
         self.words = torch.randn(num_texts, NUM_WORDS, WIDTH, generator=torch.Generator().manual_seed(1))
 

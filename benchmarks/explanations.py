@@ -55,7 +55,7 @@ def measure(folder: Path, data: Path | None, num_videos: int, num_curves: int) -
     matcher, recipe = load_matcher(folder, device="cpu"), read_recipe(str(folder / "recipe.yaml"))
     stories = load_stories(data or Path(recipe.data.root), "test")[:num_videos]
     videos = [Video(story.video_id, story.video) for story in stories]
-    frames = decode_frames(videos, num_frames=matcher.num_frames, image_size=matcher.image_size)
+    frames = decode_frames(videos, num_frames=matcher.num_frames, picture=matcher.picture)
     pairs = []
     for row, story in enumerate(stories):
         caption = story.captions[0]

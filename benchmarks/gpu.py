@@ -95,7 +95,7 @@ def measure_ranking() -> list[dict[str, Any]]:
     """Time merging 1,000 texts and 1,000 videos and comparing all pairs at three levels."""
     torch.manual_seed(0)
     clip = CLIPConfig(text_config={"num_hidden_layers": 1}, vision_config={"num_hidden_layers": 1})
-    model = HBIModel(HBIConfig(clip_config=clip, max_words=NUM_WORDS, max_frames=NUM_FRAMES)).eval()
+    model = HBIModel(HBIConfig(encoder_config=clip, max_words=NUM_WORDS, max_frames=NUM_FRAMES)).eval()
     words, frames = (torch.randn(1000, number, WIDTH) for number in (NUM_WORDS, NUM_FRAMES))
 
     def similarity(device: torch.device) -> Tensor:
@@ -126,8 +126,8 @@ def measure_training() -> list[dict[str, Any]]:
 def training_row(*, patch_size: int, precision: Any, micro_batch_size: int | None = None) -> dict[str, Any]:
     torch.manual_seed(0)
     clip = CLIPConfig(vision_config={"patch_size": patch_size})
-    model = HBIModel(HBIConfig(clip_config=clip, max_words=NUM_WORDS, max_frames=NUM_FRAMES)).to(GPU).train()
-    [optimizer] = build_optimizers(model, "adamw", lr=1e-4, clip_lr=1e-7, muon_lr=1e-4, weight_decay=0.2)
+    model = HBIModel(HBIConfig(encoder_config=clip, max_words=NUM_WORDS, max_frames=NUM_FRAMES)).to(GPU).train()
+    [optimizer] = build_optimizers(model, "adamw", lr=1e-4, encoder_lr=1e-7, muon_lr=1e-4, weight_decay=0.2)
     gradient = BatchGradient(model, model.encoder, Objective(), GPU, micro_batch_size, precision)
     batch = draw_batch(128, has_features=False)
 

@@ -87,7 +87,7 @@ def main() -> None:
 
 def scores(matcher: Matcher, split: Split, paths: list[Path]) -> dict[str, float]:
     videos = [Video(str(path), path) for path in paths]
-    frames = decode_frames(videos, num_frames=matcher.num_frames, image_size=matcher.image_size)
+    frames = decode_frames(videos, num_frames=matcher.num_frames, picture=matcher.picture)
     similarity = similarity_matrix(matcher, [text.text for text in split.texts], frames)
     found = retrieval_scores(ranks(similarity, split.relevance))
     return {name: round(value, 2) for name, value in found.to_dict().items()}

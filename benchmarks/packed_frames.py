@@ -24,9 +24,9 @@ from hbi.data.packed_frames import PICTURES, FrameSampling, open_frames
 from hbi.data.packing import pack_videos
 from hbi.data.samples import Video
 from hbi.data.video_files import VideoFiles
-from hbi.video import VideoError, probe_video, read_frames
+from hbi.video import PictureFormat, VideoError, probe_video, read_frames
 
-SAMPLING = FrameSampling(num_frames=12, image_size=224)
+SAMPLING = FrameSampling(num_frames=12, picture=PictureFormat.square(224))
 BATCH = 32
 
 

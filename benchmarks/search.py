@@ -27,7 +27,7 @@ import torch
 from hbi.matching import Matcher
 from hbi.models import HBIConfig, HBIModel, Hierarchy, Players
 from hbi.models.processor import HBIProcessor
-from hbi.models.tokenizer import train_tokenizer
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.ops import TokenSequence
 from hbi.search import VideoIndex
 from hbi.search.arrow_tables import SegmentRows
@@ -94,7 +94,7 @@ def benchmark_model() -> Matcher:
     text = tower | marks | {"vocab_size": len(tokenizer), "projection_dim": WIDTH}
     vision = tower | {"image_size": 32, "patch_size": 16, "projection_dim": WIDTH}
     config = HBIConfig(
-        clip_config={"projection_dim": WIDTH, "text_config": text, "vision_config": vision},
+        encoder_config={"projection_dim": WIDTH, "text_config": text, "vision_config": vision},
         max_frames=NUM_FRAMES,
         temporal_layers=0,
     )

@@ -156,7 +156,7 @@ ONE_VECTOR: dict[str, Callable[[Hierarchy, Hierarchy], Tensor]] = {
 def same_order(index: VideoIndex, stories: Sequence[Story], num_captions: int) -> dict[str, float]:
     """Return how searches one by one, in stored tokens, differ from the evaluation's ranking."""
     split = retrieval_split("test", stories)
-    store = decode_frames(split.videos, num_frames=index.settings.num_frames, image_size=index.settings.image_size)
+    store = decode_frames(split.videos, num_frames=index.settings.num_frames, picture=index.settings.picture)
     rows = spaced(len(split.texts), num_captions)
     texts = [split.texts[row].text for row in rows]
     similarity, relevance = similarity_matrix(index.matcher, texts, store), split.relevance[rows]

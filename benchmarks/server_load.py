@@ -35,7 +35,7 @@ import torch
 from hbi.matching import Matcher
 from hbi.models import HBIConfig, HBIModel
 from hbi.models.processor import HBIProcessor
-from hbi.models.tokenizer import train_tokenizer
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.search import VideoIndex
 from hbi.search.calibration import unrelated_texts
 
@@ -197,7 +197,7 @@ def make_index(folder: Path) -> VideoIndex:
     text = tower | marks | {"vocab_size": len(tokenizer), "projection_dim": WIDTH}
     vision = tower | {"image_size": IMAGE_SIZE, "patch_size": 16, "projection_dim": WIDTH}
     config = HBIConfig(
-        clip_config={"projection_dim": WIDTH, "text_config": text, "vision_config": vision}, max_frames=NUM_FRAMES
+        encoder_config={"projection_dim": WIDTH, "text_config": text, "vision_config": vision}, max_frames=NUM_FRAMES
     )
     torch.manual_seed(0)
     model = Matcher(HBIModel(config).eval(), HBIProcessor.for_model(config, tokenizer), "untrained")

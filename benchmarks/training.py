@@ -31,7 +31,7 @@ from transformers import CLIPConfig
 from hbi.files import write_atomically
 from hbi.games import ExactTeacher, LateInteractionGame
 from hbi.models import HBIConfig, HBIModel
-from hbi.models.preprocessing import network_input
+from hbi.encoders.preprocessing import network_input
 from hbi.training.batch_gradient import BatchGradient, back_propagate
 from hbi.training.batches import Batch
 from hbi.training.detached_encodings import DetachedEncodings
@@ -108,7 +108,7 @@ def free_teacher(game: LateInteractionGame) -> Tensor:
 
 def network() -> HBIModel:
     torch.manual_seed(0)
-    return HBIModel(HBIConfig(clip_config=CLIPConfig(), max_words=NUM_WORDS, max_frames=NUM_FRAMES)).train()
+    return HBIModel(HBIConfig(encoder_config=CLIPConfig(), max_words=NUM_WORDS, max_frames=NUM_FRAMES)).train()
 
 
 def draw_batch(num_videos: int, *, has_features: bool) -> Batch:
@@ -172,7 +172,7 @@ def measure(row: Row, num_steps: int) -> dict[str, object]:
             if row.way == "plain":
                 plain_optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.2)
             else:
-                [optimizer] = build_optimizers(model, "adamw", lr=1e-4, clip_lr=1e-7, muon_lr=1e-4, weight_decay=0.2)
+                [optimizer] = build_optimizers(model, "adamw", lr=1e-4, encoder_lr=1e-7, muon_lr=1e-4, weight_decay=0.2)
         started, worked = time.perf_counter(), time.process_time()
         if row.way == "plain":
             plain_step(model, Objective(beta=2.0, teacher=free_teacher), plain_optimizer, batch)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from transformers import CLIPTokenizer
 
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.matching.answerer import Answerer
 from hbi.matching.matcher import Matcher
 from hbi.models import AnsweringConfig, GlobalConfig, HBIConfig, HBIModel, QuestionAnsweringModel
 from hbi.models.processor import HBIProcessor
-from hbi.models.tokenizer import train_tokenizer
 
 
 def small_config(
@@ -23,7 +23,7 @@ def small_config(
         "projection_dim": 16,
     }
     return HBIConfig(
-        clip_config={
+        encoder_config={
             "projection_dim": 16,
             "text_config": tower | special_tokens | {"vocab_size": vocab_size, "max_position_embeddings": max_words},
             "vision_config": tower | {"image_size": 16, "patch_size": 8},
@@ -58,7 +58,7 @@ def small_matcher(corpus: Sequence[str], name: str = "a small run") -> Matcher:
 
 def answering_config(config: HBIConfig, answers: Sequence[str]) -> AnsweringConfig:
     """The same sizes, for a network that answers."""
-    names = ("clip_config", "max_words", "max_frames", "temporal_layers", "merge_heads", "head_channels", "merge_ratio")
+    names = ("encoder_config", "max_words", "max_frames", "temporal_layers", "merge_heads", "head_channels", "merge_ratio")
     fields = {name: getattr(config, name) for name in names}
     return AnsweringConfig(answers=answers, answer_channels=16, **fields)
 

@@ -16,15 +16,15 @@ from huggingface_hub.utils import close_session
 from transformers import CLIPModel
 
 from hbi import hub
+from hbi.encoders.opening import read_towers
+from hbi.encoders.sizes import ModelError
+from hbi.encoders.state_files import CheckpointError
+from hbi.encoders.tokenizer import read_tokenizer, train_tokenizer
 from hbi.errors import HBIError
 from hbi.experiments.network import build_model, start_tokenizer
 from hbi.experiments.reading import read_recipe
 from hbi.hub import HubError, is_only_here
 from hbi.matching import SourceError, load
-from hbi.models.config import ModelError
-from hbi.models.from_clip import read_clip
-from hbi.models.state_files import CheckpointError
-from hbi.models.tokenizer import read_tokenizer, train_tokenizer
 from small_networks import small_config, small_matcher
 
 NAME = "some/clip"
@@ -95,7 +95,7 @@ def downloaded(tmp_path):
     tokenizer = train_tokenizer(["a red circle slides left"])
     special_tokens = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     torch.manual_seed(0)
-    clip = CLIPModel(small_config(special_tokens=special_tokens, vocab_size=len(tokenizer)).clip_config)
+    clip = CLIPModel(small_config(special_tokens=special_tokens, vocab_size=len(tokenizer)).encoder_config)
     clip.save_pretrained(snapshot)
     tokenizer.save_pretrained(snapshot)
     (folder / "refs").mkdir()
@@ -106,7 +106,7 @@ def downloaded(tmp_path):
 def ways_to_ask():
     recipe = read_recipe("shape-stories", [f"model.clip={NAME}", "data.image_size=16"])
     return {
-        "clip": lambda: read_clip(NAME),
+        "clip": lambda: read_towers(NAME),
         "tokenizer": lambda: read_tokenizer(NAME),
         "recipe's tokenizer": lambda: start_tokenizer(recipe, None),
         "recipe's network": lambda: build_model(recipe, None),
@@ -136,7 +136,7 @@ def test_what_was_downloaded_opens_without_the_hub(kind, online, downloaded, req
     clip, tokenizer = downloaded
     online(request.getfixturevalue(kind))
     begun = time.monotonic()
-    opened = read_clip(NAME)
+    opened = read_towers(NAME)
     assert all(torch.equal(opened.state_dict()[name], tensor) for name, tensor in clip.state_dict().items())
     assert read_tokenizer(NAME).get_vocab() == tokenizer.get_vocab()
     assert time.monotonic() - begun < 5
@@ -147,7 +147,7 @@ def test_what_was_downloaded_opens_where_the_hub_must_not_be_asked(online, downl
     online(endpoint)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert len(read_tokenizer(NAME)) == len(downloaded[1])
-    assert read_clip(NAME).config.projection_dim == 16
+    assert read_towers(NAME).config.projection_dim == 16
     with pytest.raises(HubError, match=r"some/other: .* \(HF_HUB_OFFLINE is set\)"):
         is_only_here("some/other")
     assert asked == []
@@ -160,7 +160,7 @@ def test_a_hub_that_answers_is_asked_once_and_then_for_the_files(online, answeri
     assert not is_only_here("some/other")
     assert asked == ["/"]
     with pytest.raises(CheckpointError, match="no such folder or file, nor a hub name"):
-        read_clip(NAME)
+        read_towers(NAME)
     assert any(NAME in path for path in asked)
 
 

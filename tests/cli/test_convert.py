@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoProcessor
 
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.models import HBIModel
-from hbi.models.tokenizer import train_tokenizer
 from hbi.training.estimator_training import load_estimator
 from released_weights import released_batch, released_state
 

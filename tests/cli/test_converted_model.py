@@ -10,14 +10,15 @@ from transformers import AutoProcessor
 
 from hbi.data.frames import decode_frames
 from hbi.data.samples import Video
+from hbi.encoders.tokenizer import read_tokenizer, tokenize, train_tokenizer
 from hbi.evaluation.ranks import ranks
 from hbi.evaluation.similarity_matrix import similarity_matrix
 from hbi.explanation import Explanation
 from hbi.matching import load_matcher
 from hbi.models import HBIModel, convert
-from hbi.models.tokenizer import read_tokenizer, tokenize, train_tokenizer
 from hbi.shape_stories import generate_shape_stories, load_stories
 from hbi.shape_stories.splits import retrieval_split
+from hbi.video import PictureFormat
 from released_weights import released_state
 
 pytestmark = pytest.mark.slow
@@ -75,7 +76,7 @@ def test_evaluation_scores_as_model_and_processor_do(hbi, stories, split, conver
     assert record["level_weights"] == "entity 0.5, action 0.3, event 0.2"
 
     texts = [text.text for text in split.texts]
-    store = decode_frames(split.videos, num_frames=NUM_FRAMES, image_size=SIDE)
+    store = decode_frames(split.videos, num_frames=NUM_FRAMES, picture=PictureFormat.square(SIDE))
     expected = by_the_processor(converted, texts, list(store.pixels))
     matcher = load_matcher(converted, num_frames=NUM_FRAMES, device="cpu")
     assert_close(similarity_matrix(matcher, texts, store), expected, atol=1e-6, rtol=0)
@@ -99,7 +100,7 @@ def test_an_explanation_is_of_the_score_that_evaluation_gives(hbi, split, conver
     assert code == 0, error
     explanation = Explanation.load(tmp_path / "x.json")
     assert (explanation.words[0].text, explanation.words[-1].text) == ("(start)", "(end)")
-    frames = decode_frames(split.videos[:1], num_frames=NUM_FRAMES, image_size=SIDE).pixels
+    frames = decode_frames(split.videos[:1], num_frames=NUM_FRAMES, picture=PictureFormat.square(SIDE)).pixels
     assert explanation.similarity == pytest.approx(by_the_processor(converted, [text], list(frames)).item(), abs=1e-6)
     parts = explanation.word_contributions.sum() + explanation.frame_contributions.sum() + explanation.unassigned
     assert parts == pytest.approx(explanation.similarity, abs=1e-9)
@@ -116,7 +117,7 @@ def test_an_explained_video_of_few_frames_is_padded_as_in_evaluation(hbi, split,
     assert len(explanation.frames) < count
     matcher = load_matcher(converted, num_frames=count, device="cpu")
     part = Video("part", video, 0.0, 0.5)
-    store = decode_frames([part], num_frames=count, image_size=SIDE)
+    store = decode_frames([part], num_frames=count, picture=PictureFormat.square(SIDE))
     assert store.mask.shape[1] == count
     similarity = similarity_matrix(matcher, [text], store).item()
     assert explanation.similarity == pytest.approx(similarity, abs=1e-6)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 from transformers import CLIPConfig, CLIPModel
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from hbi.models.preprocessing import normalize_pixels
-from hbi.models.tokenizer import tokenize, train_tokenizer
+from hbi.encoders.tokenizer import tokenize, train_tokenizer
 from hbi.shape_stories import generate_shape_stories, load_stories
 from hbi.shape_stories.splits import retrieval_split
 from hbi.video import read_frames
@@ -45,6 +45,12 @@ def clip(stories, tmp_path_factory):
     return folder, model, tokenizer
 
 
+def clip_pixels(video, num_frames):
+    """What CLIP's own image processor makes of whole frames."""
+    processor = CLIPImageProcessorPil(size={"shortest_edge": 24}, crop_size={"height": 24, "width": 24})
+    return processor(list(read_frames(video, num_frames).pixels), return_tensors="pt")["pixel_values"]
+
+
 @torch.no_grad()
 def test_it_ranks_by_clips_own_similarity_and_says_so(hbi, stories, clip, tmp_path):
     folder, model, tokenizer = clip
@@ -62,8 +68,7 @@ def test_it_ranks_by_clips_own_similarity_and_says_so(hbi, stories, clip, tmp_pa
     texts = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output
     means = []
     for video in split.videos:
-        frames = normalize_pixels(read_frames(video.path, 4, image_size=24).pixels)
-        features = model.get_image_features(frames).pooler_output
+        features = model.get_image_features(clip_pixels(video.path, 4)).pooler_output
         means.append((features / features.norm(dim=-1, keepdim=True)).mean(0))
     similarity = torch.nn.functional.cosine_similarity(texts[:, None], torch.stack(means)[None], dim=-1)
     right = similarity.masked_fill(~split.relevance, -2).amax(1, keepdim=True)
@@ -104,7 +109,7 @@ def test_an_index_searches_with_a_clip_as_it_is(hbi, stories, clip, tmp_path):
     wanted = model.get_text_features(tokens.input_ids, tokens.attention_mask).pooler_output[0]
     expected = {}
     for video in sorted(videos.glob("*.mp4")):
-        features = model.get_image_features(normalize_pixels(read_frames(video, 12, image_size=24).pixels))
+        features = model.get_image_features(clip_pixels(video, 12))
         mean = torch.nn.functional.normalize(features.pooler_output, dim=-1).mean(0)
         expected[video.name] = torch.nn.functional.cosine_similarity(wanted, mean, dim=0).item()
     assert len(hits) == len(expected)

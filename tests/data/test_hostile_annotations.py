@@ -337,7 +337,14 @@ def test_a_damaged_line_of_packed_frames_says_nothing(tmp_path, change):
     assert read_videos(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", ["", "[]", "[" * 10_000, '{"num_frames": true, "image_size": 1}', '{"a": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "[" * 10_000, '{"num_frames": true, "image_size": 1}', '{"a": 1}', '{"image_size": 1}'),
+        '{"num_frames": 1, "image_size": 1, "more": 1}',
+        '{"num_frames": 1, "image_size": {"height": 1, "width": 1}}',
+    ],
+)
 def test_a_damaged_sampling_of_packed_frames(tmp_path, content):
     write(tmp_path / "sampling.json", content.encode())
     with pytest.raises(DataError, match="is damaged"):

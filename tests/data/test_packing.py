@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from made_up_msrvtt import write_sound, write_video
 
 from hbi.data import packing
 from hbi.data.frames import decode_frames
-from hbi.data.packed_frames import PICTURES, VIDEOS, FrameSampling, open_frames
+from hbi.data.packed_frames import PICTURES, VIDEOS, FrameSampling, open_frames, read_sampling
 from hbi.data.packing import pack_videos
 from hbi.data.samples import DataError, Video
+from hbi.video import PictureFormat
 
-SAMPLING = FrameSampling(num_frames=6, image_size=24)
+SAMPLING = FrameSampling(num_frames=6, picture=PictureFormat.square(24))
 
 
 def make_videos(folder, number=5):
@@ -40,7 +42,7 @@ def made(tmp_path_factory):
     videos = make_videos(folder)
     entries = pack_videos(videos, folder / "frames", SAMPLING, num_workers=1)
     assert [bool(entry.offsets) for entry in entries] == [True] * 6 + [False] * 2
-    return videos, folder / "frames", decode_frames(videos, num_frames=6, image_size=24)
+    return videos, folder / "frames", decode_frames(videos, num_frames=6, picture=PictureFormat.square(24))
 
 
 def test_frames_are_those_of_the_videos(made):
@@ -81,9 +83,9 @@ def test_pixels_are_indexed_as_a_tensor_is(made, data):
 def test_other_sampling_is_refused_in_one_line(made):
     videos, folder, _ = made
     with pytest.raises(DataError, match=r"was packed with num_frames 6, not 12: pack it again"):
-        open_frames(folder, videos, FrameSampling(12, 24))
+        open_frames(folder, videos, FrameSampling(12, PictureFormat.square(24)))
     with pytest.raises(DataError, match=r"was packed with image_size 24, not 224"):
-        pack_videos(videos, folder, FrameSampling(6, 224), num_workers=1)
+        pack_videos(videos, folder, FrameSampling(6, PictureFormat.square(224)), num_workers=1)
     with pytest.raises(DataError, match=r"holds no packed frames: make them with hbi data pack"):
         open_frames(folder / "nowhere", videos, SAMPLING)
     with pytest.raises(DataError, match=r"is not empty and holds no packed frames: choose another"):
@@ -92,6 +94,42 @@ def test_other_sampling_is_refused_in_one_line(made):
     assert store.problems == (f"new: not in {folder}; run hbi data pack again",)
     with pytest.raises(DataError, match=r"holds frames of none of the 1 videos"):
         open_frames(folder, [Video("new", videos[0].path)], SAMPLING)
+
+
+FORMATS = [PictureFormat(20, 30, "crop", "bicubic", 26), PictureFormat(24, 24, "squash", "bilinear")]
+
+
+@pytest.mark.parametrize("picture", FORMATS, ids=str)
+def test_pictures_of_other_models_are_packed_in_their_format(made, tmp_path, picture):
+    videos, ours, _ = made
+    sampling = FrameSampling(6, picture)
+    pack_videos(videos[:2], tmp_path / "frames", sampling, num_workers=1)
+    assert read_sampling(tmp_path / "frames") == sampling
+    store = open_frames(tmp_path / "frames", videos[:2], sampling)
+    decoded = decode_frames(videos[:2], num_frames=6, picture=picture)
+    assert store.pixels.shape == decoded.pixels.shape == (2, 6, 3, picture.height, picture.width)
+    assert (store.pixels[:].int() - decoded.pixels.int()).abs().float().mean() < 2
+    with pytest.raises(DataError, match=rf"was packed with image_size {re.escape(str(picture))}, not 24: pack it"):
+        open_frames(tmp_path / "frames", videos[:2], SAMPLING)
+    with pytest.raises(DataError, match=rf"was packed with image_size 24, not {re.escape(str(picture))}: pack it"):
+        open_frames(ours, videos[:2], sampling)
+
+
+def test_strips_of_patches_keep_their_counts_when_packed(made, tmp_path):
+    videos, _, _ = made
+    picture = PictureFormat.strip(14, 20)  # not in step with the blocks of JPEG
+    pack_videos(videos[:1], tmp_path / "frames", FrameSampling(6, picture), num_workers=1)
+    store = open_frames(tmp_path / "frames", videos[:1], FrameSampling(6, picture))
+    decoded = decode_frames(videos[:1], num_frames=6, picture=picture)
+    marks, expected = (each.pixels[0][:, :2, :, -14:] > 127 for each in (store, decoded))
+    assert torch.equal(marks, expected)
+    assert expected.sum((-1, -2)).tolist() == [[4, 4]] * 6
+
+
+def test_a_sampling_of_a_square_is_written_as_it_always_was(made):
+    _, folder, _ = made
+    text = (folder / "sampling.json").read_text()
+    assert text == '{\n "num_frames": 6,\n "image_size": 24,\n "quality": 95,\n "format": 2\n}\n'
 
 
 def test_nothing_but_broken_videos_is_a_mistake(tmp_path):
@@ -108,7 +146,7 @@ def test_mended_videos_are_packed_when_it_runs_again(tmp_path):
     assert [bool(entry.offsets) for entry in entries] == [True] * 4 + [False]
     store = open_frames(tmp_path / "frames", videos, SAMPLING)
     assert len(store.problems) == 1
-    decoded = decode_frames(videos, num_frames=6, image_size=24)
+    decoded = decode_frames(videos, num_frames=6, picture=PictureFormat.square(24))
     assert (store.pixels[3].int() - decoded.pixels[3].int()).abs().float().mean() < 2
 
 
@@ -145,8 +183,9 @@ def test_a_killed_process_leaves_no_wrong_line(made, tmp_path):
     script = (
         "import sys; from pathlib import Path; from hbi.data.packing import pack_videos, FrameSampling\n"
         "from hbi.data.samples import Video\n"
+        "from hbi.video import PictureFormat\n"
         "videos = [Video(f'{n}', Path(sys.argv[1]) / f'clip{n % 5}.mp4') for n in range(400)]\n"
-        "pack_videos(videos, Path(sys.argv[2]), FrameSampling(6, 24), num_workers=1)\n"
+        "pack_videos(videos, Path(sys.argv[2]), FrameSampling(6, PictureFormat.square(24)), num_workers=1)\n"
     )
     folder = tmp_path / "frames"
     process = subprocess.Popen([sys.executable, "-c", script, str(whole.parent), str(folder)])

@@ -12,7 +12,7 @@ from hbi.data.samples import Evidence, Split, Text, Video
 from hbi.evaluation.attention_rollout import attention_weights, rollout
 from hbi.evaluation.attributions import methods, variants
 from hbi.evaluation.explained_pairs import ExplainedPair, TimedWords, encode_pairs, explained_pairs
-from hbi.evaluation.faithfulness import _word_score, explanation_scores, rank_correlation, summary
+from hbi.evaluation.faithfulness import explanation_scores, summary
 from hbi.evaluation.gradient_attributions import gradient_times_pixels
 from hbi.evaluation.removal import (
     curves_of,
@@ -23,6 +23,7 @@ from hbi.evaluation.removal import (
     scores_without_words,
 )
 from hbi.evaluation.similarity_matrix import pair_similarity
+from hbi.evaluation.word_pointing import rank_correlation, word_score
 from hbi.ops import pair_token_similarity
 from small_networks import small_matcher
 
@@ -208,8 +209,8 @@ def test_rank_correlation_shares_ties_and_knows_no_order():
 def test_pointing_shares_among_equally_strong_frames():
     inside = torch.tensor([True, False, False, False])
     equal, one = torch.tensor([2.0, 2.0, 0.0, -1.0]), torch.tensor([3.0, 1.0, 0.0, -1.0])
-    assert _word_score("color", equal, equal, inside).pointing == 0.5
-    score = _word_score("color", one, equal, inside)
+    assert word_score("color", equal, equal, inside).pointing == 0.5
+    score = word_score("color", one, equal, inside)
     assert (score.pointing, score.share_inside, score.share_of_frames) == (1.0, 0.5, 0.25)
 
 

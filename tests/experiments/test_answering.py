@@ -11,7 +11,7 @@ from hbi.experiments.reading import read_recipe
 def test_the_papers_settings(name, num_questions):
     recipe = read_recipe(name)
     assert (recipe.data.num_frames, recipe.data.max_words, recipe.training.batch_size) == (12, 32, 32)
-    assert recipe.model.clip == "openai/clip-vit-base-patch16"
+    assert recipe.model.encoder == "openai/clip-vit-base-patch16"
     assert recipe.model.level_weights == (0.4, 0.4, 0.2)
     assert (recipe.objective.matching, recipe.objective.alpha, recipe.objective.beta) == (0.5, 1.0, 2.0)
     epochs = recipe.training.num_steps * recipe.training.batch_size / num_questions

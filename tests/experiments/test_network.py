@@ -5,11 +5,11 @@ import torch
 from transformers import CLIPModel
 
 from hbi.data.samples import DataError, Split, Text, Video
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.errors import HBIError
 from hbi.experiments.network import build_model, start_tokenizer
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.splits import read_split
-from hbi.models.tokenizer import train_tokenizer
 from small_networks import small_config
 
 CORPUS = ["a red circle slides left", "a blue square spins"]
@@ -21,7 +21,7 @@ def clip(tmp_path):
     tokenizer = train_tokenizer(CORPUS)
     special_tokens = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     torch.manual_seed(5)
-    config = small_config(special_tokens=special_tokens, vocab_size=len(tokenizer)).clip_config
+    config = small_config(special_tokens=special_tokens, vocab_size=len(tokenizer)).encoder_config
     CLIPModel(config).save_pretrained(tmp_path / "clip")
     tokenizer.save_pretrained(tmp_path / "clip")
     return tmp_path / "clip"
@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_said_in_one_line(clip, tmp_path):
 def test_a_recipe_of_the_paper_names_what_is_missing_in_one_line(name, num_frames, max_words, tmp_path):
     content = read_recipe(name, [f"data.root={tmp_path}"])
     assert (content.data.num_frames, content.data.max_words) == (num_frames, max_words)
-    assert (content.training.batch_size, content.training.lr, content.training.clip_lr) == (128, 1e-4, 1e-7)
+    assert (content.training.batch_size, content.training.lr, content.training.encoder_lr) == (128, 1e-4, 1e-7)
     assert (content.model.merge_ratio, content.objective.alpha, content.objective.beta) == ((0.25, 0.5), 1, 2)
     with pytest.raises(DataError, match=str(tmp_path / "annotations")) as raised:
         read_split(content, "train")

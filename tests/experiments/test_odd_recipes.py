@@ -64,7 +64,7 @@ def test_a_set_option_that_nobody_means_is_refused_in_one_line(override, message
 
 def test_sizes_of_a_clip_are_its_own():
     recipe = read_recipe(
-        "shape-stories", ["model.clip=a-clip", "model.heads=5", "model.stem=patch", "model.patch_size=64"]
+        "shape-stories", ["model.encoder=a-clip", "model.heads=5", "model.stem=patch", "model.patch_size=64"]
     )
     assert recipe.model.heads == 5
 
@@ -104,8 +104,8 @@ def test_only_regular_files_are_recipes(tmp_path):
 
 
 def test_a_start_that_can_be_no_path_is_refused_before_it_is_looked_for():
-    with pytest.raises(RecipeError, match=r"model.clip: .* longer than a path can be"):
-        require_start({"model": {"clip": "a" * 300}})
+    with pytest.raises(RecipeError, match=r"model.encoder: .* longer than a path can be"):
+        require_start({"model": {"encoder": "a" * 300}})
 
 
 def test_plain_yaml_is_read_as_it_says():

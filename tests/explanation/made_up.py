@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -94,6 +95,60 @@ def build_explanation(
     )
 
 
+def drawn(explanation: Explanation, share: float = 0.4) -> Explanation:
+    """The same numbers, as if each were an estimate: errors of about this share of the median number, none alike."""
+    levels = []
+    for part in explanation.levels:
+        generator = np.random.default_rng(11)
+        errors = {}
+        for numbers, name in (("interactions", "interaction"), ("word_values", "word"), ("frame_values", "frame")):
+            values = np.abs(getattr(part, numbers))
+            errors[f"{name}_errors"] = share * np.median(values) * generator.uniform(0.5, 1.5, size=values.shape)
+        levels.append(replace(part, **errors))
+    return replace(explanation, levels=tuple(levels))
+
+
+def of_vectors(explanation: Explanation, frame_groups: Sequence[int] | None = None) -> Explanation:
+    """A dual encoder's: one level, words at the input, no tokens to compare; neighbouring frames perhaps as one."""
+    groups = tuple(range(len(explanation.frames))) if frame_groups is None else tuple(frame_groups)
+    entity, count = explanation.levels[0], len(set(groups))
+    level = replace(
+        entity,
+        weight=1.0,
+        frame_groups=groups,
+        interactions=entity.interactions[:, :count],
+        frame_values=np.full(count, entity.frame_values.sum() / count),
+        token_similarity=None,
+        word_weights=None,
+        frame_weights=None,
+    )
+    return replace(explanation, levels=(level,), similarity=level.similarity, words_at_input=True)
+
+
+def of_maxsim(explanation: Explanation) -> Explanation:
+    """A multi-vector model's: one level, a sum over words in place of a cosine."""
+    entity = explanation.levels[0]
+    scaled = {name: getattr(entity, name) * 47.4 for name in ("interactions", "word_values", "frame_values")}
+    level = replace(entity, weight=1.0, similarity=entity.similarity * 47.4, frame_weights=None, **scaled)
+    return replace(explanation, levels=(level,), similarity=level.similarity, score="MaxSim")
+
+
+@cache
+def kinds() -> dict[str, Explanation]:
+    """An explanation of each kind of score: what it is played on, and whether it was drawn."""
+    plain = build_explanation("a red square slides left and stops", num_frames=8, duration_seconds=12.0)
+    vectors = of_vectors(plain)
+    return {
+        "vectors": vectors,
+        "vectors-drawn": drawn(vectors),
+        "vectors-grouped-drawn": drawn(of_vectors(plain, [0, 0, 1, 1, 2, 2, 3, 3])),
+        "maxsim": of_maxsim(plain),
+        "maxsim-drawn": drawn(of_maxsim(plain)),
+        "levels": replace(plain, words_at_input=True),
+        "levels-drawn": drawn(replace(plain, words_at_input=True)),
+    }
+
+
 HOSTILE = (
     '<script>alert(1)</script> "quoted" it\'s & $x^2$ שלום עולם 👩\u200d👩\u200d👧 日本語の車 '
     "</style> a\u200bb --> ]]> \\n ${danger}"
@@ -111,4 +166,6 @@ def extremes() -> dict[str, Explanation]:
         "negative": build_explanation(values=lambda words, frames: -np.abs(random_values(words, frames))),
         "split": build_explanation(action_words=[0, 1, 0, 1, 2], action_frames=[0, 0, 1, 0, 1, 1]),
         "right-to-left": build_explanation("שלום עולם יפה"),
+        "drawn": drawn(of_vectors(build_explanation(HOSTILE))),
+        "nothing-certain": drawn(build_explanation(num_frames=3), share=100.0),
     }

@@ -125,6 +125,33 @@ def test_padding_that_a_model_counts_keeps_its_part_of_the_score():
     assert summed(explanation) == pytest.approx(explanation.similarity, abs=1e-9)
 
 
+@pytest.mark.parametrize("score", ["MaxSim", "mean MaxSim"])
+def test_the_score_of_a_multi_vector_model_is_its_own(score):
+    word_tokens, frame_tokens = tokens(4, 5, dtype=torch.float64)
+    explanation = explained(word_tokens, frame_tokens, score=score, use_cosine=False)
+    own = sum(max(float(word @ frame) for frame in frame_tokens) for word in word_tokens)
+    assert explanation.similarity == pytest.approx(own if score == "MaxSim" else own / 4)
+    assert summed(explanation) == pytest.approx(explanation.similarity)
+    assert (explanation.score, explanation.score_name, explanation.words_at_input) == (score, score, False)
+    cosines = explained(word_tokens, frame_tokens, score="MaxSim")
+    assert abs(cosines.levels[0].token_similarity).max() <= 1 + 1e-9
+
+
+def test_the_score_is_named_after_what_the_tokens_are_compared_by():
+    assert explained(*tokens()).score == "cosine similarity"
+    assert explained(*tokens(), use_cosine=False).score == "inner product"
+
+
+@pytest.mark.parametrize(
+    "options", [{"word_weights": torch.ones(4)}, {"merge_ratio": (0.5, 0.5)}, {"floor_at_zero": True}]
+)
+def test_maxsim_knows_no_weights_no_merging_and_no_floor(options):
+    with pytest.raises(ValueError, match=r"MaxSim is not defined for weights, merged tokens or a floor"):
+        explained(*tokens(), score="MaxSim", **options)
+    with pytest.raises(ValueError, match=r"the score is one of late interaction, MaxSim, mean MaxSim, not 'maxsim'"):
+        explained(*tokens(), score="maxsim", **options)
+
+
 def test_masked_tokens_take_no_part_whatever_stands_there():
     similarity = torch.tensor([[0.5, 9.0], [7.0, 8.0]])
     mask = torch.tensor([True, False])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explanation.made_up import build_explanation, extremes, level_of
+from explanation.made_up import build_explanation, extremes, level_of, of_vectors
 from hbi.explanation import Comparison, Word, comparison_section
 from hbi.explanation.html.explanation_section import explanation_section
 from hbi.explanation.html.page import page, render_page
@@ -93,6 +93,37 @@ def test_pointing_at_a_word_lights_its_frames_and_says_their_seconds(open_page):
     opened.locator("h1").hover()
     assert lit_frames(opened) == []
     assert "Point at a word" in opened.locator(".hbi-readout").inner_text()
+
+
+def test_what_is_not_certain_is_dotted_lights_nothing_and_says_so(open_page):
+    plain = of_vectors(example())
+    errors = np.full((5, 6), 0.008)
+    errors[1, 3] = 0.016
+    drawn_one = replace(plain, levels=(replace(plain.levels[0], interaction_errors=errors),))
+    opened = open_page(render_page(drawn_one))
+    opened.get_by_role("button", name="red").hover()
+    assert lit_frames(opened) == [2], "0.03 ± 0.016 is not certain"
+    told = opened.locator(".hbi-readout").inner_text().replace("\xa0", " ")
+    assert told == "“red”: 2.0 s to 3.0 s (strongest +0.0400 ± 0.0080)"
+    opened.locator(".hbi-numbers:visible").check()
+    for frame, number, end in [
+        (2, "+0.0400 ± 0.0080", "Worth more together than apart."),
+        (3, "+0.030 ± 0.016", "Not certain: 0 lies within two standard errors."),
+        (0, "−0.0200 ± 0.0080", "Redundant: together they are worth less."),
+        (1, "0 ± 0.0080", "Not certain: 0 lies within two standard errors."),
+    ]:
+        cell = opened.locator(f"td[data-word='1'][data-frame='{frame}']:visible")
+        cell.hover()
+        told = opened.locator(".hbi-readout").inner_text()
+        assert f": {number} cosine similarity" in told
+        assert told.endswith(end)
+        image = cell.evaluate("cell => getComputedStyle(cell).backgroundImage")
+        repeat = cell.evaluate("cell => getComputedStyle(cell).backgroundRepeat")
+        assert ("radial-gradient" in image) == end.startswith("Not certain")
+        assert repeat == "repeat" or not end.startswith("Not certain")
+    whiskers = opened.locator(".hbi-pairs .hbi-bar.e:visible").first
+    drawn_width = whiskers.evaluate("bar => parseFloat(getComputedStyle(bar, '::after').width)")
+    assert drawn_width > 5, "an error bar is seen"
 
 
 def test_pointing_at_a_frame_lights_its_words_and_shows_it_large(open_page):
@@ -245,8 +276,8 @@ def test_every_extreme_opens_lights_and_switches(open_page, name):
     opened = open_page(render_page(extremes()[name]), color_scheme="dark")
     opened.locator(".hbi-word").first.hover()
     opened.locator(".hbi-frame:visible").first.hover()
-    for level in ("Action", "Event"):
-        opened.get_by_role("tab", name=level).click()
+    for tab in opened.get_by_role("tab").all()[:-1]:
+        tab.click()
         opened.locator("tbody td:visible").last.hover()
         assert opened.locator(".hbi-tip").is_visible()
     assert opened.locator(".hbi-word").all_text_contents() == [word.text for word in extremes()[name].words]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from explanation.made_up import build_explanation, level_of
 from hbi.explanation import Word
+from hbi.explanation.certainty import plus_minus
 from hbi.explanation.html.explanation_section import explanation_section
 from hbi.explanation.html.page import fragment, page, render_page
 from hbi.explanation.html.section_parts import player
@@ -89,7 +90,9 @@ def test_every_cell_stands_at_its_words_and_frames_with_its_number(extreme):
             times_covered[rows, columns] += 1
             values = part.on_players[rows, columns]
             assert (values == values[0, 0]).all(), "a joined cell stands for different numbers"
-            assert text == signed(float(values[0, 0]), decimals)
+            error = float(part.errors_on_players[word, frame])
+            assert text == signed(float(values[0, 0]), decimals) + plus_minus(error)
+            assert ("u" in attributes.get("class", "").split()) == (abs(values[0, 0]) <= 2 * error > 0)
             assert ("n" in attributes.get("class", "").split()) == (values[0, 0] < 0)
         assert (times_covered == 1).all()
 

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explanation.made_up import build_explanation, level_of
+from explanation.made_up import build_explanation, kinds, level_of
 from hbi.errors import HBIError
 from hbi.explanation import Explanation, Frame, Word
 from hbi.explanation.files.record import VERSION
+from hbi.explanation.level import OPTIONAL
 
 
 def assert_same(one: Explanation, other: Explanation) -> None:
-    for name in ("text", "video", "duration_seconds", "words", "similarity", "model", "remark"):
+    names = ("text", "video", "duration_seconds", "words", "similarity", "model", "remark", "score", "words_at_input")
+    for name in names:
         assert getattr(one, name) == getattr(other, name), name
     for mine, yours in zip(one.frames, other.frames, strict=True):
         assert (mine.timestamp_seconds, mine.start_seconds, mine.end_seconds) == (
@@ -27,13 +29,34 @@ def assert_same(one: Explanation, other: Explanation) -> None:
     for mine, yours in zip(one.levels, other.levels, strict=True):
         assert (mine.level, mine.weight, mine.similarity) == (yours.level, yours.weight, yours.similarity)
         assert (mine.word_groups, mine.frame_groups) == (yours.word_groups, yours.frame_groups)
-        arrays = ("interactions", "token_similarity", "word_weights", "word_values", "frame_weights", "frame_values")
-        for name in arrays:
+        for name in ("interactions", "word_values", "frame_values", *OPTIONAL):
+            assert (getattr(mine, name) is None) == (getattr(yours, name) is None), name
             assert np.array_equal(getattr(mine, name), getattr(yours, name)), name
 
 
 def test_every_explanation_comes_back_as_it_was(extreme):
     assert_same(Explanation.from_json(extreme.to_json()), extreme)
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_of_score_comes_back_as_it_was(tmp_path, kind):
+    explanation = kinds()[kind]
+    assert_same(Explanation.from_json(explanation.to_json()), explanation)
+    explanation.save(tmp_path)
+    again = Explanation.load(tmp_path)
+    assert_same(again, explanation)
+    assert again.is_exact == ("drawn" not in kind)
+
+
+def test_a_record_of_version_2_is_a_cosine_of_tokens_and_exact(make_explanation):
+    explanation = make_explanation()
+    record = json.loads(explanation.to_json()) | {"version": 2}
+    del record["score"], record["words_at_input"]
+    for level in record["levels"]:
+        for name in ("interaction_errors", "word_errors", "frame_errors"):
+            assert level.pop(name) is None
+    assert_same(Explanation.from_json(json.dumps(record)), explanation)
+    assert (explanation.score, explanation.words_at_input) == ("cosine similarity", False)
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,7 +85,7 @@ def test_any_text_number_and_picture_comes_back(text, value, seconds, pixels):
 
 def test_the_record_says_what_it_is(make_explanation):
     record = json.loads(make_explanation().to_json())
-    assert (record["format"], record["version"]) == ("hbi-explanation", 2)
+    assert (record["format"], record["version"]) == ("hbi-explanation", 3)
     assert record["words"][1] == {"text": "red", "start": 2, "end": 5}
 
 
@@ -71,7 +94,8 @@ def test_the_record_says_what_it_is(make_explanation):
     [
         (lambda record: "{", "not JSON"),
         (lambda record: "[]", "its format is not"),
-        (lambda record: json.dumps(record | {"version": 1}), "of version 1, and this program reads version 2"),
+        (lambda record: json.dumps(record | {"version": 1}), "of version 1, and this program reads 2 to 3"),
+        (lambda record: json.dumps(record | {"version": 4}), "of version 4, and this program reads 2 to 3"),
         (lambda record: json.dumps({k: v for k, v in record.items() if k != "words"}), "'words' is missing"),
         (lambda record: json.dumps(record | {"duration_seconds": 0.5}), "in a video of 0.5 s"),
         (lambda record: json.dumps(record | {"duration_seconds": None}), "is damaged"),
@@ -110,7 +134,7 @@ def test_what_cannot_be_loaded_is_said_in_one_line(tmp_path):
     for damage, message in [
         (lambda: record.write_text(whole.replace("frames/0001.png", "../secret.png")), "lies outside its folder"),
         (lambda: record.write_text(whole.replace("frames/0001.png", "frames/0009.png")), "0009.png"),
-        (lambda: record.write_text(whole.replace('"version": 2', '"version": 1')), "version 1"),
+        (lambda: record.write_text(whole.replace('"version": 3', '"version": 1')), "version 1"),
         (lambda: record.write_bytes(b"\xff\xfe\x00"), "Cannot read an explanation"),
         (record.unlink, "Cannot read an explanation"),
     ]:

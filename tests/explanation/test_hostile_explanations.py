@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explanation.made_up import build_explanation, extremes
+from explanation.made_up import build_explanation, drawn, extremes
 from hbi.explanation import Explanation, Frame, Word, render_page
 from hbi.explanation.checks import MOST_CELLS, MOST_FRAMES, MOST_LETTERS_OF_WORD, MOST_WORDS
 from hbi.explanation.files.record import DATA_URI, ExplanationFileError
@@ -23,7 +23,7 @@ from hbi.figures import loss_curves_svg, render_figure, render_timeline
 
 @pytest.fixture
 def record():
-    return json.loads(build_explanation("a red dog", num_frames=2).to_json())
+    return json.loads(drawn(build_explanation("a red dog", num_frames=2)).to_json())
 
 
 def refused(record: object) -> str:
@@ -53,6 +53,7 @@ OTHERS = (None, True, "1", [], {}, [[1]], 10**400, 1e308, -(2**70))
             ("levels", 1, "token_similarity", 0, 0),
         ),
         *(("levels", 0, "word_weights", 0), ("levels", 0, "frame_values"), ("levels", 2, "frame_weights", 0)),
+        *(("levels", 0, "word_errors", 0), ("levels", 1, "interaction_errors", 0), ("levels", 2, "frame_errors", 0)),
         *(("format",), ("version",)),
     ],
     ids=str,
@@ -69,6 +70,24 @@ def test_values_of_another_kind_are_refused(record, path, odd):
 def test_texts_are_texts(record, name):
     for odd in (True, 7, 0.0, ["a"], {"a": "b"}, *([None] if name != "remark" else [])):
         refused(record | {name: odd})
+
+
+@pytest.mark.parametrize("name", ["interaction_errors", "word_errors", "frame_errors", "token_similarity"])
+def test_arrays_that_may_be_left_out_are_null_or_right(record, name):
+    level = record["levels"][0]
+    whole = level[name]
+    for odd in (True, "1", [], {}, [None], [[[1.0]]], 0.5, whole[:-1]):
+        level[name] = odd
+        refused(record)
+    level[name] = None
+    assert getattr(Explanation.from_json(json.dumps(record)).levels[0], name) is None
+
+
+def test_the_score_has_a_name_and_words_are_out_in_one_of_two_ways(record):
+    for odd in (None, True, 7, "", "  ", ["a"], "x" * 101):
+        assert "score" in refused(record | {"score": odd})
+    for odd in (None, 0, 1, "true", []):
+        assert "words_at_input" in refused(record | {"words_at_input": odd})
 
 
 def test_fields_are_those_that_are_written(record):
@@ -196,11 +215,14 @@ def test_numbers_of_numpy_and_torch_are_taken_and_truths_and_texts_are_not():
 
 
 @pytest.mark.parametrize(("scale", "seconds"), [(5e-324, 0.0), (1e-310, 1e-300), (1e6, 1e-4), (1e298, 9e8)])
-def test_numbers_of_any_size_are_drawn(tmp_path, scale, seconds):
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_numbers_of_any_size_are_drawn(tmp_path, scale, seconds, is_drawn):
     values = np.random.default_rng(3).normal(size=(3, 3)) * scale
     explanation = build_explanation(
         "a red dog", num_frames=3, duration_seconds=seconds, values=lambda words, frames: values[:words, :frames]
     )
+    if is_drawn:
+        explanation = drawn(explanation)
     again = Explanation.from_json(explanation.to_json())
     render_page(again)
     render_figure(again, tmp_path / "figure.svg")

@@ -24,7 +24,7 @@ NUM_CASES, NUM_DRAWN = 100, 3
 def small() -> dict[str, Explanation]:
     """Explanations of different kinds that are small enough to be drawn often."""
     extreme = extremes()
-    return {name: extreme[name] for name in ("one", "zero", "negative", "split", "right-to-left")} | {
+    return {name: extreme[name] for name in ("one", "zero", "negative", "split", "right-to-left", "drawn")} | {
         "remark": build_explanation("a dog runs", num_frames=3, remark="damaged", duration_seconds=4000.0),
     }
 

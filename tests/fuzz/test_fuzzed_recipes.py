@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 from fuzz.campaign import ODD_VALUES, damaged, try_many, with_odd_values
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.errors import HBIError
 from hbi.experiments.content import recipe_names, require_start
 from hbi.experiments.network import build_model
 from hbi.experiments.reading import read_content, read_recipe, recipe_yaml
 from hbi.experiments.schema import DataSection, ModelSection, ObjectiveSection, Recipe, TrainingSection
-from hbi.models.tokenizer import train_tokenizer
 from hbi.shape_stories.splits import VOCABULARY
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down

@@ -13,18 +13,18 @@ from pathlib import Path
 from hbi.errors import HBIError
 from hbi.search.index_settings import IndexSettings
 from hbi.search.segment_frames import read_segments, windows_of
-from hbi.video import probe_video, read_frames
+from hbi.video import PictureFormat, probe_video, read_frames
 from hbi.video.cutting import cut_clip
 from hbi.video.opening import open_video
 
 MEMORY_BYTES = 4 * 2**30
-SETTINGS = IndexSettings(1.0, 0.5, 4, 24, "", "hbi", "")
+SETTINGS = IndexSettings(1.0, 0.5, 4, PictureFormat.square(24), "", "hbi", "")
 
 
 def num_segments(path: Path) -> int:
     with open_video(path) as video:
         windows = windows_of(video, SETTINGS)
-    stretches = read_segments(path, windows, num_frames=4, image_size=24)
+    stretches = read_segments(path, windows, num_frames=4, picture=PictureFormat.square(24))
     return sum(len(stretch.segments) for stretch in stretches)
 
 

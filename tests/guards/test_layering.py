@@ -12,7 +12,7 @@ GROUPS = (
     ("errors", "shapes"),
     ("files", "hub", "processes"),
     ("ops", "video"),
-    ("games",),
+    ("games", "encoders"),
     ("models", "data"),
     ("shape_stories", "explanation"),
     ("matching", "figures"),
@@ -26,6 +26,8 @@ OWNERS = {
     "matplotlib": "figures",
     "lancedb": "search",
     "fastapi": "web",
+    "sentence_transformers": "encoders",
+    "mteb": "evaluation",
     "typer": "cli",
     "rich": "cli",
 }

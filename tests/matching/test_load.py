@@ -9,11 +9,11 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoProcessor, BertConfig
 
 import hbi
+from hbi.encoders.preprocessing import CLIP_STD
+from hbi.encoders.tokenizer import tokenize
 from hbi.files.checksums import DamageError
 from hbi.matching import Answerer, Matcher, SourceError, load, load_answerer, load_matcher
 from hbi.models import GlobalConfig, GlobalContrastModel, HBIProcessor
-from hbi.models.preprocessing import CLIP_STD
-from hbi.models.tokenizer import tokenize
 from small_clips import write_clip
 from small_networks import small_answering_model, small_model
 
@@ -57,7 +57,7 @@ def test_what_was_saved_scores_as_before(videos, tmp_path):
     matcher.save_pretrained(tmp_path)
     again = load(tmp_path, device="cpu")
     assert isinstance(again, Matcher)
-    assert (again.num_frames, again.image_size, again.max_words) == (6, 16, 16)
+    assert (again.num_frames, again.picture.height, again.max_words) == (6, 16, 16)
     assert torch.equal(again.similarity(TEXTS, videos), matcher.similarity(TEXTS, videos))
     assert again.fingerprint == load(tmp_path, device="cpu").fingerprint
     again.similarity(TEXTS, videos)  # tokenizing leaves traces in the library's tokenizer

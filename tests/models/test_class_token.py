@@ -6,12 +6,12 @@ import torch
 from torch.testing import assert_close
 from transformers import CLIPModel
 
-from hbi.models.class_token import ClassTokenLayer, compute_class_token_only
+from hbi.encoders.class_token import ClassTokenLayer, compute_class_token_only
 
 
 def test_the_class_token_and_all_gradients_are_those_of_clip(config):
     torch.manual_seed(0)
-    whole = CLIPModel(config.clip_config).vision_model.train()
+    whole = CLIPModel(config.encoder_config).vision_model.train()
     less = copy.deepcopy(whole)
     compute_class_token_only(less)
     pixels = torch.randn(5, 3, 16, 16)
@@ -25,9 +25,9 @@ def test_the_class_token_and_all_gradients_are_those_of_clip(config):
 
 
 def test_only_the_last_layer_is_another(config):
-    towers = config.clip_config.to_dict()
+    towers = config.encoder_config.to_dict()
     towers["vision_config"]["num_hidden_layers"] = 3
-    tower = CLIPModel(type(config.clip_config)(**towers)).vision_model
+    tower = CLIPModel(type(config.encoder_config)(**towers)).vision_model
     names = list(tower.state_dict())
     compute_class_token_only(tower)
     layers = list(tower.get_submodule("encoder.layers").children())

@@ -3,8 +3,8 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
+from hbi.encoders.preprocessing import normalize_pixels
 from hbi.models import HBIModel, HBIProcessor, ModelError
-from hbi.models.preprocessing import normalize_pixels
 from small_networks import small_model
 
 TEXTS = ["a red circle moves left", "square", "the circle hits a blue square and stops"]

@@ -10,9 +10,9 @@ from torch.nn.functional import normalize
 from torch.testing import assert_close
 from transformers import AutoModel
 
+from hbi.encoders.state_files import CheckpointError
 from hbi.games import banzhaf_interactions
 from hbi.models import HBIModel, QuestionAnsweringModel, convert
-from hbi.models.state_files import CheckpointError
 from hbi.shapes import LEVELS
 from oracles_released import divergence, released_losses
 from released_weights import released_answering_state, released_batch, released_state

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
+from hbi.encoders.state_files import CheckpointError
 from hbi.games import multilinear_extension
 from hbi.models import HBIModel, convert
-from hbi.models.state_files import CheckpointError
 from hbi.shapes import LEVELS
 from oracles_released import released, released_losses
 from released_weights import released_batch, released_state

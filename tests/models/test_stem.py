@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from hbi.encoders.stem import ConvolutionalStem
 from hbi.models import HBIConfig, HBIModel, ModelError
-from hbi.models.stem import ConvolutionalStem
 
 
 def build(config: HBIConfig, **fields: object) -> HBIModel:
@@ -46,9 +46,9 @@ def test_saved_and_opened_it_sees_the_same(config, videos, tmp_path):
 
 
 def test_patches_that_cannot_be_halved_are_named(config):
-    towers = config.clip_config.to_dict()
+    towers = config.encoder_config.to_dict()
     towers["vision_config"]["patch_size"] = 12
     with pytest.raises(ModelError, match="patch_size=12 is no power of two"):
-        build(config, clip_config=towers)
+        build(config, encoder_config=towers)
     with pytest.raises(ModelError, match="no stem 'resnet': choose one of patch, convolutional"):
         build(config, stem="resnet")

@@ -1,6 +1,6 @@
 import pytest
 
-from hbi.models.tokenizer import tokenize, train_tokenizer
+from hbi.encoders.tokenizer import tokenize, train_tokenizer
 
 
 def test_every_training_learns_the_same_merges():

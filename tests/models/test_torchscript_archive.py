@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import nn
 
+from hbi.encoders.opening import read_towers
+from hbi.encoders.state_files import read_state
+from hbi.encoders.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 from hbi.errors import HBIError
 from hbi.models import CheckpointError, HBIModel
-from hbi.models.from_clip import read_clip
-from hbi.models.state_files import read_state
-from hbi.models.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 from released_weights import released_state
 
 # The oracle runs what it loads, and torch would rather see another format: both are the point here.
@@ -90,7 +90,7 @@ def test_an_archive_gives_the_same_clip_as_its_state_dict(tmp_path, how, sizes):
     path = save(state, tmp_path / "ViT-B-32.pt", how)
     assert is_torchscript(path)
     assert not is_torchscript(tmp_path / "plain.pt")
-    plain, opened = read_clip(tmp_path / "plain.pt"), read_clip(path)
+    plain, opened = read_towers(tmp_path / "plain.pt"), read_towers(path)
     assert opened.config.to_dict() == plain.config.to_dict()
     for name, tensor in plain.state_dict().items():
         assert torch.equal(opened.state_dict()[name], tensor), name
@@ -162,11 +162,11 @@ def test_an_archive_that_names_a_command_is_refused_and_does_not_run_it(tmp_path
     for protocol in range(6):
         path = with_pickle(archive, tmp_path / "harm.pt", pickle.dumps(Harm(mark), protocol))
         with pytest.raises(CheckpointError, match=r"posix\.system|is not read") as caught:
-            read_clip(path)
+            read_towers(path)
         assert "\n" not in str(caught.value)
     path = with_pickle(archive, tmp_path / "harm.pt", f"\x80\x02cposix\nsystem\n(X{{}}touch {mark}tR.".encode("latin1"))
     with pytest.raises(CheckpointError):
-        read_clip(path)
+        read_towers(path)
     assert not mark.exists()
 
 
@@ -330,7 +330,7 @@ def test_a_resnet_and_a_gap_are_named(tmp_path):
     state = openai_state()
     del state["visual.ln_post.bias"]
     with pytest.raises(CheckpointError, match=r"visual\.ln_post\.bias"):
-        read_clip(save(state, tmp_path / "gap.pt"))
+        read_towers(save(state, tmp_path / "gap.pt"))
     resnet = {"visual.layer1.0.conv1.weight": torch.zeros(1), "logit_scale": torch.tensor(1.0).half()}
     with pytest.raises(CheckpointError, match="ResNet"):
-        read_clip(save(resnet, tmp_path / "RN50.pt"))
+        read_towers(save(resnet, tmp_path / "RN50.pt"))

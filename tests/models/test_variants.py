@@ -20,7 +20,7 @@ def build(config, **fields) -> HBIModel:
     [
         ({"aggregator": "mamba"}, "no aggregator 'mamba': choose one of temporal, lstm, none"),
         ({"interaction": "wti"}, "no interaction 'wti': choose one of weighted, plain, global"),
-        ({"max_words": 78}, "max_words=78, but CLIP's text tower reads at most 12 tokens"),
+        ({"max_words": 78}, "max_words=78, but the text tower reads at most 12 tokens"),
         ({"merge_heads": 3}, "tokens of width 16 cannot be split among 3 heads"),
     ],
 )

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from hbi.encoders.opening import read_towers
 from hbi.files.checksums import FILE, DamageError
 from hbi.models import CheckpointError, GlobalContrastModel, HBIModel, ModelError, open_network, save_network
-from hbi.models.from_clip import read_clip
 from models.test_from_clip import save_clip
 from small_networks import answering_config, global_config
 
@@ -122,7 +122,7 @@ def test_from_pretrained_makes_no_weights_up(folder, config):
     ],
 )
 def test_a_size_that_no_network_can_have_is_named(config, changes):
-    fields = {name: getattr(config, name) for name in ("clip_config", "max_words", "max_frames", "merge_heads")}
+    fields = {name: getattr(config, name) for name in ("encoder_config", "max_words", "max_frames", "merge_heads")}
     with pytest.raises(ModelError, match=next(iter(changes))):
         type(config)(**fields | changes)
     with pytest.raises(ModelError, match="multiple of 4"):
@@ -139,17 +139,17 @@ def test_clips_of_transformers_are_whole_or_refused(tmp_path):
         save_clip(tmp_path)
         change(tmp_path, edit)
         with pytest.raises(CheckpointError, match=message):
-            read_clip(tmp_path)
+            read_towers(tmp_path)
     save_clip(tmp_path)
     change(tmp_path, lambda tensors: tensors.update({name: value.half() for name, value in tensors.items()}))
-    assert all(tensor.dtype == torch.float32 for tensor in read_clip(tmp_path).parameters())
+    assert all(tensor.dtype == torch.float32 for tensor in read_towers(tmp_path).parameters())
     config = json.loads((tmp_path / "config.json").read_text())
     for tower, field, value in (("text_config", "num_hidden_layers", 10**6), ("vision_config", "hidden_size", 10**9)):
         odd = json.loads(json.dumps(config))
         odd[tower][field] = value
         (tmp_path / "config.json").write_text(json.dumps(odd))
         with pytest.raises(CheckpointError, match=f"{field}={value}: give a whole number"):
-            read_clip(tmp_path)
+            read_towers(tmp_path)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match="is no CLIP"):
-        read_clip(tmp_path)
+    with pytest.raises(CheckpointError, match="is no encoder"):
+        read_towers(tmp_path)

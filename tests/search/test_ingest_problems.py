@@ -114,7 +114,7 @@ def test_a_false_length_makes_no_segments(tmp_path, empty):
 
 def test_vectors_come_back_in_their_places_however_few_frames_a_segment_has(empty):
     """What stands in the places of missing tokens, a zero below zero for example, is no part of what is written."""
-    codec, size = empty.codec, empty.settings.image_size
+    codec, size = empty.codec, empty.settings.picture.height
     draw = torch.Generator().manual_seed(0)
     counts = torch.tensor([1, 2, 3, 4, 5, 6] * 4)
     pixels = torch.randint(0, 256, (len(counts), 6, 3, size, size), dtype=torch.uint8, generator=draw)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hbi.cli.search import print_result
-from hbi.models.tokenizer import remark_on_unread, tokenize
+from hbi.encoders.tokenizer import remark_on_unread, tokenize
 from hbi.search.results import result_to_dict
 
 READ = "a red square moves left and right the green circle falls down one star"

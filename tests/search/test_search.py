@@ -21,6 +21,7 @@ from hbi.search.ranking import Ranking, rank
 from hbi.search.recall_check import check_recall
 from hbi.search.results import result_to_dict
 from hbi.search.snapshot import Segments
+from hbi.video import PictureFormat
 from small_clips import write_clip
 from small_networks import global_config, small_model
 
@@ -41,7 +42,7 @@ def whole(matcher, tmp_path_factory):
 def evaluated(index):
     """The similarity of evaluation: [text, video], and the videos' paths."""
     paths = [record.path for record in index.videos()]
-    store = decode_frames([Video(path, Path(path)) for path in paths], num_frames=6, image_size=16)
+    store = decode_frames([Video(path, Path(path)) for path in paths], num_frames=6, picture=PictureFormat.square(16))
     return similarity_matrix(index.matcher, TEXTS, store), paths
 
 

@@ -12,23 +12,27 @@ from hypothesis import strategies as st
 
 from hbi.search.index_settings import IndexSettings, milliseconds
 from hbi.search.segment_frames import read_segments
-from hbi.video import VideoError, decoding, probe_video, read_frames
+from hbi.video import PictureFormat, VideoError, decoding, probe_video, read_frames
 from small_clips import write_clip
 from small_films import Film, write_film
 
 SHARED = Path(os.environ.get("HBI_SHARED", Path(__file__).parents[3] / "shared")) / "videos"
 
 
+SQUARE = PictureFormat.square(24)
+
+
 def settings(window, overlap=0.5):
-    return IndexSettings(window, overlap, 6, 24, "run", "hbi", "")
+    return IndexSettings(window, overlap, 6, SQUARE, "run", "hbi", "")
 
 
-def assert_same_as_alone(path, windows):
-    read = [each for stretch in read_segments(path, windows, num_frames=6, image_size=24) for each in stretch.segments]
+def assert_same_as_alone(path, windows, picture=SQUARE):
+    stretches = read_segments(path, windows, num_frames=6, picture=picture)
+    read = [each for stretch in stretches for each in stretch.segments]
     assert [(each.start_seconds, each.end_seconds) for each in read] == list(windows)
     for segment in read:
         alone = read_frames(
-            path, 6, image_size=24, start_seconds=segment.start_seconds, end_seconds=segment.end_seconds
+            path, 6, image_size=picture, start_seconds=segment.start_seconds, end_seconds=segment.end_seconds
         )
         assert int(segment.mask.sum()) == len(alone.pixels)
         assert torch.equal(segment.pixels[segment.mask], alone.pixels)
@@ -42,11 +46,24 @@ def test_segments_see_what_each_would_see_alone(tmp_path, window, overlap):
     assert_same_as_alone(path, settings(window, overlap).windows(0.0, 23.0))
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [
+        PictureFormat(20, 30, "crop", "bicubic", 26),
+        PictureFormat(20, 30, "squash", "bilinear"),
+        PictureFormat.strip(8, 12),
+    ],
+)
+def test_segments_come_as_any_model_takes_them(tmp_path, picture):
+    path = write_clip(tmp_path / "clip.mp4", seconds=12)
+    assert_same_as_alone(path, settings(4).windows(0.0, 12.0), picture)
+
+
 def test_several_stretches(tmp_path, monkeypatch):
     monkeypatch.setattr("hbi.search.segment_frames.BATCH_SECONDS", 9.0)
     path = write_clip(tmp_path / "clip.mkv", seconds=23)
     windows = settings(4).windows(0.0, 23.0)
-    assert len(list(read_segments(path, windows, num_frames=6, image_size=24))) > 3
+    assert len(list(read_segments(path, windows, num_frames=6, picture=SQUARE))) > 3
     assert_same_as_alone(path, windows)
 
 
@@ -72,7 +89,7 @@ def test_a_film_is_decoded_once_however_long_and_however_few_its_key_frames(film
         return decode(video, packet, faults)
 
     monkeypatch.setattr(decoding, "_decode", counted)
-    stretches = list(read_segments(path, windows, num_frames=6, image_size=24))
+    stretches = list(read_segments(path, windows, num_frames=6, picture=SQUARE))
     assert len(stretches) == 10
     assert num_decoded <= 400  # the packets that there are
     assert_same_as_alone(path, windows)
@@ -107,7 +124,7 @@ def test_a_damaged_video_gives_what_can_be_read_and_says_so(tmp_path):
     data[middle : middle + len(data) // 6] = random.Random(0).randbytes(len(data) // 6)
     path.write_bytes(data)
     windows = settings(4.0, 0.0).windows(0.0, 24.0)
-    stretches = list(read_segments(path, windows, num_frames=6, image_size=24))
+    stretches = list(read_segments(path, windows, num_frames=6, picture=SQUARE))
     segments = [each for stretch in stretches for each in stretch.segments]
     assert segments
     assert segments[0].start_seconds == 0
@@ -118,11 +135,11 @@ def test_a_file_that_is_no_video_gives_a_reason(tmp_path):
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no video" * 100)
     with pytest.raises(VideoError, match="not a readable video"):
-        list(read_segments(path, [(0.0, 1.0)], num_frames=6, image_size=24))
+        list(read_segments(path, [(0.0, 1.0)], num_frames=6, picture=SQUARE))
 
 
 def starts(path, windows, **options):
-    stretches = read_segments(path, windows, num_frames=4, image_size=24, **options)
+    stretches = read_segments(path, windows, num_frames=4, picture=SQUARE, **options)
     return [segment.start_seconds for stretch in stretches for segment in stretch.segments]
 
 
@@ -151,7 +168,7 @@ def test_many_windows_are_planned_part_by_part(tmp_path, monkeypatch):
     at_once = starts(path, windows)
     monkeypatch.setattr("hbi.search.segment_frames.WINDOWS_AT_ONCE", 7)
     monkeypatch.setattr("hbi.search.segment_frames.BATCH_WINDOWS", 3)
-    stretches = list(read_segments(path, windows, num_frames=4, image_size=24))
+    stretches = list(read_segments(path, windows, num_frames=4, picture=SQUARE))
     assert max(stretch.num_windows for stretch in stretches) == 3
     assert sum(stretch.num_windows for stretch in stretches) == len(windows)
     assert [segment.start_seconds for stretch in stretches for segment in stretch.segments] == at_once
@@ -183,4 +200,4 @@ def test_windows_without_number_cost_nothing():
 
 
 def test_nothing_is_read_where_nothing_is_wanted(tmp_path):
-    assert list(read_segments(tmp_path / "none.mp4", [], num_frames=6, image_size=24)) == []
+    assert list(read_segments(tmp_path / "none.mp4", [], num_frames=6, picture=SQUARE)) == []

@@ -7,8 +7,8 @@ from tiny import CPU, SPECIAL_TOKENS, assert_same_gradients, batch
 from torch.testing import assert_close
 
 from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
+from hbi.encoders.preprocessing import network_input
 from hbi.models import QuestionAnsweringModel
-from hbi.models.preprocessing import network_input
 from hbi.shapes import LEVELS
 from hbi.training.answering_objective import AnsweringObjective, answer_distillation
 from hbi.training.batch_gradient import BatchGradient

@@ -6,7 +6,7 @@ import torch
 
 from hbi.data.frames import FrameStore
 from hbi.data.samples import DataError, Split, Text, Video
-from hbi.models.tokenizer import tokenize, train_tokenizer
+from hbi.encoders.tokenizer import tokenize, train_tokenizer
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import Processes
 

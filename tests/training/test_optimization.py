@@ -23,7 +23,7 @@ def test_towers_learn_at_their_own_rate_and_only_matrices_decay():
             "head": nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)),
         }
     )
-    groups = parameter_groups(model, lr=1.0, clip_lr=0.1, weight_decay=0.2)
+    groups = parameter_groups(model, lr=1.0, encoder_lr=0.1, weight_decay=0.2)
     found = {(group["lr"], group["weight_decay"]): len(group["params"]) for group in groups}
     assert found == {(0.1, 0.2): 1, (0.1, 0.0): 2, (1.0, 0.2): 1, (1.0, 0.0): 3}
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
@@ -32,7 +32,7 @@ def test_towers_learn_at_their_own_rate_and_only_matrices_decay():
 
 def test_muon_moves_the_matrices_and_adamw_the_rest():
     model = nn.Sequential(nn.Embedding(3, 4), nn.Conv1d(4, 4, 3), nn.Linear(4, 2), nn.LayerNorm(2))
-    muon, adamw = build_optimizers(model, "muon", lr=1.0, clip_lr=1.0, muon_lr=0.1, weight_decay=0.2)
+    muon, adamw = build_optimizers(model, "muon", lr=1.0, encoder_lr=1.0, muon_lr=0.1, weight_decay=0.2)
     matrices = [each for group in muon.param_groups for each in group["params"]]
     rest = [each for group in adamw.param_groups for each in group["params"]]
     assert [each is model[2].weight for each in matrices] == [True]
@@ -45,7 +45,7 @@ def test_muon_moves_every_direction_of_a_matrix_alike():
     """The gradient asks a hundred times more of one direction than of another; AdamW's scale is kept."""
     layer = nn.Linear(2, 2)
     before = layer.weight.detach().clone()
-    (muon, *_) = build_optimizers(layer, "muon", lr=1.0, clip_lr=1.0, muon_lr=0.1, weight_decay=0.0)
+    (muon, *_) = build_optimizers(layer, "muon", lr=1.0, encoder_lr=1.0, muon_lr=0.1, weight_decay=0.0)
     layer.weight.grad = torch.tensor([[100.0, 0.0], [0.0, 1.0]])
     muon.step()
     first, second = (before - layer.weight.detach()).diag().tolist()

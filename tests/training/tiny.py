@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.experiments.network import build_model
 from hbi.experiments.reading import read_recipe, recipe_yaml
 from hbi.experiments.schema import Recipe
@@ -13,7 +14,6 @@ from hbi.experiments.training import training_settings
 from hbi.files import write_atomically
 from hbi.models import GlobalContrastModel, HBIModel
 from hbi.models.model_folder import read_own_tokenizer, save_processor
-from hbi.models.tokenizer import train_tokenizer
 from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch
@@ -28,7 +28,7 @@ SPECIAL_TOKENS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 
 def network(kind: type[HBIModel] | type[GlobalContrastModel] = HBIModel, *, dropout: float = 0.0):
     config = small_config(special_tokens=SPECIAL_TOKENS, vocab_size=30)
-    for tower in (config.clip_config.text_config, config.clip_config.vision_config):
+    for tower in (config.encoder_config.text_config, config.encoder_config.vision_config):
         tower.attention_dropout = dropout
     torch.manual_seed(0)
     return kind(config if kind is HBIModel else global_config(config)).train()

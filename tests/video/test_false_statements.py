@@ -9,13 +9,13 @@ import pytest
 
 from hbi.search.index_settings import IndexSettings
 from hbi.search.segment_frames import windows_of
-from hbi.video import VideoError, decoding, probe_video, read_frames
+from hbi.video import PictureFormat, VideoError, decoding, probe_video, read_frames
 from hbi.video.demuxing import Faults
 from hbi.video.opening import MAX_PIXELS, open_video
 from hbi.video.structure import _read_structure, read_structure
 from small_films import Film, write_film
 
-SETTINGS = IndexSettings(10.0, 0.5, 6, 24, "", "hbi", "")
+SETTINGS = IndexSettings(10.0, 0.5, 6, PictureFormat.square(24), "", "hbi", "")
 
 
 def overwrite(data: bytearray, name: bytes, skip: int, value: bytes) -> None:

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from hbi.video import PictureFormat
 from hbi.web.app import create_app
 from hbi.web.limits import Limits, RequestError
 from hbi.web.search_request import display_name
@@ -93,7 +94,7 @@ def test_pictures_are_counted_not_believed(client, tmp_path):
 def test_decoding_that_takes_too_long_is_ended_and_the_next_is_served(served, tmp_path):
     worker = VideoWorker(Limits(seconds=60))
     clip = write_clip(tmp_path / "clip.mp4", seconds=2)
-    assert len(worker.read_sample(clip, 4, 16).frames.pixels) == 4
+    assert len(worker.read_sample(clip, 4, PictureFormat.square(16)).frames.pixels) == 4
     process = worker._process
     worker._limits = Limits(seconds=0.2)
     long = dense_clip(tmp_path / "long.mp4", 20_000)
@@ -102,29 +103,37 @@ def test_decoding_that_takes_too_long_is_ended_and_the_next_is_served(served, tm
     assert caught.value.status == 504
     assert process.poll() is not None
     worker._limits = Limits(seconds=60)
-    assert len(worker.read_sample(clip, 4, 16).frames.pixels) == 4
+    assert len(worker.read_sample(clip, 4, PictureFormat.square(16)).frames.pixels) == 4
     worker.close()
 
 
 def test_a_decoder_that_breaks_down_costs_its_job_only(tmp_path):
     worker = VideoWorker(Limits())
     clip = write_clip(tmp_path / "clip.mp4", seconds=2)
-    worker.read_sample(clip, 4, 16)
+    worker.read_sample(clip, 4, PictureFormat.square(16))
     worker._process.kill()
     worker._process.wait()
-    assert len(worker.read_sample(clip, 4, 16).frames.pixels) == 4
+    assert len(worker.read_sample(clip, 4, PictureFormat.square(16)).frames.pixels) == 4
     with pytest.raises(RequestError):
         worker._run(job="sample")  # a job that it does not understand
     worker.close()
 
 
-def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path):
+@pytest.mark.parametrize(
+    "picture",
+    [
+        PictureFormat.square(16),
+        PictureFormat(20, 12, "squash", "bicubic"),
+        PictureFormat(16, 16, "crop", "lanczos", 18),
+    ],
+)
+def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path, picture):
     from hbi.matching.sample import VideoSample
 
     clip = write_clip(tmp_path / "clip.mp4", seconds=4, size=64)
     worker = VideoWorker(Limits())
-    there = worker.read_sample(clip, 5, 16, start_seconds=1.0, end_seconds=3.0)
-    here = VideoSample.read(clip, 5, image_size=16, start_seconds=1.0, end_seconds=3.0)
+    there = worker.read_sample(clip, 5, picture, start_seconds=1.0, end_seconds=3.0)
+    here = VideoSample.read(clip, 5, picture=picture, start_seconds=1.0, end_seconds=3.0)
     for one, other in ((there.frames, here.frames), (there.thumbnails, here.thumbnails)):
         assert one.pixels.equal(other.pixels)
         assert one.timestamps_seconds.equal(other.timestamps_seconds)

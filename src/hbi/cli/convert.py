@@ -58,8 +58,8 @@ def convert(
     from transformers.utils import logging as transformers_logging
 
     from hbi.data.answer_vocabulary import read_answers
+    from hbi.encoders.tokenizer import read_tokenizer
     from hbi.models import convert as convert_file
-    from hbi.models.tokenizer import read_tokenizer
 
     transformers_logging.disable_progress_bar()
     settings: dict[str, Any] = {

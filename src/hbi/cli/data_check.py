@@ -76,8 +76,8 @@ def check(
 
 def _word_count(tokenizer: Path | None, max_words: int) -> "WordCount":
     from hbi.data.samples import DataError
+    from hbi.encoders.tokenizer import count_words, read_tokenizer
     from hbi.experiments.checking.check import WordCount
-    from hbi.models.tokenizer import count_words, read_tokenizer
 
     if tokenizer is None:
         return WordCount(count_words, "words and special tokens", max_words)

@@ -35,7 +35,7 @@ def pack(
     names = [split_name(name) for name in split or SPLIT_NAMES]
     for packed in pack_frames(content, out, splits=names, num_workers=workers, bars=progress_bar):
         sampling, size = packed.sampling, packed.size_bytes / 2**20
-        frames = f"{sampling.num_frames} frames of {sampling.image_size} pixels each, {size:.1f} MiB"
+        frames = f"{sampling.num_frames} frames of {sampling.picture} pixels each, {size:.1f} MiB"
         count = f"{packed.num_packed} of {packed.num_videos} videos"
         say("{folder}: {count}, {frames}", folder=packed.folder, count=count, frames=frames)
         for problem in packed.problems[:SHOWN]:

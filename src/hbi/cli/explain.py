@@ -51,9 +51,10 @@ def explain(
 ) -> None:
     """Explain why a text matches a video: which words match which seconds.
 
-    Shows the exact Banzhaf interaction of every word with every frame, at the
-    entity, action and event level. Positive means that the two are worth more
-    together than apart. The page works offline.
+    Shows the exact Banzhaf interaction of every word with every frame; where
+    there are too many coalitions, an estimate with its standard error. Networks
+    of hbi have an entity, action and event level. Positive means that the two
+    are worth more together than apart. The page works offline.
 
     With several videos, the page ranks them and compares the first with the
     second. --instead-of compares two texts on one video. --worst 20 evaluates
@@ -77,7 +78,7 @@ def explain(
         write_explanation(explanation, out, video=videos[0], view=view)
         if explanation.remark:
             say("[yellow]note:[/] {remark}", remark=explanation.remark)
-        say("similarity {similarity}; written to {out}", similarity=f"{explanation.similarity:.3f}", out=out)
+        say("{score}; written to {out}", score=_score_of(explanation), out=out)
 
 
 def _videos_and_text(what: list[str], *, worst: int | None, instead_of: str | None) -> tuple[list[Path], str]:
@@ -110,8 +111,8 @@ def _explain_instead(
     first, second = (matcher.explain(video, each, sample=sample) for each in (text, other))
     address = VideoAddresses(page=out).address(video)
     write_page(comparison_page(Explained(first, address), Explained(second)), out)
-    both = f"{first.similarity:.3f} and {second.similarity:.3f}"
-    say("similarity {both}; written to {out}", both=both, out=out)
+    both = f"{first.score_name} {first.similarity:.3f} and {second.similarity:.3f}"
+    say("{both}; written to {out}", both=both, out=out)
 
 
 def _explain_videos(
@@ -139,14 +140,20 @@ def _explain_videos(
         raise problems[0]
     write_page(videos_page(pages), out)
     best = max(found, key=lambda explanation: explanation.similarity)
-    similarity = f"{best.similarity:.3f}"
     say(
-        "best of {count}: {video}, similarity {similarity}; written to {out}",
+        "best of {count}: {video}, {score}; written to {out}",
         count=len(found),
         video=best.video,
-        similarity=similarity,
+        score=_score_of(best),
         out=out,
     )
+
+
+def _score_of(explanation: "Explanation") -> str:
+    """Return `similarity 0.310 (exact)`, or what else the score is."""
+    from hbi.explanation.certainty import exact_or_drawn
+
+    return f"{explanation.score_name} {explanation.similarity:.3f} ({exact_or_drawn(explanation)})"
 
 
 def _explain_failures(matcher: "Matcher", count: int, split: Split, data: Path | None, dataset: str, out: Path) -> None:

@@ -199,5 +199,13 @@ def _print_check(chosen: "VideoIndex") -> None:
     console.print(
         f"recall@10 {check.recall_at_10:.3f} of {check.num_queries} random texts against all {check.num_segments} "
         f"segments; a search {1000 * check.search_seconds:.0f} ms, looking at everything "
-        f"{1000 * check.exhaustive_seconds:.0f} ms"
+        f"{1000 * check.exhaustive_seconds:.0f} ms; scores of a text spread by {check.score_spread:.2g}"
     )
+    if check.is_low:
+        say(
+            "[yellow]searches miss {missed} of the ten best segments: this index finds candidates by vectors in few bits, "
+            "and the scores of {model} lie too close together for them; search parts of it (hbi search --path), or cut "
+            "videos into fewer, longer segments (hbi index --window)[/]",
+            missed=f"{1 - check.recall_at_10:.0%}",
+            model=chosen.settings.model,
+        )

@@ -16,6 +16,7 @@ from hbi.data.frames import KeptFrames, Pixels
 from hbi.data.samples import DataError
 from hbi.files import open_regular, write_atomically
 from hbi.files.json_values import is_whole, parse_json
+from hbi.video import PictureFormat
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,21 @@ class Sampling:
 
     video_ids: tuple[str, ...]
     num_frames: int
-    image_size: int
+    picture: PictureFormat
 
     def difference(self, other: "Sampling") -> str | None:
         """Return in what `other`, which is wanted, differs; None if in nothing."""
-        for name in ("num_frames", "image_size"):
-            if getattr(self, name) != getattr(other, name):
-                return f"{name} {getattr(self, name)}, not {getattr(other, name)}"
+        if self.num_frames != other.num_frames:
+            return f"num_frames {self.num_frames}, not {other.num_frames}"
+        if self.picture != other.picture:
+            return f"image_size {self.picture}, not {other.picture}"
         if self.video_ids != other.video_ids:
             return f"other videos ({len(self.video_ids)}, not the {len(other.video_ids)} of this split)"
         return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what stands for it in the file."""
+        return {"video_ids": self.video_ids, "num_frames": self.num_frames, "image_size": self.picture.to_json()}
 
 
 def join_features(stores: Sequence[FeatureStore]) -> FeatureStore:
@@ -86,7 +92,7 @@ def save_features(path: Path, store: FeatureStore, sampling: Sampling) -> None:
         sampling: Which frames of which videos they are of.
     """
     tensors = {name: getattr(store, name).contiguous() for name in ("features", "mask", "timestamps_seconds")}
-    about = vars(sampling) | {"faults": store.problems, "fingerprint": store.fingerprint}
+    about = sampling.to_json() | {"faults": store.problems, "fingerprint": store.fingerprint}
     write_atomically(path, save(tensors, {"features": json.dumps(about)}))
 
 
@@ -116,11 +122,12 @@ def _about(values: Any) -> tuple[Sampling, tuple[str, ...], str]:
     """Return how a file says that frames were chosen, its problems, its fingerprint; ValueError where damaged."""
     if not isinstance(values, dict):
         raise ValueError("it does not say of which videos")
-    texts, numbers = (values["video_ids"], values["faults"]), (values["num_frames"], values["image_size"])
+    texts, num_frames = (values["video_ids"], values["faults"]), values["num_frames"]
+    picture = PictureFormat.from_json(values["image_size"])
     are_texts = all(isinstance(each, list) and all(isinstance(text, str) for text in each) for each in texts)
-    if not are_texts or not all(map(is_whole, numbers)) or not isinstance(values["fingerprint"], str):
+    if not are_texts or not is_whole(num_frames) or not isinstance(values["fingerprint"], str):
         raise ValueError("what it says of its videos is damaged")
-    return Sampling(tuple(texts[0]), *numbers), tuple(texts[1]), values["fingerprint"]
+    return Sampling(tuple(texts[0]), num_frames, picture), tuple(texts[1]), values["fingerprint"]
 
 
 def _require_fitting(features: Tensor, mask: Tensor, times: Tensor, sampling: Sampling) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hbi.data.samples import DataError, Evidence, Question, Video
 from hbi.processes import Progress
-from hbi.video import VideoError, VideoFrames, read_frames
+from hbi.video import PictureFormat, VideoError, VideoFrames, read_frames
 
 
 class Pixels(Protocol):
@@ -86,19 +86,19 @@ class FrameStore(KeptFrames):
         return replace(self, pixels=pixels, mask=mask, timestamps_seconds=times)
 
 
-def read_video(video: Video, num_frames: int, image_size: int) -> VideoFrames:
+def read_video(video: Video, num_frames: int, picture: PictureFormat) -> VideoFrames:
     """Return uniform frames of a video, or of the part of it that is meant; see `read_frames`.
 
     Args:
         video: The video, with the seconds of it that are meant.
         num_frames: Equal parts of those seconds, each shown by its middle.
-        image_size: Height and width of a frame in pixels.
+        picture: How a frame becomes the picture that a network takes.
 
     Raises:
         VideoError: There is no video, no such span, or no frame that can be decoded.
     """
     return read_frames(
-        video.path, num_frames, image_size=image_size, start_seconds=video.start_seconds, end_seconds=video.end_seconds
+        video.path, num_frames, image_size=picture, start_seconds=video.start_seconds, end_seconds=video.end_seconds
     )
 
 
@@ -106,7 +106,7 @@ def decode_frames(
     videos: Sequence[Video],
     *,
     num_frames: int,
-    image_size: int,
+    picture: PictureFormat,
     progress: Progress | None = None,
     requires_any: bool = True,
 ) -> FrameStore:
@@ -115,21 +115,21 @@ def decode_frames(
     Args:
         videos: What to decode.
         num_frames: Frames of each video; a short one has fewer, and padding.
-        image_size: Height and width of a frame in pixels.
+        picture: How a frame becomes the picture that a network takes.
         progress: Called with the videos that are done, and all; None: nobody watches.
         requires_any: Whether it is an error that not one video could be decoded.
 
     Raises:
         DataError: Not one of the videos could be decoded, and `requires_any`.
     """
-    pixels = torch.zeros(len(videos), num_frames, 3, image_size, image_size, dtype=torch.uint8)
+    pixels = torch.zeros(len(videos), num_frames, 3, picture.height, picture.width, dtype=torch.uint8)
     mask = torch.zeros(len(videos), num_frames, dtype=torch.bool)
     timestamps = torch.zeros(len(videos), num_frames, dtype=torch.float64)
     problems = []
 
     def decode(video: Video) -> VideoFrames | VideoError:
         try:
-            return read_video(video, num_frames, image_size)
+            return read_video(video, num_frames, picture)
         except VideoError as error:
             return error
 

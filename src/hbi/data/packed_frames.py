@@ -8,9 +8,10 @@ import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from hbi.data.frames import FrameStore
 from hbi.data.samples import DataError, Video
 from hbi.files import read_regular_text
 from hbi.files.json_values import is_number, is_whole, parse_json
+from hbi.video import PictureFormat
 
 SAMPLING, PICTURES, VIDEOS = "sampling.json", "frames.jpg", "videos.jsonl"
 FORMAT = 2
@@ -35,19 +37,40 @@ class FrameSampling:
     """How the frames of a folder were chosen and made; it is kept with them, and compared when they are used."""
 
     num_frames: int
-    image_size: int
+    picture: PictureFormat
     quality: int = QUALITY
     format: int = FORMAT
 
     def require(self, wanted: "FrameSampling", folder: Path) -> None:
         """Do nothing where the frames are what is wanted; DataError that names the difference elsewhere."""
-        for name, value in asdict(wanted).items():
-            found = getattr(self, name)
+        for each in fields(self):
+            name = "image_size" if each.name == "picture" else each.name
+            found, value = getattr(self, each.name), getattr(wanted, each.name)
             if found != value:
                 raise DataError(
                     f"{folder} was packed with {name} {found}, not {value}: pack it again into another folder "
                     "(hbi data pack), or change the recipe"
                 )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what stands for it in the folder."""
+        return {
+            "num_frames": self.num_frames,
+            "image_size": self.picture.to_json(),
+            "quality": self.quality,
+            "format": self.format,
+        }
+
+    @classmethod
+    def from_json(cls, values: Any) -> "FrameSampling":
+        """Return what `to_json` wrote; ValueError or TypeError for something else."""
+        if not isinstance(values, dict) or "image_size" not in values:
+            raise ValueError("it should say how frames were made")
+        picture = PictureFormat.from_json(values["image_size"])
+        numbers = {name: value for name, value in values.items() if name != "image_size"}
+        if not all(map(is_whole, numbers.values())):
+            raise ValueError("it should hold whole numbers by name")
+        return cls(picture=picture, **numbers)
 
 
 @dataclass(frozen=True)
@@ -73,10 +96,7 @@ def read_sampling(folder: Path) -> FrameSampling:
     if not path.is_file():
         raise DataError(f"{folder} holds no packed frames: make them with hbi data pack")
     try:
-        values = parse_json(read_regular_text(path))
-        if not isinstance(values, dict) or not all(map(is_whole, values.values())):
-            raise ValueError("it should hold whole numbers by name")
-        return FrameSampling(**values)
+        return FrameSampling.from_json(parse_json(read_regular_text(path)))
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error}): remove {folder} and pack again") from error
 
@@ -149,8 +169,8 @@ class PackedPixels:
     @property
     def shape(self) -> torch.Size:
         """The shape of the tensor that it stands for."""
-        side = self._sampling.image_size
-        return torch.Size((len(self._offsets), self._sampling.num_frames, 3, side, side))
+        picture = self._sampling.picture
+        return torch.Size((len(self._offsets), self._sampling.num_frames, 3, picture.height, picture.width))
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -176,10 +196,10 @@ class PackedPixels:
         return torch.from_numpy(pictures).view(*rows.shape, *self.shape[2:])
 
     def _decoded(self, start: int, end: int) -> UInt8[np.ndarray, "3 height width"]:
-        side = self._sampling.image_size
+        size = (self._sampling.picture.width, self._sampling.picture.height)
         try:
             with Image.open(io.BytesIO(self._bytes[start:end].tobytes()), formats=["JPEG"]) as picture:
-                if (picture.size, picture.mode) != ((side, side), "RGB"):
+                if (picture.size, picture.mode) != (size, "RGB"):
                     raise OSError(f"it is {picture.size} and {picture.mode}")
                 return np.asarray(picture).transpose(2, 0, 1)
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:

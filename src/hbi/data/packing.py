@@ -85,7 +85,7 @@ def picture_video(task: Task) -> Pictures:
     """Return the frames of a video as JPEG; never raises."""
     video, sampling = task.video, task.sampling
     try:
-        frames = read_video(video, sampling.num_frames, sampling.image_size)
+        frames = read_video(video, sampling.num_frames, sampling.picture)
     except VideoError as error:
         return Pictures((), (), str(error))
     pictures = []
@@ -123,7 +123,7 @@ def _claim(folder: Path, sampling: FrameSampling) -> None:
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder} is not empty and holds no packed frames: choose another folder")
     else:
-        write_atomically(folder / SAMPLING, json.dumps(asdict(sampling), indent=1) + "\n")
+        write_atomically(folder / SAMPLING, json.dumps(sampling.to_json(), indent=1) + "\n")
 
 
 def _cut_to_finished(folder: Path) -> list[PackedVideo]:

@@ -25,8 +25,8 @@ def rolled_out_cosines(pairs: EncodedPairs) -> Float[Tensor, "pair word frame"]:
     """
     encoder = pairs.model.encoder
     cosines = pairs.games["entity"].similarity.clamp(min=0)
-    with attention_weights(encoder.clip.text_model) as weights:
-        encoder.clip.text_model(input_ids=pairs.input_ids, attention_mask=pairs.attention_mask)
+    with attention_weights(encoder.towers.text_model) as weights:
+        encoder.towers.text_model(input_ids=pairs.input_ids, attention_mask=pairs.attention_mask)
     text = rollout(weights, pairs.attention_mask.bool())
     frames = torch.eye(cosines.shape[-1]).expand(len(cosines), -1, -1)
     if encoder.temporal is not None:

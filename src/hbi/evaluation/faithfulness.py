@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from hbi.data.frames import FrameStore
 from hbi.evaluation.attributions import Attribution, Method
 from hbi.evaluation.explained_pairs import EncodedPairs, ExplainedPair, TimedWords, encode_pairs
-from hbi.evaluation.localization import share_inside
 from hbi.evaluation.removal import (
     Curves,
     curves_of,
@@ -22,27 +21,17 @@ from hbi.evaluation.removal import (
     scores_without_frames,
     scores_without_words,
 )
+from hbi.evaluation.word_pointing import (
+    NAN,
+    Pointing,
+    WordScore,
+    mean_of_known,
+    pointing_by_kind,
+    rank_correlation,
+    word_score,
+)
 from hbi.matching import Matcher
 from hbi.processes import Progress
-
-NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class WordScore:
-    """How one word (token) of known time was explained.
-
-    Attributes:
-        kind: What it describes.
-        pointing: 1 where its strongest frame lies inside its event; of equally strong frames, the share inside.
-        share_inside: The part of its positive numbers inside (`localization.share_inside`).
-        share_of_frames: Of the frames, the part inside: what a uniform map scores.
-    """
-
-    kind: str
-    pointing: float
-    share_inside: float
-    share_of_frames: float
 
 
 @dataclass(frozen=True)
@@ -67,17 +56,6 @@ class PairScore:
     frame_correlation: float = NAN
     word_correlation: float = NAN
     cell_correlation: float = NAN
-
-
-@dataclass(frozen=True)
-class Pointing:
-    """The words of known time of a kind: percent, and how many tokens."""
-
-    kind: str
-    pointing: float
-    share_inside: float
-    share_of_frames: float
-    num_words: int
 
 
 @dataclass(frozen=True)
@@ -160,28 +138,15 @@ def _counted(scores: list[PairScore], is_counted: Sequence[bool] | None) -> list
 
 def _summary(method: Method, scores: list[PairScore]) -> MethodScore:
     words = [word for score in scores for word in score.words]
-    kinds = ["all", *sorted({word.kind for word in words} - {"all"})]
     names = [field.name for field in fields(PairScore) if field.name != "words"]
     return MethodScore(
         method=method.name,
         title=method.title,
-        pointing=tuple(_pointing(kind, [word for word in words if kind in ("all", word.kind)]) for kind in kinds),
+        pointing=pointing_by_kind(words),
         num_pairs=len(scores),
         num_curves=sum(not math.isnan(score.score) for score in scores),
-        **{name: _mean(getattr(score, name) for score in scores) for name in names},
+        **{name: mean_of_known(getattr(score, name) for score in scores) for name in names},
     )
-
-
-def _pointing(kind: str, words: list[WordScore]) -> Pointing:
-    names = ("pointing", "share_inside", "share_of_frames")
-    percent = {name: 100 * _mean(getattr(word, name) for word in words) for name in names}
-    return Pointing(kind, **percent, num_words=len(words))
-
-
-def _mean(values: Iterable[float]) -> float:
-    """The mean of what is a number; NaN where nothing is."""
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else NAN
 
 
 def _scores_of_pair(
@@ -238,7 +203,7 @@ def _word_scores(batch: EncodedPairs, row: int, attribution: Attribution) -> tup
     for words in batch.pairs[row].timed_words:
         inside = ((times >= words.start_seconds) & (times < words.end_seconds))[is_frame]
         for token in _tokens_of(batch, row, words):
-            scores.append(_word_score(words.kind, cells[token], shared_out[token], inside))
+            scores.append(word_score(words.kind, cells[token], shared_out[token], inside))
     return tuple(scores)
 
 
@@ -246,35 +211,3 @@ def _tokens_of(batch: EncodedPairs, row: int, words: TimedWords) -> list[int]:
     first, last = batch.spans[row].unbind(-1)
     lies_within = (first >= words.start) & (last <= words.end) & (last > first) & batch.is_word[row]
     return lies_within.nonzero().flatten().tolist()
-
-
-def _word_score(
-    kind: str, values: Float[Tensor, " frame"], shared_out: Float[Tensor, " frame"], inside: Bool[Tensor, " frame"]
-) -> WordScore:
-    strongest = values >= values.max() - 1e-9 * values.abs().max()
-    share = share_inside(shared_out[None], inside, torch.ones_like(inside))
-    pointing, uniform = inside[strongest].double().mean(), inside.double().mean()
-    return WordScore(kind, float(pointing), float(share), float(uniform))
-
-
-def rank_correlation(ours: Float[Tensor, " item"], theirs: Float[Tensor, " item"]) -> float:
-    """Return Spearman's correlation, equal values sharing their ranks; NaN where one side has no order.
-
-    Args:
-        ours: A number for each item.
-        theirs: Other numbers for the same items.
-
-    >>> rank_correlation(torch.tensor([1.0, 2.0, 5.0]), torch.tensor([0.0, 0.1, 0.2]))
-    1.0
-    """
-    one, other = (_ranks(values) for values in (ours, theirs))
-    one, other = one - one.mean(), other - other.mean()
-    scale = float((one.square().sum() * other.square().sum()).sqrt())
-    return round(float((one * other).sum()) / scale, 12) if scale else NAN
-
-
-def _ranks(values: Float[Tensor, " item"]) -> Float[Tensor, " item"]:
-    values = values.double()
-    below = (values[None, :] < values[:, None]).sum(1).double()
-    equal = (values[None, :] == values[:, None]).sum(1).double()
-    return below + (equal - 1) / 2

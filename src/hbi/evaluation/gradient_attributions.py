@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from hbi.evaluation.dual_pairs import DualPair
 from hbi.evaluation.explained_pairs import EncodedPairs
 from hbi.ops import pair_token_similarity
 
@@ -55,3 +56,52 @@ def _derivative_along_pixels(pairs: EncodedPairs, step: float = 1e-3) -> Float[T
     encode, mask = pairs.model.encoder.frame_features, pairs.frame_mask
     more, less = (encode(pairs.pixels * (1 + sign * step), mask) for sign in (1, -1))
     return (more - less) / (2 * step)
+
+
+def gradient_times_tokens(
+    pair: DualPair,
+) -> tuple[Float[Tensor, " word"], Float[Tensor, " frame"], Float[Tensor, "word frame"]]:
+    """Return derivatives of the score as embeddings of words grow in proportion, and frames' normalized vectors.
+
+    A word's is the derivative along the embeddings of its tokens, a frame's along its part in the mean, and a cell's
+    the mixed derivative along both, all at the whole text and video: the inner product of the derivative of the text's
+    vector by that of the video's. Video vectors are normalized, so that the derivatives of all frames sum to 0.
+
+    Args:
+        pair: A text and a video of a dual encoder.
+    """
+    text, video = (table[-1].double() for table in (pair.texts, pair.videos))
+    along_frames = _normalized_mean_derivatives(pair.frame_tokens.double())
+    directions = torch.cat((video[None], along_frames)).float()
+    by_word = _text_derivatives(pair, directions).double()
+    return by_word[0], along_frames @ text, by_word[1:].T
+
+
+def _normalized_mean_derivatives(frames: Float[Tensor, "frame width"]) -> Float[Tensor, "frame width"]:
+    """Return the derivative of `normalize(mean(frames))` as each frame grows in proportion."""
+    mean = frames.mean(0)
+    direction = mean / mean.norm()
+    along = frames / len(frames)
+    return (along - (along @ direction)[:, None] * direction) / mean.norm()
+
+
+def _text_derivatives(pair: DualPair, directions: Float[Tensor, "direction width"]) -> Float[Tensor, "direction word"]:
+    """Return how the products of the text's vector with some directions change as each word's embedding grows."""
+    network, device = pair.matcher.model, pair.matcher.device
+    tokens = pair.matcher.tokenize([pair.pair.text])
+    count, spans = len(directions), tokens.spans[0]
+    embedding: nn.Module = network.encoder.towers.text_model.get_input_embeddings()
+    with torch.enable_grad():
+        scale = torch.ones(count, len(spans), 1, device=device, requires_grad=True)
+        hook = embedding.register_forward_hook(lambda module, inputs, output: output * scale)
+        try:
+            vectors = network.encode_texts(
+                tokens.input_ids.to(device).expand(count, -1), tokens.attention_mask.to(device).expand(count, -1)
+            )
+        finally:
+            hook.remove()
+        products = (nn.functional.normalize(vectors.float(), dim=-1) * directions.to(device)).sum()
+        (by_token,) = torch.autograd.grad(products, scale)
+    first, last = spans.unbind(-1)
+    belongs = [(first >= word.start) & (last <= word.end) & (last > first) for word in pair.words]
+    return torch.stack([by_token[:, is_part.to(device), 0].sum(1) for is_part in belongs], dim=1).cpu()

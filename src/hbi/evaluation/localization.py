@@ -9,9 +9,9 @@ from torch import Tensor
 
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import Evidence
+from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.games import banzhaf_interactions, interactions_of_members
 from hbi.matching import Matcher
-from hbi.models.tokenizer import TokenizedTexts
 from hbi.shapes import LEVELS, Level
 
 

@@ -20,6 +20,8 @@ MOST_BYTES = 50_000
 MOST_PATH_BYTES, MOST_NAME_BYTES = 4096, 255
 MOST_SHOWN = 200
 """Characters of a value that an error repeats."""
+EARLIER_NAMES = (("model", "clip", "encoder"), ("training", "clip_lr", "encoder_lr"))
+"""Section, name in earlier versions, name now."""
 _REPR = Repr()
 _RECIPES = files("hbi.experiments") / "recipes"
 
@@ -47,17 +49,26 @@ def read_content(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, 
         raise RecipeError(f"{name_or_path} must hold sections (data, model, …), not a {type(content).__name__}")
     for override in overrides:
         _override(content, override)
+    return with_present_names(content)
+
+
+def with_present_names(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe of an earlier version with the names that its keys have now; what was said last counts."""
+    for section, old, new in EARLIER_NAMES:
+        values = content.get(section)
+        if isinstance(values, dict) and old in values:
+            values[new] = values.pop(old)
     return content
 
 
 def require_start(content: Mapping[str, Any]) -> None:
-    """Raise HubError where the CLIP that a recipe starts from cannot be had: known before any video is decoded."""
+    """Raise HubError where the encoder that a recipe starts from cannot be had: known before any video is decoded."""
     model = content.get("model")
-    clip = model.get("clip") if isinstance(model, Mapping) else None
-    if isinstance(clip, str):
-        if problem := path_problem(clip):
-            raise RecipeError(f"model.clip: {problem}")
-        is_only_here(clip)
+    encoder = model.get("encoder") if isinstance(model, Mapping) else None
+    if isinstance(encoder, str):
+        if problem := path_problem(encoder):
+            raise RecipeError(f"model.encoder: {problem}")
+        is_only_here(encoder)
 
 
 def path_problem(text: str) -> str:

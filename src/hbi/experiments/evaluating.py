@@ -165,14 +165,14 @@ def recipe_of(opened: Matcher | Answerer, data: Source | None, dataset: str) -> 
     """Return a recipe that names the data to measure on: that of the model's run, or one made up for a data set.
 
     Args:
-        opened: The model: its frames, picture size and words are the recipe's.
+        opened: The model: its numbers of frames and words are the recipe's.
         data: The folder of the data set; None: that of the run.
         dataset: Which data set that is.
 
     Raises:
         SourceError: There is neither.
     """
-    sizes = {"num_frames": opened.num_frames, "image_size": opened.image_size, "max_words": opened.max_words}
+    sizes = {"num_frames": opened.num_frames, "max_words": opened.max_words}
     if data is None:
         if opened.run is None:
             raise SourceError(f"{opened.name} has no data set of its own: give its folder with --data (data=…)")
@@ -213,7 +213,7 @@ def _evaluate_ranking(
     use_dual_softmax: bool,
 ) -> Evaluation:
     with bars("decoding videos") as progress:
-        decoded = decode_split(recipe, split, progress)
+        decoded = decode_split(recipe, split, progress, matcher.picture)
     texts = [text.text for text in decoded.split.texts]
     with bars("comparing texts") as progress:
         similarity = similarity_matrix(matcher, texts, decoded.frames, sharing=processes, progress=progress)
@@ -227,7 +227,7 @@ def _evaluate_ranking(
 
 def _evaluate_answers(answerer: Answerer, recipe: Recipe, split: SplitName, bars: Bars) -> AnswerEvaluation:
     with bars("decoding videos") as progress:
-        decoded = decode_split(recipe, split, progress)
+        decoded = decode_split(recipe, split, progress, answerer.picture)
     questions, vocabulary = decoded.split.questions, AnswerVocabulary(answerer.answers)
     with bars("answering") as progress:
         logits = answer_logits(answerer, questions, decoded.frames, progress=progress)
@@ -254,7 +254,7 @@ def _question_only(run: Path, decoded: DecodedSplit, answerer: Answerer) -> torc
     if not RunFolder(run / QUESTION_ONLY).is_finished:
         return None
     blind = load_answerer(run / QUESTION_ONLY, device=answerer.device)
-    frames = blank_frames(len(decoded.split.videos), blind.image_size)
+    frames = blank_frames(len(decoded.split.videos), blind.picture)
     logits = answer_logits(blind, decoded.split.questions, frames)
     return right_answers(logits, AnswerVocabulary(blind.answers).labels(decoded.split.questions))
 

@@ -64,7 +64,7 @@ def measure_explanations(
     pairs = [replace(pair, video=row) for row, pair in enumerate(chosen)]
     videos = [loaded.videos[pair.video] for pair in chosen]
     with bars("decoding videos") as progress:
-        frames = decode_frames(videos, num_frames=matcher.num_frames, image_size=matcher.image_size, progress=progress)
+        frames = decode_frames(videos, num_frames=matcher.num_frames, picture=matcher.picture, progress=progress)
     first = next(encode_pairs(matcher, pairs, frames, batch_size=128))
     compared = methods(samples_in_the_time_of_exact(first.games["entity"]))
     with bars("taking words and frames away") as progress:

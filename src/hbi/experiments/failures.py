@@ -12,7 +12,7 @@ from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import decode_split
 from hbi.explanation import Explanation
-from hbi.matching import ExplanationError, Matcher
+from hbi.matching import Matcher
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +59,10 @@ def explain_failures(
 
     Raises:
         DataError: The data set is not there, or not as it should be.
-        ExplanationError: The model plays no game.
+        ExplanationError: A text holds no words, or the model cannot be explained (`Matcher.explain`).
     """
-    if not matcher.has_games:
-        raise ExplanationError(
-            f"{matcher.name} compares whole texts and videos and plays no game: give a model that compares words and "
-            "frames"
-        )
     with bars("decoding videos") as progress:
-        decoded = decode_split(recipe, split, progress)
+        decoded = decode_split(recipe, split, progress, matcher.picture)
     texts, videos = [text.text for text in decoded.split.texts], decoded.split.videos
     with bars("comparing texts") as progress:
         similarity = similarity_matrix(matcher, texts, decoded.frames, progress=progress)

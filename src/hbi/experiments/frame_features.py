@@ -13,27 +13,37 @@ from hbi.data.frames import FrameStore, decode_frames
 from hbi.data.loading import LoadedSplit
 from hbi.data.packed_frames import FrameSampling, open_frames
 from hbi.data.samples import Split
+from hbi.encoders.encoder import Encoder
+from hbi.encoders.preprocessing import network_input
 from hbi.errors import HBIError
 from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.network import build_model, start_processor, start_tokenizer
 from hbi.experiments.schema import Recipe
-from hbi.experiments.splits import features_file, frames_of_split, packed_folder, read_split, sampling_of_split
+from hbi.experiments.splits import (
+    features_file,
+    frames_of_split,
+    packed_folder,
+    read_split,
+    sampling_of_split,
+)
 from hbi.matching.device import choose_device
 from hbi.models import HBIProcessor
-from hbi.models.encoder import Encoder
-from hbi.models.preprocessing import network_input
+from hbi.video import PictureFormat
 
 
-def frame_stores(recipe: Recipe, name: SplitName, split: Split, *, batch_size: int = 16) -> Iterator[FrameStore]:
+def frame_stores(
+    recipe: Recipe, name: SplitName, split: Split, picture: PictureFormat, *, batch_size: int = 16
+) -> Iterator[FrameStore]:
     """Yield the frames of a split, those of some videos at a time, decoded now or packed before.
 
     Args:
-        recipe: Says how many frames, of which size, and where packed ones are.
+        recipe: Says how many frames, and where packed ones are.
         name: Name of the split.
         split: The videos of the split.
+        picture: How a frame becomes the picture that the towers take.
         batch_size: Videos in each store; the last one may have fewer.
     """
-    sampling = FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
+    sampling = FrameSampling(frames_of_split(recipe, name), picture)
     packed = open_frames(packed_folder(recipe, name), split.videos, sampling) if recipe.data.frames else None
     for start in range(0, len(split.videos), batch_size):
         rows = slice(start, start + batch_size)
@@ -42,14 +52,14 @@ def frame_stores(recipe: Recipe, name: SplitName, split: Split, *, batch_size: i
             yield FrameStore(packed.pixels[rows], packed.mask[rows], packed.timestamps_seconds[rows], problems)
         else:
             yield decode_frames(
-                split.videos[rows], num_frames=sampling.num_frames, image_size=sampling.image_size, requires_any=False
+                split.videos[rows], num_frames=sampling.num_frames, picture=sampling.picture, requires_any=False
             )
 
 
 def tower_fingerprint(encoder: Encoder) -> str:
     """Return a hash of the weights that make frame features."""
     digest = hashlib.sha256()
-    for part in (encoder.clip.vision_model, encoder.clip.visual_projection):
+    for part in encoder.picture_towers:
         for name, tensor in sorted(part.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
@@ -126,16 +136,16 @@ def _cache_split(
     dtype: torch.dtype,
     bars: Bars,
 ) -> CachedSplit:
-    path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, loaded.split)
+    path, sampling = features_file(recipe, name), sampling_of_split(recipe, name, loaded.split, processor.picture)
     if path.is_file():
         kept = load_features(path, sampling)
         if kept.fingerprint != tower_fingerprint(encoder):
             raise HBIError(f"{path} was made by other towers: choose another --out, or delete it")
         return CachedSplit(path, kept, is_new=False)
     stores: list[FeatureStore] = []
-    device = encoder.clip.device
+    device = encoder.towers.device
     with bars(f"encoding {name}") as progress:
-        frames = frame_stores(recipe, name, loaded.split)
+        frames = frame_stores(recipe, name, loaded.split, processor.picture)
         for store in encode_features(encoder, frames, device=device, network_input=processor.network_input):
             stores.append(store.to(dtype))
             if progress:

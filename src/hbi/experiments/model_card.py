@@ -49,7 +49,7 @@ def _head(run: Path, recipe: Recipe) -> Iterator[str]:
 
 def _training(folder: RunFolder, recipe: Recipe) -> Iterator[str]:
     data, training = recipe.data, recipe.training
-    start = f"the weights of `{recipe.model.clip}`" if recipe.model.clip else "random weights"
+    start = f"the weights of `{recipe.model.encoder}`" if recipe.model.encoder else "random weights"
     yield "## Training\n"
     yield f"- Data: {data.dataset}, its train split" + (f" ({data.protocol})" if data.protocol else "")
     yield f"- Seen of a video: {data.num_frames} frames of {data.image_size} x {data.image_size} pixels"
@@ -119,6 +119,6 @@ def _limits(recipe: Recipe) -> Iterator[str]:
     yield f"It was measured on {recipe.data.dataset} only, if at all (see above): not on other videos, languages, or"
     yield "lengths, and not for bias. " + (
         "It knows the shapes, colors and movements of made-up films, and nothing of the world."
-        if recipe.data.dataset == "shape-stories" and recipe.model.clip is None
+        if recipe.data.dataset == "shape-stories" and recipe.model.encoder is None
         else "What its starting weights have learned, good and bad, is in it."
     )

@@ -24,9 +24,7 @@ def evaluate_choices(matcher: Matcher, data: Path, *, bars: Bars = no_bars) -> C
     """
     split = load_choices(data / "annotations", data / "videos")
     with bars("decoding videos") as progress:
-        frames = decode_frames(
-            split.videos, num_frames=matcher.num_frames, image_size=matcher.image_size, progress=progress
-        )
+        frames = decode_frames(split.videos, num_frames=matcher.num_frames, picture=matcher.picture, progress=progress)
     return choice_accuracy(matcher, split, frames)
 
 

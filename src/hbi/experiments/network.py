@@ -1,4 +1,4 @@
-"""From a recipe to its network and tokenizer: from random weights, from a CLIP, or from the towers of another run."""
+"""From a recipe to its network and tokenizer: from random weights, an encoder, or the towers of another run."""
 
 import math
 from collections.abc import Sequence
@@ -9,12 +9,13 @@ import torch
 from transformers import CLIPTokenizer
 
 from hbi.data.samples import Split
+from hbi.encoders.tokenizer import read_tokenizer, require_vocabulary, train_tokenizer
 from hbi.errors import HBIError
 from hbi.experiments.schema import Recipe
 from hbi.matching.loading import is_run, model_folder_of_run
 from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor, ModelError, QuestionAnsweringModel
 from hbi.models.model_folder import Network, open_model_folder, processor_for, read_own_tokenizer
-from hbi.models.tokenizer import read_tokenizer, require_vocabulary, train_tokenizer
+from hbi.video import PictureFormat
 
 Kind: TypeAlias = type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]
 NETWORKS: dict[str, Kind] = {
@@ -26,24 +27,28 @@ NETWORKS: dict[str, Kind] = {
 
 
 def start_tokenizer(recipe: Recipe, train: Split) -> CLIPTokenizer:
-    """Return the tokenizer of the recipe's CLIP or run; without one, a tokenizer trained on the captions.
+    """Return the tokenizer of the recipe's encoder or run; without one, a tokenizer trained on the captions.
 
     Raises:
-        HBIError: The CLIP brings no tokenizer.
+        HBIError: The encoder brings no tokenizer.
     """
-    clip = recipe.model.clip
-    if clip is None:
+    start = recipe.model.encoder
+    if start is None:
         return train_tokenizer(text.text for text in train.texts)
-    if is_run(clip):
-        return read_own_tokenizer(Path(clip))
+    if is_run(start):
+        return read_own_tokenizer(Path(start))
     try:
-        return read_tokenizer(clip)
+        return read_tokenizer(start, ("pad_token_id",))
     except ModelError as error:
-        raise HBIError(f"model.clip={clip} brings no tokenizer ({error}): give a hub name or a whole folder") from error
+        raise HBIError(
+            f"model.encoder={start} brings no tokenizer ({error}): give a hub name or a whole folder"
+        ) from error
 
 
 def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) -> HBIProcessor:
-    """Return the preprocessing of a network that is to be trained: colors are normalized as what it starts from does.
+    """Return the preprocessing of a network that is to be trained: that of what it starts from.
+
+    Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, as the paper has them.
 
     Args:
         recipe: Names what the network starts from.
@@ -51,10 +56,24 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
         tokenizer: Its tokenizer, of `start_tokenizer`.
 
     Raises:
-        ModelError: What it starts from says nothing usable of how pictures are normalized.
+        ModelError: What it starts from says nothing usable of how pictures are prepared.
     """
-    start = recipe.model.clip
+    start = recipe.model.encoder
     return processor_for(model, tokenizer, start) if start else HBIProcessor.for_model(model.config, tokenizer)
+
+
+def start_picture(recipe: Recipe) -> PictureFormat:
+    """Return how a frame becomes the picture that the recipe's network takes: a square, unless its encoder differs.
+
+    Raises:
+        HBIError: The encoder or run that it starts from cannot be read.
+    """
+    if recipe.model.encoder is None:
+        return PictureFormat.square(recipe.data.image_size)
+    # Any kind of network: what it computes with the towers does not change what they see.
+    towers = recipe.model_copy(update={"model": recipe.model.model_copy(update={"kind": "global"})})
+    tokenizer = start_tokenizer(towers, Split("train", (), ()))
+    return start_processor(towers, build_model(towers, tokenizer), tokenizer).picture
 
 
 def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str] = ()) -> Network:
@@ -64,10 +83,10 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str]
         answers: What a network that answers questions can say.
 
     Raises:
-        HBIError: The CLIP or run that it starts from cannot be read, or takes pictures of another size.
+        HBIError: The encoder or run that it starts from cannot be read, or takes pictures of another size.
     """
     network = NETWORKS[recipe.model.kind]
-    clip = recipe.model.clip
+    start = recipe.model.encoder
     sizes: dict[str, Any] = {
         "max_words": recipe.data.max_words,
         "max_frames": recipe.data.num_frames,
@@ -80,24 +99,30 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str]
     if recipe.asks_questions:
         sizes |= {"answers": tuple(answers), "answer_channels": recipe.model.answer_channels}
     torch.manual_seed(recipe.training.seed)
-    if clip is None:
+    if start is None:
         towers = _new_towers(recipe, tokenizer)
-        return network(network.config_class(clip_config=towers, stem=recipe.model.stem, **sizes))
-    model = _from_run(network, Path(clip), sizes) if is_run(clip) else network.from_clip(clip, **sizes)
-    require_vocabulary(model.config, tokenizer)
-    side = model.config.clip_config.vision_config.image_size
+        return network(network.config_class(encoder_config=towers, stem=recipe.model.stem, **sizes))
+    model = _from_run(network, Path(start), sizes) if is_run(start) else _from_encoder(network, start, sizes)
+    require_vocabulary(model.config.vocab_size, tokenizer, is_exact=model.config.encoder_config.model_type == "clip")
+    side = model.config.image_size[0]
     if side != recipe.data.image_size:
-        raise HBIError(
-            f"{clip} takes pictures of {side} pixels, data.image_size is {recipe.data.image_size}: set it so"
-        )
+        given = recipe.data.image_size
+        raise HBIError(f"{start} takes pictures of {side} pixels, data.image_size is {given}: set it so")
     return model
+
+
+def _from_encoder(network: Kind, source: str, sizes: dict[str, Any]) -> Network:
+    try:
+        return network.from_encoder(source, **sizes)
+    except ModelError as error:
+        raise HBIError(f"model.encoder={source}: {error}") from error
 
 
 def _from_run(network: Kind, run: Path, sizes: dict[str, Any]) -> Network:
     source, _ = open_model_folder(model_folder_of_run(run, "best"), preprocessing=run)
-    towers, stem = source.config.clip_config.to_dict(), source.config.stem
-    model = network(network.config_class(clip_config=towers, stem=stem, **sizes))
-    model.encoder.clip.load_state_dict(source.encoder.clip.state_dict())
+    towers = {name: getattr(source.config, name) for name in ("encoder_config", "stem", "special_token_ids")}
+    model = network(network.config_class(**towers, **sizes))
+    model.encoder.towers.load_state_dict(source.encoder.towers.state_dict())
     return model
 
 

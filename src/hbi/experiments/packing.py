@@ -8,10 +8,12 @@ from hbi.data.benchmark import SPLIT_NAMES, SplitName
 from hbi.data.packed_frames import PICTURES, FrameSampling
 from hbi.data.packing import pack_videos
 from hbi.experiments.bars import Bars, no_bars
+from hbi.experiments.network import start_picture
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import frames_of_split, packed_folder, read_split
 from hbi.files import write_atomically
 from hbi.files.visible_text import visible
+from hbi.video import PictureFormat
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,17 @@ def pack_frames(
         recipe.model_copy(update={"data": recipe.data.model_copy(update={"frames": frames})})
         for frames in (None, str(out))
     )
+    picture = start_picture(recipe)
     folders = {packed_folder(packed, name): name for name in reversed(splits)}
     for folder, name in folders.items():
-        yield _pack_split(unpacked, folder, name, num_workers, bars)
+        yield _pack_split(unpacked, folder, name, picture, num_workers, bars)
 
 
-def _pack_split(recipe: Recipe, folder: Path, name: SplitName, num_workers: int | None, bars: Bars) -> PackedSplit:
+def _pack_split(
+    recipe: Recipe, folder: Path, name: SplitName, picture: PictureFormat, num_workers: int | None, bars: Bars
+) -> PackedSplit:
     loaded = read_split(recipe, name)
-    sampling = FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
+    sampling = FrameSampling(frames_of_split(recipe, name), picture)
     with bars(f"packing {folder.name}") as progress:
         videos = pack_videos(loaded.split.videos, folder, sampling, num_workers=num_workers, progress=progress)
     broken = (f"{video.video_id}: {video.fault}" for video in videos if video.fault)

@@ -98,10 +98,11 @@ class ModelSection(Section):
     kind: Literal["hbi", "global", "answering"] = Field(
         description="the paper's network, the global baseline with its towers, or the network that answers questions"
     )
-    clip: str | None = Field(
+    encoder: str | None = Field(
         default=None,
-        description="what the towers start from: a CLIP of transformers by hub name or folder, or a run folder of "
-        "`hbi train`; the sizes of the towers are then its own. Default: random weights of the sizes below",
+        description="what the towers start from: an encoder of transformers (CLIP, SigLIP, …) by hub name or folder, "
+        "or a run folder of `hbi train`; the sizes of the towers are then its own. Default: random weights of the "
+        "sizes below",
     )
     width: Size = Field(default=96, description="width of both towers and of the tokens")
     heads: Size = Field(default=4, description="attention heads of both towers")
@@ -136,7 +137,7 @@ class ModelSection(Section):
     def _fits_together(self) -> Self:
         if not sum(self.level_weights) > 0:
             raise ValueError("model.level_weights are all 0: give one of them a weight")
-        if self.clip is not None:  # the sizes are its own
+        if self.encoder is not None:  # the sizes are its own
             return self
         for name, heads in (("heads", self.heads), ("merge_heads", 1 if self.kind == "global" else self.merge_heads)):
             if self.width % heads:
@@ -183,7 +184,7 @@ class TrainingSection(Section):
     batch_size: Count = Field(default=64, description="videos a step")
     captions_per_video: Count = Field(default=1, description="captions of each video that a step sees")
     lr: Rate = Field(default=1e-3, description="highest learning rate")
-    clip_lr: Rate | None = Field(default=None, description="the same for CLIP's towers; default: lr")
+    encoder_lr: Rate | None = Field(default=None, description="the same for the towers; default: lr")
     weight_decay: float = Field(default=0.2, ge=0, le=10_000)
     optimizer: OptimizerName = Field(
         default="adamw", description="adamw; or muon for the matrices, which learns sooner from random weights"
@@ -202,7 +203,7 @@ class TrainingSection(Section):
     activation_checkpointing: bool = Field(
         default=False, description="towers compute activations again instead of remembering them"
     )
-    freeze_towers: bool = Field(default=False, description="CLIP's towers stay as they are")
+    freeze_towers: bool = Field(default=False, description="the towers stay as they are")
     shard: bool = Field(default=False, description="processes split the encoder's parameters (FSDP2)")
     log_every: Steps = 10
     validate_every: Steps = 100
@@ -240,7 +241,7 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _frames_fit(self) -> Self:
         data, patch_size = self.data, self.model.patch_size
-        if self.model.clip is None and patch_size > data.image_size:
+        if self.model.encoder is None and patch_size > data.image_size:
             raise ValueError(f"model.patch_size={patch_size} is larger than data.image_size={data.image_size}")
         num_bytes = data.num_frames * data.frames_per_position * 3 * data.image_size**2
         if num_bytes > MOST_FRAME_BYTES:

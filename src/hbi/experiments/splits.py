@@ -12,11 +12,13 @@ from hbi.data.frames import FrameStore, KeptFrames, decode_frames
 from hbi.data.loading import LoadedSplit, load_split
 from hbi.data.packed_frames import FrameSampling, open_frames
 from hbi.data.samples import Split
+from hbi.encoders.tokenizer import count_words
+from hbi.experiments.network import start_picture
 from hbi.experiments.schema import Recipe
-from hbi.models.tokenizer import count_words
 from hbi.processes import Progress
 from hbi.shape_stories import load_stories
 from hbi.shape_stories.splits import question_split, retrieval_split
+from hbi.video import PictureFormat
 
 
 @dataclass(frozen=True)
@@ -72,28 +74,30 @@ def frames_of_split(recipe: Recipe, name: SplitName) -> int:
     return recipe.data.num_frames * (recipe.data.frames_per_position if name == "train" else 1)
 
 
-def decode_split(recipe: Recipe, name: SplitName, progress: Progress | None = None) -> DecodedSplit:
+def decode_split(
+    recipe: Recipe, name: SplitName, progress: Progress | None = None, picture: PictureFormat | None = None
+) -> DecodedSplit:
     """Return a split with its frames: decoded now, packed before, or black.
 
     A video without a frame stays in the training split, where no batch takes it, and leaves the others: it can neither
     be found nor stand in the way, and no question about it can be answered. The problems of the store tell of it.
 
     Args:
-        recipe: Says which data, how many frames, and of which size.
+        recipe: Says which data, and how many frames.
         name: Name of the split.
         progress: Called with the videos that are done, and all; None: nobody watches.
+        picture: How a frame becomes the picture that the network takes; None: as the recipe's network takes it.
     """
+    picture = picture or start_picture(recipe)
     loaded = read_split(recipe, name)
-    split, sampling = loaded.split, FrameSampling(frames_of_split(recipe, name), recipe.data.image_size)
+    split, sampling = loaded.split, FrameSampling(frames_of_split(recipe, name), picture)
     folder = packed_folder(recipe, name) if recipe.data.frames else None
     if recipe.data.blank:
-        store = blank_frames(len(split.videos), recipe.data.image_size)
+        store = blank_frames(len(split.videos), picture)
     elif folder:
         store = open_frames(folder, split.videos, sampling)
     else:
-        store = decode_frames(
-            split.videos, num_frames=sampling.num_frames, image_size=sampling.image_size, progress=progress
-        )
+        store = decode_frames(split.videos, num_frames=sampling.num_frames, picture=sampling.picture, progress=progress)
     problems = loaded.problems + store.problems
     if name != "train" and not store.is_usable.all():
         split = split.only(store.is_usable)
@@ -106,32 +110,38 @@ def features_file(recipe: Recipe, name: SplitName) -> Path:
     return Path(str(recipe.data.features)) / f"{name}.safetensors"
 
 
-def sampling_of_split(recipe: Recipe, name: SplitName, split: Split) -> Sampling:
+def sampling_of_split(recipe: Recipe, name: SplitName, split: Split, picture: PictureFormat) -> Sampling:
     """Return which frames of which videos the recipe needs features of.
 
     Args:
-        recipe: Says how many frames, and of which size.
+        recipe: Says how many frames.
         name: Name of the split: training keeps more frames of a video.
         split: The videos of the split.
+        picture: How a frame becomes the picture that the towers take.
     """
-    return Sampling(
-        tuple(video.video_id for video in split.videos), frames_of_split(recipe, name), recipe.data.image_size
-    )
+    video_ids = tuple(video.video_id for video in split.videos)
+    return Sampling(video_ids, frames_of_split(recipe, name), picture)
 
 
-def load_featured_split(recipe: Recipe, name: SplitName) -> DecodedSplit:
-    """Return a split with the features that `hbi cache-features` kept of its frames, as `decode_split` returns it."""
+def load_featured_split(recipe: Recipe, name: SplitName, picture: PictureFormat) -> DecodedSplit:
+    """Return a split with the features that `hbi cache-features` kept of its frames, as `decode_split` returns it.
+
+    Args:
+        recipe: Says which data, how many frames, and where features are.
+        name: Name of the split.
+        picture: How a frame became the picture that the towers were given.
+    """
     split = read_split(recipe, name).split
-    store = load_features(features_file(recipe, name), sampling_of_split(recipe, name, split))
+    store = load_features(features_file(recipe, name), sampling_of_split(recipe, name, split, picture))
     if name != "train" and not store.is_usable.all():
         split, store = split.only(store.is_usable), store.only(store.is_usable)
     return DecodedSplit(split, store)
 
 
-def blank_frames(num_videos: int, image_size: int) -> FrameStore:
+def blank_frames(num_videos: int, picture: PictureFormat) -> FrameStore:
     """Return one black frame for every video."""
     return FrameStore(
-        torch.zeros(num_videos, 1, 3, image_size, image_size, dtype=torch.uint8),
+        picture.black(num_videos, 1),
         torch.ones(num_videos, 1, dtype=torch.bool),
         torch.zeros(num_videos, 1, dtype=torch.float64),
         (),

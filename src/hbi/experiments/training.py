@@ -15,7 +15,7 @@ from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_on
 from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.frame_features import tower_fingerprint
 from hbi.experiments.model_card import write_model_card
-from hbi.experiments.network import build_model
+from hbi.experiments.network import build_model, start_picture
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import Task, retrieval_task
 from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_tokenizer
@@ -32,10 +32,11 @@ from hbi.training.distributed import ALONE, Processes, joined_processes, own_dev
 from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
 from hbi.training.memory import naming_out_of_memory
 from hbi.training.run_folder import RunFolder
+from hbi.video import PictureFormat
 
 SPLITS: tuple[SplitName, SplitName] = ("train", "val")
-Decode: TypeAlias = Callable[[Recipe, SplitName, Progress | None], DecodedSplit]
-"""Gives a split with its frames."""
+Decode: TypeAlias = Callable[[Recipe, SplitName, Progress | None, PictureFormat], DecodedSplit]
+"""Gives a split with its frames, made into pictures as the network takes them."""
 
 
 Watch: TypeAlias = Callable[[Trainer], AbstractContextManager[TrainingCallback]]
@@ -141,8 +142,11 @@ def start_training(
         HBIError: What its network starts from, or what teaches it, cannot be read.
     """
     folder = claim_folder(out, recipe, resume=resume, processes=processes)
+    picture = start_picture(recipe)
     train, val = (
-        decode(recipe, name, progress) if recipe.data.features is None else load_featured_split(recipe, name)
+        decode(recipe, name, progress, picture)
+        if recipe.data.features is None
+        else load_featured_split(recipe, name, picture)
         for name in SPLITS
     )
     task = (answering_task if recipe.asks_questions else retrieval_task)(recipe, train.split, device)
@@ -199,7 +203,7 @@ def training_settings(recipe: Recipe) -> TrainingSettings:
     return TrainingSettings(
         num_steps=training.num_steps,
         lr=training.lr,
-        clip_lr=training.clip_lr or training.lr,
+        encoder_lr=training.encoder_lr or training.lr,
         weight_decay=training.weight_decay,
         num_warmup_steps=training.warmup_steps,
         max_gradient_norm=training.max_gradient_norm,

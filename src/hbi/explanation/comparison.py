@@ -24,7 +24,10 @@ class Comparison:
     where both explain the same video; else those of the second follow those of the first. A player that only one
     explanation has counts as 0 in the other.
 
-    Raises ValueError when the two have neither the text nor the video in common, or not the same levels.
+    Where numbers were drawn, the standard error of a difference is bounded by the sum of both: the two may have been
+    drawn with the same coalitions, so that independence cannot be assumed.
+
+    Raises ValueError when the two have neither the text nor the video in common, or not the same levels or score.
     """
 
     first: Explanation
@@ -37,6 +40,12 @@ class Comparison:
         )
         levels = [[part.level for part in side.levels] for side in (self.first, self.second)]
         require(levels[0] == levels[1], f"the explanations have different levels: {levels[0]} and {levels[1]}")
+        scores = [side.score for side in (self.first, self.second)]
+        require(scores[0] == scores[1], f"the explanations are of different scores: {scores[0]} and {scores[1]}")
+        require(
+            self.first.words_at_input == self.second.words_at_input,
+            "one explanation removes words from the text, the other one their tokens: these do not compare",
+        )
 
     @property
     def is_same_text(self) -> bool:
@@ -51,6 +60,16 @@ class Comparison:
             for side in (self.first, self.second)
         )
         return self.first.video == self.second.video and ours == theirs
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no number of either is an estimate."""
+        return self.first.is_exact and self.second.is_exact
+
+    @property
+    def words_at_input(self) -> bool:
+        """What it means in both that a word is out, see `Explanation.words_at_input`."""
+        return self.first.words_at_input
 
     @property
     def difference(self) -> float:
@@ -77,9 +96,18 @@ class Comparison:
         """The first's interactions of all levels less the second's."""
         return self._less(self.first.interactions, self.second.interactions)
 
+    @property
+    def interaction_errors(self) -> Float[np.ndarray, "row column"]:
+        """Bounds of the standard errors of `interactions`; 0 where they are exact."""
+        return self._both(self.first.interaction_errors, self.second.interaction_errors)
+
     def interactions_at(self, index: int) -> Float[np.ndarray, "row column"]:
         """Return the first's interactions of one level, on the original words and frames, less the second's."""
         return self._less(self.first.levels[index].on_players, self.second.levels[index].on_players)
+
+    def interaction_errors_at(self, index: int) -> Float[np.ndarray, "row column"]:
+        """Return bounds of the standard errors of `interactions_at`; 0 where they are exact."""
+        return self._both(self.first.levels[index].errors_on_players, self.second.levels[index].errors_on_players)
 
     def levels(self) -> tuple[tuple[LevelExplanation, LevelExplanation], ...]:
         """Return the levels of both, side by side."""
@@ -87,7 +115,7 @@ class Comparison:
 
     @property
     def word_contributions(self) -> Float[np.ndarray, " row"]:
-        """What the words add to the difference of the scores; with the frames (and padding) this sums to it."""
+        """What the words add to the difference of the scores; with the frames and `unassigned` this sums to it."""
         return _spread(self.first.word_contributions, self.second.word_contributions, self.rows)
 
     @property
@@ -96,8 +124,20 @@ class Comparison:
         return _spread(self.first.frame_contributions, self.second.frame_contributions, self.columns)
 
     @property
+    def word_contribution_errors(self) -> Float[np.ndarray, " row"]:
+        """Bounds of the standard errors of `word_contributions`; 0 where they are exact."""
+        sides = self.first.word_contribution_errors, self.second.word_contribution_errors
+        return _spread(*sides, self.rows, sign=1.0)
+
+    @property
+    def frame_contribution_errors(self) -> Float[np.ndarray, " column"]:
+        """Bounds of the standard errors of `frame_contributions`; 0 where they are exact."""
+        sides = self.first.frame_contribution_errors, self.second.frame_contribution_errors
+        return _spread(*sides, self.columns, sign=1.0)
+
+    @property
     def unassigned(self) -> float:
-        """What tokens without a word or frame add to the difference; 0 unless a model counts padding as a token."""
+        """What tokens without a word or frame add to the difference: prompts, special tokens or padding that count."""
         return self.first.unassigned - self.second.unassigned
 
     def __repr__(self) -> str:
@@ -110,6 +150,9 @@ class Comparison:
     def _less(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
         return _placed(ours, self.rows, self.columns, 0) - _placed(theirs, self.rows, self.columns, 1)
 
+    def _both(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+        return _placed(ours, self.rows, self.columns, 0) + _placed(theirs, self.rows, self.columns, 1)
+
 
 def _placed(values: np.ndarray, rows: tuple[Pair, ...], columns: tuple[Pair, ...], side: int) -> np.ndarray:
     placed = np.zeros((len(rows), len(columns)))
@@ -119,11 +162,12 @@ def _placed(values: np.ndarray, rows: tuple[Pair, ...], columns: tuple[Pair, ...
     return placed
 
 
-def _spread(ours: np.ndarray, theirs: np.ndarray, pairs: tuple[Pair, ...]) -> np.ndarray:
+def _spread(ours: np.ndarray, theirs: np.ndarray, pairs: tuple[Pair, ...], *, sign: float = -1.0) -> np.ndarray:
+    """Return the first's values at its players, plus the second's, times the sign, at theirs."""
     spread = np.zeros(len(pairs))
-    for values, side, sign in ((ours, 0, 1.0), (theirs, 1, -1.0)):
+    for values, side, factor in ((ours, 0, 1.0), (theirs, 1, sign)):
         at, players = _places(pairs, side)
-        spread[at] += sign * values[players]
+        spread[at] += factor * values[players]
     return spread
 
 

@@ -31,12 +31,18 @@ from hbi.explanation.players import Frame, Word
 from hbi.shapes import LEVELS
 
 OF_THE_PAIR = ("text", "video", "model", "remark", "duration_seconds", "similarity")
+OF_THE_SCORE = ("score", "words_at_input")
 PARTS: dict[str, tuple[type, int]] = {
     "words": (Word, MOST_WORDS),
     "frames": (Frame, MOST_FRAMES),
     "levels": (LevelExplanation, len(LEVELS)),
 }
-"""The fields of an explanation: of the pair as a whole, and lists of parts, of which there may be so many."""
+"""The fields of an explanation: of the pair as a whole, what its score is (in records from version 3 on), and lists of
+parts, of which there may be so many."""
+
+COSINE = "cosine similarity"
+
+MOST_LETTERS_OF_SCORE = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +54,12 @@ class Explanation:
         video: the file's name.
         words, frames: the players, in reading order and in order of time.
         levels: entity, action, event; a model without merging has the entity level only.
-        similarity: the score of the pair (cosine similarity, before the temperature): the levels' by their weights.
+        similarity: the score of the pair (before any temperature): the levels' by their weights.
         model: name of the run that gave it.
         remark: what a reader has to know besides, such as damage of the video file.
+        score: what the number `similarity` is, such as "cosine similarity", "MaxSim" or "mean MaxSim".
+        words_at_input: what it means that a word is out: it was removed from the text, and the rest was encoded without
+            it (True); or the whole text was encoded, and only the word's token was left out (False).
 
     Raises ValueError when the parts do not fit each other, or are too large to be drawn (`hbi.explanation.checks`).
     """
@@ -64,11 +73,16 @@ class Explanation:
     similarity: float
     model: str
     remark: str | None = None
+    score: str = COSINE
+    words_at_input: bool = False
 
     def __post_init__(self) -> None:
         for name in ("text", "video", "model"):
             require_text(getattr(self, name), name)
         require_text("" if self.remark is None else self.remark, "remark")
+        require_text(self.score, "name of the score", MOST_LETTERS_OF_SCORE)
+        require(bool(self.score.strip()), "the score has no name")
+        require(isinstance(self.words_at_input, bool), "words_at_input is neither true nor false")
         as_floats(self, "duration_seconds", largest=MOST_SECONDS)
         as_floats(self, "similarity", of="the pair")
         for name in ("words", "frames", "levels"):
@@ -79,6 +93,16 @@ class Explanation:
         self._require_frames_of_the_video()
         self._require_levels_on_these_players()
         self._require_the_score_of_the_levels()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether no number of any level is an estimate."""
+        return all(part.is_exact for part in self.levels)
+
+    @property
+    def score_name(self) -> str:
+        """What to write before the score: "similarity" where it is a cosine, else what it is."""
+        return "similarity" if self.score == COSINE else self.score
 
     @property
     def interactions(self) -> Float[np.ndarray, "word frame"]:
@@ -99,18 +123,39 @@ class Explanation:
         return self._weighted([part.frame_contributions for part in self.levels])
 
     @property
+    def interaction_errors(self) -> Float[np.ndarray, "word frame"]:
+        """Standard errors of `interactions`, 0 where exact; over several levels a bound: the weighted sum of theirs.
+
+        Levels drawn with the same coalitions err together, so that independence cannot be assumed; whatever the
+        correlation, the standard error of a sum is at most the sum of the standard errors.
+        """
+        return self._weighted([part.errors_on_players for part in self.levels])
+
+    @property
+    def word_contribution_errors(self) -> Float[np.ndarray, " word"]:
+        """Standard errors of `word_contributions`, over several levels a bound, as for the interactions."""
+        return self._weighted([part.word_contribution_errors for part in self.levels])
+
+    @property
+    def frame_contribution_errors(self) -> Float[np.ndarray, " frame"]:
+        """Standard errors of `frame_contributions`, over several levels a bound, as for the interactions."""
+        return self._weighted([part.frame_contribution_errors for part in self.levels])
+
+    @property
     def unassigned(self) -> float:
-        """What tokens without a word or frame add to the score; 0 unless a model counts padding as a token."""
+        """What tokens without a word or frame add to the score: prompts, special tokens or padding that count."""
         return float(self._weighted([np.asarray(part.unassigned) for part in self.levels]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values by the names of the fields; arrays are lists, except the thumbnails."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in OF_THE_PAIR}
+        values: dict[str, Any] = {name: getattr(self, name) for name in (*OF_THE_PAIR, *OF_THE_SCORE)}
         return values | {name: [plain_fields(part) for part in getattr(self, name)] for name in PARTS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Explanation":
         """Return the explanation of the values that `to_dict` gives; other names than its own are passed over.
+
+        What a field of an earlier version lacks has its default: a cosine similarity of tokens, all exact.
 
         Raises:
             ValueError: A value is missing, of another kind, or too large to be drawn.
@@ -122,6 +167,7 @@ class Explanation:
             frames=tuple(Frame(**frame) for frame in frames),
             levels=tuple(LevelExplanation.from_dict(level) for level in levels),
             **{name: values[name] for name in OF_THE_PAIR},
+            **{name: values[name] for name in OF_THE_SCORE if name in values},
         )
 
     def to_json(self) -> str:
@@ -162,7 +208,8 @@ class Explanation:
         levels = ", ".join(f"{part.level}: {list(part.interactions.shape)}" for part in self.levels)
         return (
             f"Explanation({self.text!r}, video={self.video!r}, words=[{len(self.words)}], frames=[{len(self.frames)}], "
-            f"levels=({levels}), similarity={self.similarity:.4f}, model={self.model!r})"
+            f"levels=({levels}), {self.score_name}={self.similarity:.4f}, model={self.model!r}, "
+            f"{'exact' if self.is_exact else 'drawn'})"
         )
 
     def _weighted(self, values: list[np.ndarray]) -> np.ndarray:

@@ -26,6 +26,10 @@ class InteractionMatrix(Protocol):
         """The numbers."""
 
     @property
+    def interaction_errors(self) -> Float[np.ndarray, "word_group frame_group"] | None:
+        """The numbers' standard errors; None where they are exact."""
+
+    @property
     def on_players(self) -> Float[np.ndarray, "word frame"]:
         """The numbers at each of the original words and frames."""
 
@@ -35,6 +39,7 @@ class UnmergedMatrix:
     """Interactions of single words with single frames: nothing is merged."""
 
     interactions: Float[np.ndarray, "word frame"]
+    interaction_errors: Float[np.ndarray, "word frame"] | None = None
 
     @property
     def word_groups(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """Parts of an explanation as plain values: numbers, texts and lists, each checked for its kind and size."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
@@ -36,11 +36,12 @@ def parts_of(values: Mapping[str, Any], name: str, kind: type, most: int) -> lis
         most: Parts that there may be.
 
     Raises:
-        ValueError: There are none or too many, or one lacks a field of `kind` or has another one.
+        ValueError: There are none or too many, or one lacks a field of `kind` that has no default, or has another one.
     """
-    parts, wanted = objects_of(values, name, most), {field.name for field in fields(kind)}
+    parts, known = objects_of(values, name, most), {field.name for field in fields(kind)}
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
     for part in parts:
-        missing, foreign = sorted(wanted - part.keys()), sorted(part.keys() - wanted)
+        missing, foreign = sorted(needed - part.keys()), sorted(part.keys() - known)
         require(not missing, f"{missing[:1]} of one of the {name} is missing")
         require(not foreign, f"one of the {name} has {shown(foreign[:1])}, which none has")
     return parts

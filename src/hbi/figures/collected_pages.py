@@ -42,7 +42,7 @@ def videos_page(videos: Sequence[Explained]) -> str:
         (f'<a href="#video-{rank}">{escape(video.explanation.video)}</a>', f"{video.explanation.similarity:.3f}")
         for rank, video in enumerate(ranked, start=1)
     ]
-    sections = [f"<section>{_table(('video', 'similarity'), rows)}</section>"]
+    sections = [f"<section>{_table(('video', escape(ranked[0].explanation.score_name)), rows)}</section>"]
     if len(ranked) > 1:
         first, second = ranked[:2]
         sections.append(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hbi.explanation.certainty import errors_of, is_uncertain, largest_error, plus_minus
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.frame_times import FrameTimes
 from hbi.explanation.interaction_matrix import Run, is_merged, names_of_split_groups, runs_of, tint
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
 NEGATIVE, ZERO, POSITIVE = "#1d5fb8", "#f4f4f1", "#d45f00"
-INK, QUIET = "#1c2330", "#5b6575"
+INK, QUIET, FAINT = "#1c2330", "#5b6575", "#8d96a5"
 
 HATCHED_FROM = 0.2
 """From this tint on, a negative block is hatched; below, it is as good as zero."""
+
+WIDE_HEADING = 4.5
+"""Inches of a map from which the heading has room for the errors."""
 
 DARK_FROM = 0.55
 """From this tint on, a blue block is dark enough for white digits and hatches."""
@@ -48,7 +52,7 @@ def draw_level(axes: Axes, explanation: Explanation, part: LevelExplanation, tim
     axes.spines[:].set_visible(False)
     limit = float(np.abs(part.on_players).max())
     _draw_blocks(axes, part, limit, layout)
-    _draw_heading(axes, part, layout)
+    _draw_heading(axes, explanation, part, layout)
     if is_merged(part):
         _draw_frame_brackets(axes, part, times, layout)
         _draw_word_brackets(axes, part, layout)
@@ -61,13 +65,17 @@ def _draw_blocks(axes: Axes, part: LevelExplanation, limit: float, layout: Layou
     runs = [(words, frames) for words in runs_of(part.word_groups) for frames in runs_of(part.frame_groups)]
     corners = np.array([_corners(words, frames) for words, frames in runs])
     values = np.array([part.interactions[words.group, frames.group] for words, frames in runs])
-    tints = tint(values, limit)
+    errors = np.array([errors_of(part)[words.group, frames.group] for words, frames in runs])
+    unsure = is_uncertain(values, errors)
+    tints = np.where(unsure, 0.0, tint(values, limit))
     colors = colormap()((tints + 1) / 2)
     axes.add_collection(PolyCollection(list(corners), facecolors=colors, edgecolors="white", linewidths=0.8))
     hatch_negative(axes, corners, tints)
+    dot_unsure(axes, corners[unsure])
     if is_merged(part):
-        for (words, frames), value, strength, color in zip(runs, values, tints, colors, strict=True):
-            _draw_number(axes, words, frames, signed(value, decimals_for(limit)), strength, color, layout)
+        for (words, frames), value, error, strength, color in zip(runs, values, errors, tints, colors, strict=True):
+            texts = _number_texts(signed(value, decimals_for(limit)), plus_minus(error))
+            _draw_number(axes, words, frames, texts, strength, color, layout)
 
 
 def hatch_negative(axes: Axes, corners: np.ndarray, tints: np.ndarray) -> None:
@@ -78,14 +86,28 @@ def hatch_negative(axes: Axes, corners: np.ndarray, tints: np.ndarray) -> None:
         corners: The four corners of every block [block, 4, 2], each as (column, row).
         tints: Strength of every block's color [block], from -1 to 1.
     """
+    for is_dark, ink in ((False, NEGATIVE), (True, "white")):
+        chosen = corners[(tints <= -HATCHED_FROM) & ((tints <= -DARK_FROM) == is_dark)]
+        _hatch(axes, chosen, ink, "/////", 0.7)
+
+
+def dot_unsure(axes: Axes, corners: np.ndarray) -> None:
+    """Dot the blocks whose numbers are not certain.
+
+    Args:
+        axes: Where the blocks are drawn already.
+        corners: The four corners of every such block [block, 4, 2], each as (column, row).
+    """
+    _hatch(axes, corners, FAINT, "....", 1.0)
+
+
+def _hatch(axes: Axes, corners: np.ndarray, ink: str, hatch: str, alpha: float) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    for is_dark, ink in ((False, NEGATIVE), (True, "white")):
-        chosen = corners[(tints <= -HATCHED_FROM) & ((tints <= -DARK_FROM) == is_dark)]
-        if len(chosen):
-            blocks = Path.make_compound_path(*(Path([*block, block[0]], closed=True) for block in chosen))
-            axes.add_artist(PathPatch(blocks, facecolor="none", edgecolor=ink, linewidth=0, hatch="/////", alpha=0.7))
+    if len(corners):
+        blocks = Path.make_compound_path(*(Path([*block, block[0]], closed=True) for block in corners))
+        axes.add_artist(PathPatch(blocks, facecolor="none", edgecolor=ink, linewidth=0, hatch=hatch, alpha=alpha))
 
 
 def _corners(words: Run, frames: Run) -> list[tuple[int, int]]:
@@ -97,12 +119,24 @@ def _corners(words: Run, frames: Run) -> list[tuple[int, int]]:
     ]
 
 
+def _number_texts(number: str, error: str) -> list[str]:
+    """Return how a number may be written, the best first: with its error beside it, below it, alone."""
+    return [f"{number} {error}", f"{number}\n{error}", number] if error else [number]
+
+
 def _draw_number(
-    axes: Axes, words: Run, frames: Run, text: str, strength: float, color: np.ndarray, layout: Layout
+    axes: Axes, words: Run, frames: Run, texts: list[str], strength: float, color: np.ndarray, layout: Layout
 ) -> None:
-    """Write a block's number where it has the room."""
+    """Write a block's number in the first of these forms that it has room for."""
     size = 6.0
-    if frames.length * layout.column < (len(text) + 1) * size * 0.62 / 72 or words.length * layout.row < 0.12:
+    width, height = frames.length * layout.column, words.length * layout.row
+
+    def fits(text: str) -> bool:
+        lines = text.split("\n")
+        return width >= (max(map(len, lines)) + 1) * size * 0.62 / 72 and height >= 0.12 * len(lines)
+
+    text = next(filter(fits, texts), "")
+    if not text:
         return
     axes.text(
         (frames.start + frames.stop) / 2,
@@ -116,12 +150,15 @@ def _draw_number(
     )
 
 
-def _draw_heading(axes: Axes, part: LevelExplanation, layout: Layout) -> None:
+def _draw_heading(axes: Axes, explanation: Explanation, part: LevelExplanation, layout: Layout) -> None:
     above = (0.06 + BRACKETS * is_merged(part)) / layout.row
+    is_only = len(explanation.levels) == 1
+    score = f"{drawable(explanation.score_name)} {part.similarity:.3f}"
+    errors = largest_error(part) if layout.map_width > WIDE_HEADING else ""
     axes.text(
         0,
         -above,
-        f"{part.level.capitalize()} level",
+        "Words with frames" if is_only else f"{part.level.capitalize()} level",
         color=INK,
         fontsize=8,
         family="DejaVu Sans",
@@ -131,11 +168,12 @@ def _draw_heading(axes: Axes, part: LevelExplanation, layout: Layout) -> None:
     axes.text(
         len(part.frame_groups),
         -above,
-        f"similarity {part.similarity:.3f}",
+        ", ".join(filter(None, [score, errors])),
         color=QUIET,
         fontsize=7,
         ha="right",
         va="bottom",
+        parse_math=False,
     )
 
 

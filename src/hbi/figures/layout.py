@@ -7,6 +7,7 @@ from textwrap import fill
 
 import numpy as np
 
+from hbi.explanation.certainty import exact_or_drawn, in_short
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.frame_times import TimeFormat
 from hbi.explanation.interaction_matrix import is_merged
@@ -20,9 +21,9 @@ MOST_LINES = 40
 """Of the caption, and of what stands below it."""
 
 MARGIN = 0.12
-HEADING, BRACKETS, NOTE = 0.34, 0.17, 0.38
+HEADING, BRACKETS, OVER_NOTE = 0.34, 0.17, 0.26
 SCALE, NARROWEST = 0.72, 5.6
-TITLE_SIZE, ABOUT_SIZE = 11.0, 7.0
+TITLE_SIZE, ABOUT_SIZE, NOTE_SIZE = 11.0, 7.0, 6.5
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Layout:
     width: float
     title: str
     about: str
+    note: str
     merged: tuple[bool, ...]
 
     @classmethod
@@ -61,8 +63,9 @@ class Layout:
             thumbnail_columns=span,
             thumbnail_height=min(span * column * 0.96 * pixels_high / pixels_wide, 1.3),
             width=width,
-            title=_wrapped(explanation.text, width, TITLE_SIZE),
-            about=_wrapped(_about(explanation), width, ABOUT_SIZE),
+            title=wrapped(explanation.text, width, TITLE_SIZE),
+            about=wrapped(_about(explanation), width, ABOUT_SIZE),
+            note=wrapped(_note(explanation), width, NOTE_SIZE),
             merged=tuple(is_merged(part) for part in explanation.levels),
         )
 
@@ -89,12 +92,17 @@ class Layout:
     @property
     def caption_height(self) -> float:
         """Of the caption."""
-        return _lines_height(self.title, TITLE_SIZE) + 0.05
+        return lines_height(self.title, TITLE_SIZE) + 0.05
 
     @property
     def title_height(self) -> float:
         """Of the caption and what stands below it."""
-        return self.caption_height + _lines_height(self.about, ABOUT_SIZE) + 0.16
+        return self.caption_height + lines_height(self.about, ABOUT_SIZE) + 0.16
+
+    @property
+    def note_height(self) -> float:
+        """Of the note at the foot."""
+        return lines_height(self.note, NOTE_SIZE)
 
     @property
     def strip_height(self) -> float:
@@ -106,7 +114,7 @@ class Layout:
         """Of the whole figure."""
         gaps = sum(HEADING + BRACKETS * merged for merged in self.merged)
         maps = len(self.merged) * self.map_height
-        return 2 * MARGIN + self.title_height + self.strip_height + gaps + maps + NOTE
+        return 2 * MARGIN + self.title_height + self.strip_height + gaps + maps + OVER_NOTE + self.note_height
 
     def gap_over(self, part: LevelExplanation) -> float:
         """Return room for the heading of a level and its brackets."""
@@ -128,17 +136,32 @@ def _about(explanation: Explanation) -> str:
         explanation.video,
         TimeFormat(explanation).time(explanation.duration_seconds),
         explanation.model,
-        f"similarity {explanation.similarity:.3f}",
+        f"{explanation.score_name} {explanation.similarity:.3f}",
+        exact_or_drawn(explanation),
         *([explanation.remark] if explanation.remark else []),
     ]
     return "  ·  ".join(parts)
 
 
-def _wrapped(text: str, width: float, points: float) -> str:
-    """Return a text in lines that fit the figure, by a letter's usual width (0.6 of its size); a long one is cut."""
+def _note(explanation: Explanation) -> str:
+    return (
+        "Orange: worth more together than apart.  Blue, hatched: redundant.  Banzhaf interaction, in "
+        f"{explanation.score}.  {in_short(explanation)}"
+    )
+
+
+def wrapped(text: str, width: float, points: float) -> str:
+    """Return a text in lines that fit the figure, by a letter's usual width (0.6 of its size); a long one is cut.
+
+    Args:
+        text: Plain text.
+        width: Of the figure, in inches.
+        points: Size of the letters.
+    """
     letters = int((width - 2 * MARGIN) / (0.6 * points / 72))
     return fill(drawable(text[: 2 * MOST_LINES * letters]), width=letters, max_lines=MOST_LINES, placeholder=" …")
 
 
-def _lines_height(text: str, points: float) -> float:
+def lines_height(text: str, points: float) -> float:
+    """Return how high the lines of a text are, in inches, at a size in points."""
     return (text.count("\n") + 1) * 1.25 * points / 72

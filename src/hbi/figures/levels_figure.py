@@ -11,14 +11,10 @@ from hbi.explanation.explanation import Explanation
 from hbi.explanation.frame_times import FrameTimes, TimeFormat
 from hbi.figures.fonts import drawable, families_for
 from hbi.figures.heatmap import INK, QUIET, draw_level
-from hbi.figures.layout import ABOUT_SIZE, MARGIN, TITLE_SIZE, Layout
+from hbi.figures.layout import ABOUT_SIZE, MARGIN, NOTE_SIZE, TITLE_SIZE, Layout
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-READING = (
-    "Orange: worth more together than apart.  Blue, hatched: redundant.  Banzhaf interaction, in cosine similarity."
-)
 
 
 def render_figure(explanation: Explanation, path: Path) -> None:
@@ -65,7 +61,7 @@ def draw_figure(explanation: Explanation) -> Figure:
         axes = figure.add_axes(layout.box(top, layout.map_height))
         draw_level(axes, explanation, part, FrameTimes(explanation), layout)
         top -= layout.map_height
-    figure.text(MARGIN / layout.width, MARGIN / layout.height, READING, color=QUIET, fontsize=6.5, va="bottom")
+    draw_note(figure, layout.note, layout.width, layout.height)
     return figure
 
 
@@ -83,6 +79,19 @@ def draw_title(figure: Figure, layout: Layout, top: float, width: float, height:
     style: dict[str, Any] = {"va": "top", "linespacing": 1.2, "parse_math": False}
     figure.text(left, top / height, layout.title, color=INK, fontsize=TITLE_SIZE, **style)
     figure.text(left, below / height, layout.about, color=QUIET, fontsize=ABOUT_SIZE, **style)
+
+
+def draw_note(figure: Figure, note: str, width: float, height: float) -> None:
+    """Write how to read the numbers at the foot.
+
+    Args:
+        figure: Where to write.
+        note: In lines.
+        width: Of the figure, in inches.
+        height: Of the figure, in inches.
+    """
+    style: dict[str, Any] = {"va": "bottom", "linespacing": 1.2, "parse_math": False}
+    figure.text(MARGIN / width, MARGIN / height, note, color=QUIET, fontsize=NOTE_SIZE, **style)
 
 
 def _draw_strip(figure: Figure, layout: Layout, explanation: Explanation, top: float) -> None:

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hbi.explanation.certainty import CERTAIN_FROM, in_short, is_uncertain, reach, with_error
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.frame_times import TimeFormat
 from hbi.explanation.interaction_matrix import tint
 from hbi.explanation.wording import decimals_for, signed
-from hbi.figures.heatmap import INK, NEGATIVE, POSITIVE, QUIET, colormap, hatch_negative, shortened
-from hbi.figures.layout import MARGIN, Layout
-from hbi.figures.levels_figure import draw_title, save_figure
+from hbi.figures.heatmap import INK, NEGATIVE, POSITIVE, QUIET, colormap, dot_unsure, hatch_negative, shortened
+from hbi.figures.layout import MARGIN, NOTE_SIZE, Layout, lines_height, wrapped
+from hbi.figures.levels_figure import draw_note, draw_title, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-READING = (
-    "Orange: worth more together than apart.  Blue, hatched: redundant.  Banzhaf interaction of all levels, by their "
-    "weights.\nAdds: Shapley value; words and frames sum to the similarity."
-)
-MAP_WIDTH, ADDS_WIDTH, AXIS_HEIGHT, FOOT = 6.2, 1.0, 0.32, 0.34
+MAP_WIDTH, ADDS_WIDTH, AXIS_HEIGHT, OVER_NOTE = 6.2, 1.0, 0.32, 0.1
+ERROR_WIDTH = 0.55
+"""Inches that the error of a number takes beside it."""
+
 LINE = 0.62
 """Of a row's height."""
 
@@ -38,9 +38,12 @@ def draw_timeline(explanation: Explanation) -> Figure:
     from matplotlib.figure import Figure
 
     layout = Layout.of(explanation)
-    width = 2 * MARGIN + layout.names + MAP_WIDTH + ADDS_WIDTH
+    adds_width = ADDS_WIDTH + ERROR_WIDTH * (not explanation.is_exact)
+    width = 2 * MARGIN + layout.names + MAP_WIDTH + adds_width
+    note = wrapped(_note(explanation), width, NOTE_SIZE)
     strip = min(MAP_WIDTH / max(6, min(len(explanation.frames), 12)), 1.0)
-    height = 2 * MARGIN + layout.title_height + strip + layout.map_height + AXIS_HEIGHT + FOOT
+    height = 2 * MARGIN + layout.title_height + strip + layout.map_height + AXIS_HEIGHT
+    height += OVER_NOTE + lines_height(note, NOTE_SIZE)
     figure = Figure(figsize=(width, height))
     draw_title(figure, layout, height - MARGIN, width, height)
     left, top = MARGIN + layout.names, height - MARGIN - layout.title_height
@@ -51,9 +54,21 @@ def draw_timeline(explanation: Explanation) -> Figure:
     _draw_strip(axes(left, top, MAP_WIDTH, strip), explanation, strip)
     lines = axes(left, top - strip, MAP_WIDTH, layout.map_height)
     _draw_lines(lines, explanation, layout.font_size)
-    _draw_adds(axes(left + MAP_WIDTH, top - strip, ADDS_WIDTH, layout.map_height), explanation, layout.font_size)
-    figure.text(MARGIN / width, MARGIN / height, READING, color=QUIET, fontsize=6.5, va="bottom")
+    _draw_adds(axes(left + MAP_WIDTH, top - strip, adds_width, layout.map_height), explanation, layout.font_size)
+    draw_note(figure, note, width, height)
     return figure
+
+
+def _note(explanation: Explanation) -> str:
+    levels = " of all levels, by their weights" if len(explanation.levels) > 1 else ""
+    summands = "words and frames"
+    if abs(explanation.unassigned) >= 5e-4:
+        summands = f"words, frames and other tokens ({signed(explanation.unassigned, 3)})"
+    return (
+        "Orange: worth more together than apart.  Blue, hatched: redundant.  Banzhaf interaction"
+        f"{levels}, in {explanation.score}.  Adds: Shapley value; {summands} sum to the score.  "
+        f"{in_short(explanation)}"
+    )
 
 
 def _span(explanation: Explanation) -> tuple[float, float]:
@@ -87,7 +102,8 @@ def _draw_lines(axes: Axes, explanation: Explanation, font_size: float) -> None:
 
     times = TimeFormat(explanation)
     values = explanation.interactions
-    strengths = tint(values, float(np.abs(values).max()))
+    unsure = is_uncertain(values, explanation.interaction_errors)
+    strengths = np.where(unsure, 0.0, tint(values, float(np.abs(values).max())))
     edges = [(frame.start_seconds, frame.end_seconds) for frame in explanation.frames]
     heights = [(word + (1 - LINE) / 2, word + (1 + LINE) / 2) for word in range(len(explanation.words))]
     corners = np.array(
@@ -96,6 +112,7 @@ def _draw_lines(axes: Axes, explanation: Explanation, font_size: float) -> None:
     flat = strengths.ravel()
     axes.add_collection(PolyCollection(list(corners), facecolors=colormap()((flat + 1) / 2), linewidths=0))
     hatch_negative(axes, corners, flat)
+    dot_unsure(axes, corners[unsure.ravel()])
     start, end = _span(explanation)
     axes.set_xlim(start, end if end > start else start + 1)
     axes.set_ylim(len(explanation.words), 0)
@@ -111,15 +128,19 @@ def _draw_lines(axes: Axes, explanation: Explanation, font_size: float) -> None:
 
 
 def _draw_adds(axes: Axes, explanation: Explanation, font_size: float) -> None:
-    adds = explanation.word_contributions
-    largest = float(np.abs(adds).max()) or 1.0
+    adds, errors = explanation.word_contributions, explanation.word_contribution_errors
+    largest = reach(adds, errors) or 1.0
+    right = 1.2 + 2.4 * ERROR_WIDTH / ADDS_WIDTH * (not explanation.is_exact)
     rows = np.arange(len(adds)) + 0.5
     colors = [NEGATIVE if value < 0 else POSITIVE for value in adds]
-    axes.barh(rows, np.abs(adds) / largest, height=LINE * 0.5, color=colors, left=1.35, alpha=0.75)
-    for row, value in zip(rows, adds.tolist(), strict=True):
-        number, size = signed(value, decimals_for(largest)), min(6.5, font_size)
-        axes.text(1.2, row, number, fontsize=size, color=INK, ha="right", va="center")
-    axes.set_xlim(0, 2.4)
+    axes.barh(rows, np.abs(adds) / largest, height=LINE * 0.5, color=colors, left=right + 0.15, alpha=0.75)
+    for row, value, error in zip(rows, adds.tolist(), errors.tolist(), strict=True):
+        number, size = with_error(value, error, decimals_for(largest)), min(6.5, font_size)
+        axes.text(right, row, number, fontsize=size, color=INK, ha="right", va="center")
+        if error:
+            ends = np.clip([abs(value) - CERTAIN_FROM * error, abs(value) + CERTAIN_FROM * error], 0, None) / largest
+            axes.plot(right + 0.15 + ends, [row, row], color=INK, linewidth=0.8, marker="|", markersize=3)
+    axes.set_xlim(0, right + 1.2)
     axes.set_ylim(len(adds), 0)
-    axes.text(1.2, -0.05, "adds", fontsize=6.5, color=QUIET, ha="right", va="bottom")
+    axes.text(right, -0.05, "adds", fontsize=6.5, color=QUIET, ha="right", va="bottom")
     axes.set_axis_off()

@@ -118,6 +118,24 @@ class MultilinearExtension:
         frames = 0.5 * _between_distinct_players(frames, self.game.frame_mask).expand(*mixed.shape[:-2], -1, -1)
         return torch.cat((torch.cat((words, mixed), -1), torch.cat((mixed.mT, frames), -1)), -2)
 
+    def value_with_all_words(self, probability: float) -> Float[Tensor, "*#batch"]:
+        """Return `F` where every word is present, every frame with `probability`."""
+        by_word = self.words.expected(1.0) * expected_maximum(self.frame_ranking, probability)
+        by_frame = self.frames.expected(probability) * expected_maximum(self.word_ranking, 1.0)
+        return 0.5 * (by_word.sum(-1) + by_frame.sum(-1))
+
+    def first_with_all_words(self, probability: float) -> Float[Tensor, "*#batch frame"]:
+        """Return `dF / dq_v` of the frames where every word is present, every frame with `probability`."""
+        best_word = expected_maximum(self.word_ranking, 1.0).unsqueeze(-1)
+        gain = expected_gain(self.frame_ranking, probability) * self.words.expected(1.0).unsqueeze(-1)
+        return 0.5 * (self.frames.gain_times(probability, best_word).squeeze(-1) + gain.sum(-2))
+
+    def second_with_all_words(self, probability: float) -> Float[Tensor, "*#batch frame frame"]:
+        """Return `d2F / dq_v dq_w` of the frames where every word is present, every frame with `probability`."""
+        curvature = self.frames.curvature_times(probability, expected_maximum(self.word_ranking, 1.0))
+        shared = _shared(expected_shared_gain(self.frame_ranking, probability), self.words.expected(1.0))
+        return 0.5 * _between_distinct_players(curvature - shared, self.game.frame_mask)
+
     @staticmethod
     def _maximum_at(ranking: Ranking, inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch row"]:
         return (ranking.steps * (1 - absence_of_better(ranking, inclusion))).sum(-1)

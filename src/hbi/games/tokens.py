@@ -22,9 +22,8 @@ def game_from_tokens(
 ) -> LateInteractionGame:
     """Return the game of two sets of token embeddings: words and frames, words and image patches, words and words.
 
-    Weights that are not given are equal: the mean of the row maxima and of the column maxima. The one-sided sum of
-    ColBERT and ColPali is twice the game with `word_weights` of ones, `frame_weights` of zeros,
-    `normalize_weights=False` and `floor_at_zero=False`. Leading axes broadcast: `word_tokens[:, None]` and
+    Weights that are not given are equal: the mean of the row maxima and of the column maxima. The score of ColBERT and
+    ColPali is another one, and `maxsim_game` is its game. Leading axes broadcast: `word_tokens[:, None]` and
     `frame_tokens[None]` give all pairs.
 
     Args:

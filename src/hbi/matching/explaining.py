@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
+from hbi.encoders.tokenizer import TokenizedTexts, remark_on_unread
 from hbi.errors import HBIError
 from hbi.explanation.checks import MOST_CELLS, MOST_FRAMES, MOST_SECONDS
 from hbi.explanation.explanation import Explanation, Frame, Word
@@ -17,9 +18,7 @@ from hbi.games import LateInteractionGame
 from hbi.matching.opened_model import OpenedModel, VideoPath
 from hbi.matching.sample import VideoSample
 from hbi.models import HBIConfig, HBIModel, Hierarchy
-from hbi.models.tokenizer import TokenizedTexts, remark_on_unread
 from hbi.shapes import Level
-from hbi.video import VideoFrames
 
 MOST_LETTERS = 2**17
 """Of a text; a network reads far fewer, and says so."""
@@ -113,7 +112,7 @@ def explain_pair(
     """
     weights = config.weight_of_level
     seen = pair.sample.frames
-    frames = _frames(seen, pair.sample.thumbnails)
+    frames = frames_of(pair.sample)
     return explain_games(
         {
             level: LevelGame(
@@ -156,10 +155,15 @@ def _words(text: str, tokenized: TokenizedTexts, is_word: torch.Tensor) -> tuple
     return tuple(words)
 
 
-def _frames(frames: VideoFrames, thumbnails: VideoFrames) -> tuple[Frame, ...]:
-    """Return the frames of the sampled span with what to show of each."""
+def frames_of(sample: VideoSample) -> tuple[Frame, ...]:
+    """Return the frames of the sampled span with what to show of each.
+
+    Args:
+        sample: What was read of the video.
+    """
+    frames = sample.frames
     times = frames.timestamps_seconds.tolist()
     last = min(max(frames.end_seconds, times[-1]), max(frames.video_end_seconds, times[-1]))
     return frames_at(
-        times, thumbnails.pixels.numpy(), start_seconds=min(frames.start_seconds, times[0]), end_seconds=last
+        times, sample.thumbnails.pixels.numpy(), start_seconds=min(frames.start_seconds, times[0]), end_seconds=last
     )

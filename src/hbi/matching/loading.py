@@ -1,16 +1,15 @@
 """`load`: from a folder or a name to an opened model. What it is, is seen from its files.
 
-    a run folder of `hbi train`      recipe.yaml
-    an index folder of `hbi index`   index.json
-    a model folder                   config.json: what `save_pretrained` or `hbi convert` wrote, or transformers' CLIP
-    a hub name                       "author/name": such a model folder, downloaded
-
-Another family of encoders gets its place in `FAMILIES`.
+a run folder of `hbi train`      recipe.yaml
+an index folder of `hbi index`   index.json
+a model folder                   config.json: what `save_pretrained` or `hbi convert` wrote
+an encoder's folder              config.json: of a family that `hbi.encoders` knows, CLIP or SigLIP for example
+a hub name                       "author/name": such a model or encoder, downloaded
 """
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,10 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from transformers.utils import logging as transformers_logging
 
+from hbi.encoders.families import FAMILIES
+from hbi.encoders.opening import read_towers
+from hbi.encoders.state_files import reason
+from hbi.encoders.tokenizer import SPECIAL_TOKENS, read_tokenizer, special_ids_of
 from hbi.errors import HBIError
 from hbi.files import is_regular, read_regular_text
 from hbi.hub import HubError, asking_hub, without_prefix
@@ -28,18 +31,15 @@ from hbi.matching.matcher import Matcher
 from hbi.matching.opened_model import CARD
 from hbi.models import GlobalConfig, GlobalContrastModel, QuestionAnsweringModel
 from hbi.models.config import PAPER_FRAMES
-from hbi.models.from_clip import read_clip
 from hbi.models.model_folder import NETWORKS, Network, model_type, open_model_folder, processor_for
 from hbi.models.processor import HBIProcessor
-from hbi.models.state_files import reason
-from hbi.models.tokenizer import read_tokenizer
 
 Source: TypeAlias = str | os.PathLike[str]
 Which: TypeAlias = Literal["best", "last"]
 RECIPE, INDEX, WEIGHTS = "recipe.yaml", "index.json", "model.safetensors"
 EXPECTED = (
-    "give a run folder of hbi train, a model folder (hbi convert writes one), an index folder of hbi index, or a CLIP "
-    "by folder or hub name"
+    "give a run folder of hbi train, a model folder (hbi convert writes one), an index folder of hbi index, or an "
+    "encoder (CLIP, SigLIP, …) by folder or hub name"
 )
 
 
@@ -57,9 +57,9 @@ def load(
     """Return the model of a source, opened: a `Matcher`, or an `Answerer` where it answers questions.
 
     Args:
-        source: A run folder, an index folder, a model folder, a CLIP folder, or the hub name of a model or CLIP.
+        source: A run folder, an index folder, the folder of a model or of an encoder, or a hub name of either.
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", …
-        num_frames: Frames of a video that it is shown; None: as many as it was trained with, 12 for a CLIP.
+        num_frames: Frames of a video that it is shown; None: as it was trained, 12 for most encoders.
         weights: Of a run: those that were best on the validation split, or those of the last step.
 
     Raises:
@@ -90,7 +90,7 @@ def load_matcher(
     Args:
         source: A folder or hub name, as for `load`.
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", …
-        num_frames: Frames of a video that the model is shown; None: as many as it was trained with, 12 for a CLIP.
+        num_frames: Frames of a video that the model is shown; None: as it was trained, 12 for most encoders.
         weights: Of a run: those that were best on the validation split, or those of the last step.
 
     Raises:
@@ -116,7 +116,7 @@ def load_answerer(
     Args:
         source: A folder or hub name, as for `load`.
         device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", …
-        num_frames: Frames of a video that the model is shown; None: as many as it was trained with, 12 for a CLIP.
+        num_frames: Frames of a video that the model is shown; None: as it was trained, 12 for most encoders.
         weights: Of a run: those that were best on the validation split, or those of the last step.
 
     Raises:
@@ -189,9 +189,11 @@ def _open_run(run: Path, num_frames: int | None, weights: Which) -> Matcher | An
 def _open_by_type(name: str, kind: str | None, num_frames: int | None) -> Matcher | Answerer:
     if kind is None:
         raise SourceError(f"{name} holds no model (no recipe.yaml, config.json or index.json in it): {EXPECTED}")
-    if kind not in FAMILIES:
-        raise SourceError(f"{name} holds a model of type {kind!r}, which hbi does not know: {EXPECTED}")
-    return FAMILIES[kind](name, num_frames)
+    if kind in NETWORKS:
+        return _open_ours(name, num_frames)
+    if kind in FAMILIES:
+        return _open_encoder(name, num_frames)
+    raise SourceError(f"{name} holds a model of type {kind!r}, which hbi does not know: {EXPECTED}")
 
 
 def _open_ours(name: str, num_frames: int | None) -> Matcher | Answerer:
@@ -225,28 +227,28 @@ def _opened(
     return replace(opened, num_frames=num_frames) if num_frames else opened
 
 
-def _open_clip(name: str, num_frames: int | None) -> Matcher:
-    """Return a CLIP as it is: the end token of a text against the mean of a video's frames, nothing trained."""
-    clip = read_clip(name)
-    num_frames = num_frames or PAPER_FRAMES
+def _open_encoder(name: str, num_frames: int | None) -> Matcher:
+    """Return an encoder as it is, nothing trained: the vector of a text against the vector of a video."""
+    towers = read_towers(name)
+    family = FAMILIES[towers.config.model_type]
+    own_frames = family.num_frames_of(towers.config)
+    if own_frames and num_frames not in (None, own_frames):
+        raise SourceError(f"{name} is made for {own_frames} frames of a video, not for {num_frames}: leave that out")
+    is_clip = towers.config.model_type == "clip"
+    tokenizer = read_tokenizer(name, SPECIAL_TOKENS if is_clip else ("pad_token_id",))
+    num_frames = num_frames or own_frames or PAPER_FRAMES
     config = GlobalConfig(
-        clip_config=clip.config.to_dict(),
-        max_words=clip.config.text_config.max_position_embeddings,
+        encoder_config=towers.config.to_dict(),
+        max_words=family.max_words_of(towers.config),
         max_frames=num_frames,
         temporal_layers=0,
+        special_token_ids=None if is_clip else special_ids_of(tokenizer),
     )
     model = GlobalContrastModel(config)
-    model.encoder.clip.load_state_dict(clip.state_dict())
-    processor = processor_for(model, read_tokenizer(name), name)
+    model.encoder.towers.load_state_dict(towers.state_dict())
+    processor = processor_for(model, tokenizer, name, is_scaled_by_decoder=False)
     title = Path(name).resolve().name if os.path.isdir(name) else name
-    return Matcher(model, processor, title, {"clip": name, "similarity": "global, zero-shot"}, num_frames)
-
-
-FAMILIES: Mapping[str, Callable[[str, int | None], Matcher | Answerer]] = {
-    **dict.fromkeys(NETWORKS, _open_ours),
-    "clip": _open_clip,
-}
-"""What opens a model, by the `model_type` of its configuration."""
+    return Matcher(model, processor, title, {"encoder": name, "similarity": "global, zero-shot"}, num_frames)
 
 
 def _type_on_hub(name: str) -> str | None:

@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from hbi.encoders.tokenizer import TokenizedTexts, remark_on_unread
 from hbi.games import LateInteractionGame
 from hbi.matching.explaining import ExplanationError, encode_pair, explain_pair
+from hbi.matching.explaining_wholes import explain_wholes
 from hbi.matching.opened_model import OpenedModel, VideoPath
 from hbi.matching.sample import VideoSample
 from hbi.models import GlobalContrastModel, HBIModel
-from hbi.models.tokenizer import TokenizedTexts, remark_on_unread
 from hbi.shapes import Level
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Matcher(OpenedModel):
 
     @property
     def has_games(self) -> bool:
-        """Whether words and frames are players; else whole texts are compared with whole videos."""
+        """Whether tokens of words and frames are compared; else one vector of a text with one of a video."""
         return isinstance(self.model, HBIModel) and self.model.config.interaction != "global"
 
     @torch.inference_mode()
@@ -145,10 +146,13 @@ class Matcher(OpenedModel):
     ) -> "Explanation":
         """Return which words match which seconds of a video, at every level.
 
-        The numbers are the exact Banzhaf interactions and Shapley values of each level's game, whose grand coalition is
-        worth the level's similarity (docs/method/exact-games.md). A model with `released_behavior` counts the special
-        tokens of a text as words, which are named (start) and (end), and lets padding play, whose share is
-        `unassigned`.
+        The numbers are Banzhaf interactions and Shapley values of the game whose grand coalition is worth the model's
+        similarity (docs/method/exact-games.md). Where the model compares words with frames they are exact, level by
+        level. Where it compares one vector of a text with one of a video, a word that is out is taken out of the text,
+        and they are exact for short texts, else drawn, with standard errors.
+
+        A model with `released_behavior` counts the special tokens of a text as words, which are named (start) and
+        (end), and lets padding play, whose share is `unassigned`.
 
         Args:
             video: A video file.
@@ -161,6 +165,9 @@ class Matcher(OpenedModel):
             VideoError: The file cannot be decoded.
             ExplanationError: The text holds no words, or the model has no games.
         """
+        if isinstance(self.model, GlobalContrastModel):
+            sample = sample or self.read_sample(video, start_seconds=start_seconds, end_seconds=end_seconds)
+            return explain_wholes(self, self.model, text, sample)
         network = self._require_games()
         pair = encode_pair(
             self, network, video, text, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample

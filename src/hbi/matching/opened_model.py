@@ -15,13 +15,13 @@ from jaxtyping import Bool, UInt8
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.files import StorageError, is_regular, write_atomically
 from hbi.matching.sample import VideoSample
 from hbi.models.config import HBIConfig
 from hbi.models.model_folder import Network, save_model_folder
 from hbi.models.processor import HBIProcessor
-from hbi.models.tokenizer import TokenizedTexts
-from hbi.video import read_frames
+from hbi.video import PictureFormat, read_frames
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -78,10 +78,11 @@ class OpenedModel:
         """One line on what it computes, for whoever reads its numbers."""
         config = self.config
         levels = ", ".join(f"{level} {weight:g}" for level, weight in config.weight_of_level.items())
-        if "clip" in self.origin:
+        if "encoder" in self.origin:
+            whole = "its own vector of a video" if config.encoder_family.has_video_side else "the mean of its frames"
             return (
-                f"zero-shot: {self.name} was not trained by hbi; it ranks with global similarity, the end token of a "
-                "text against the mean of a video's frames"
+                f"zero-shot: {self.name} was not trained by hbi; it ranks with global similarity, its vector of a text "
+                f"against {whole}"
             )
         if self.kind == "global":
             return f"{self.name} ranks with global similarity: one embedding for a text, one for a video"
@@ -91,9 +92,9 @@ class OpenedModel:
         return f"{self.name} computes as the released code does, {padded}; its levels weigh {levels}"
 
     @property
-    def image_size(self) -> int:
-        """Height and width of a frame in pixels."""
-        return self.processor.image_size
+    def picture(self) -> PictureFormat:
+        """How a frame becomes the picture that the network takes."""
+        return self.processor.picture
 
     @property
     def max_words(self) -> int:
@@ -145,13 +146,14 @@ class OpenedModel:
         videos = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
         if not videos:
             raise ValueError("give at least one video")
-        pixels = torch.zeros(len(videos), self.num_frames, 3, self.image_size, self.image_size, dtype=torch.uint8)
+        height, width = self.picture.height, self.picture.width
+        pixels = torch.zeros(len(videos), self.num_frames, 3, height, width, dtype=torch.uint8)
         mask = torch.zeros(len(videos), self.num_frames, dtype=torch.bool)
         for row, video in enumerate(videos):
             frames = read_frames(
                 video,
                 self.num_frames,
-                image_size=self.image_size,
+                image_size=self.picture,
                 start_seconds=start_seconds,
                 end_seconds=end_seconds,
             ).pixels
@@ -174,7 +176,7 @@ class OpenedModel:
         return VideoSample.read(
             Path(video),
             self.num_frames,
-            image_size=self.image_size,
+            picture=self.picture,
             start_seconds=start_seconds,
             end_seconds=end_seconds,
         )
@@ -192,11 +194,12 @@ class OpenedModel:
         for name in _NOT_OF_THE_ENCODING:
             settings.pop(name, None)
         settings["model_type"] = "hbi"  # of all networks, before the global one had a type of its own
-        digest.update(repr((self.kind, self.num_frames, self.image_size, sorted(settings.items()))).encode())
-        tokenizer = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
-        tokenizer.no_truncation()  # what the last call asked for stays with the tokenizer
-        tokenizer.no_padding()
-        digest.update(tokenizer.to_str().encode())
+        if self.config.encoder_config.model_type == "clip":  # as of all, before there were others
+            settings["clip_config"] = settings.pop("encoder_config")
+        if settings.get("special_token_ids") is None:
+            settings.pop("special_token_ids", None)
+        digest.update(repr((self.kind, self.num_frames, self.picture.to_json(), sorted(settings.items()))).encode())
+        digest.update(_settings_of(self.tokenizer).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -240,3 +243,13 @@ class OpenedModel:
         with TemporaryDirectory() as place:
             self.save_pretrained(place)
             return str(api.upload_folder(repo_id=name, folder_path=place, commit_message=f"hbi model {self.name}"))
+
+
+def _settings_of(tokenizer: "CLIPTokenizer") -> str:
+    """Return all that a tokenizer does, as a text."""
+    if not tokenizer.is_fast:
+        return repr((type(tokenizer).__name__, sorted(tokenizer.get_vocab().items(), key=str)))
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()  # what the last call asked for stays with the tokenizer
+    backend.no_padding()
+    return backend.to_str()

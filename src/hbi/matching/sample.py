@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hbi.video import VideoFrames
+from hbi.video import PictureFormat, VideoFrames
 from hbi.video.reading import read_frames_at_sizes
 
 THUMBNAIL_HEIGHT = 120
@@ -17,7 +17,7 @@ class VideoSample:
     """The same frames twice.
 
     Attributes:
-        frames: Squares of the network's size.
+        frames: As the network takes them.
         thumbnails: Whole pictures, `THUMBNAIL_HEIGHT` high.
     """
 
@@ -30,7 +30,7 @@ class VideoSample:
         video: Path,
         num_frames: int,
         *,
-        image_size: int,
+        picture: PictureFormat,
         start_seconds: float | None = None,
         end_seconds: float | None = None,
     ) -> "VideoSample":
@@ -39,14 +39,14 @@ class VideoSample:
         Args:
             video: A video file.
             num_frames: Equal parts of the span, each shown by its middle.
-            image_size: Height and width of the network's frames in pixels.
+            picture: How a frame becomes the picture that the network takes.
             start_seconds: Where the span begins; None: with the video.
             end_seconds: Where it ends; None: with the video.
 
         Raises:
             VideoError: There is no video, no such span, or no frame of it can be decoded.
         """
-        sizes = (image_size, _thumbnail_size)
+        sizes = (picture, _thumbnail_size)
         frames, thumbnails = read_frames_at_sizes(
             video, num_frames, sizes, start_seconds=start_seconds, end_seconds=end_seconds
         )

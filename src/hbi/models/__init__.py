@@ -2,15 +2,17 @@
 
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
-from hbi.models.config import GlobalConfig, HBIConfig, ModelError
+from hbi.encoders.encoder import Encoding
+from hbi.encoders.sizes import ModelError
+from hbi.encoders.state_files import CheckpointError
+from hbi.models.config import GlobalConfig, HBIConfig
 from hbi.models.conversion import Conversion, ConversionReport
 from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
-from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players
+from hbi.models.outputs import Hierarchy, LevelOutput, MatchOutput, Players
 from hbi.models.processor import HBIProcessor
 from hbi.models.question_answering import AnsweringConfig, AnswerOutput, QuestionAnsweringModel
 from hbi.models.released_checkpoint import convert
-from hbi.models.state_files import CheckpointError
 from hbi.models.weights import open_network, save_network
 
 __all__ = [

@@ -1,12 +1,14 @@
 """`HBIConfig`: every size and choice of the network, saved beside its weights."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
-from transformers import CLIPConfig, PreTrainedConfig
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
-from hbi.errors import HBIError
+from hbi.encoders.encoder import Encoder
+from hbi.encoders.families import family_of
+from hbi.encoders.sizes import LAYERS, WIDTH, ModelError, require_whole_numbers
 from hbi.shapes import LEVELS, Level
 
 Aggregator: TypeAlias = Literal["temporal", "lstm", "none"]
@@ -21,59 +23,24 @@ PAPER_FRAMES = 12
 """Of a video, in most experiments of the paper; its released weights have positions for more."""
 
 
-class ModelError(HBIError):
-    """A network cannot be what a configuration asks for, or cannot do what is asked of it."""
-
-
-_WIDTH = (1, 2**17)
-_LAYERS = (1, 1000)
 _SIZES = {
     "max_words": (1, 100_000),
     "max_frames": (1, 100_000),
     "num_frames": (1, 100_000),
-    "temporal_layers": (0, _LAYERS[1]),
-    "merge_heads": _WIDTH,
+    "temporal_layers": (0, LAYERS[1]),
+    "merge_heads": WIDTH,
     "num_neighbors": (1, 100_000),
-    "head_channels": _WIDTH,
+    "head_channels": WIDTH,
 }
 """Least and most; far above what anybody trains, so that a slip is named before it fills the memory."""
-_TOWER = {
-    "hidden_size": _WIDTH,
-    "intermediate_size": (1, 2**20),
-    "num_hidden_layers": _LAYERS,
-    "num_attention_heads": _WIDTH,
-}
-_TEXT = {"vocab_size": (1, 2**27), "max_position_embeddings": (1, 100_000)}
-_VISION = {"image_size": (1, 2**14), "patch_size": (1, 2**14), "num_channels": (1, 1000)}
-
-
-def require_whole_numbers(config: Any, sizes: Mapping[str, tuple[int, int]], *, of: str = "") -> None:
-    """Raise ModelError where a field is no whole number from its least to its most."""
-    for name, (least, most) in sizes.items():
-        value = getattr(config, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise ModelError(f"{of}{name}={value!r}: give a whole number from {least} to {most}")
-
-
-def require_clip_sizes(clip: CLIPConfig) -> None:
-    """Raise ModelError where a CLIP cannot have the sizes that its configuration asks for."""
-    require_whole_numbers(clip, {"projection_dim": _WIDTH}, of="CLIP's ")
-    for tower, own in (("text", _TEXT), ("vision", _VISION)):
-        config = getattr(clip, f"{tower}_config")
-        require_whole_numbers(config, {**_TOWER, **own}, of=f"CLIP's {tower} ")
-        width, heads = config.hidden_size, config.num_attention_heads
-        if width % heads:
-            raise ModelError(f"CLIP's {tower} tower of width {width} cannot be split among {heads} heads")
-    if clip.vision_config.patch_size > clip.vision_config.image_size:
-        sizes = f"{clip.vision_config.patch_size} pixels, a picture {clip.vision_config.image_size}"
-        raise ModelError(f"a patch has {sizes}: it must fit in")
 
 
 class HBIConfig(PreTrainedConfig):
     """The configuration of `HBIModel` and of the global baseline, which share their encoder.
 
     Args:
-        clip_config: The CLIP towers: any `transformers` CLIP configuration, as a dictionary or an object.
+        encoder_config: The towers: the `transformers` configuration of a family that is known (`hbi.encoders`), as a
+            dictionary or an object; a dictionary without `model_type` is a CLIP's.
         stem: What cuts frames into patches: one wide convolution, as in CLIP, or several small ones, which learn shapes
             from little data.
         max_words: Tokens of a text, special tokens included; longer texts are cut.
@@ -91,6 +58,9 @@ class HBIConfig(PreTrainedConfig):
         num_neighbors: Neighbors in the density of DPC-KNN clustering.
         level_weights: Weight of the entity, action and event level in the similarity that ranks.
         head_channels: Channels of the network that predicts a level's interaction map.
+        special_token_ids: Tokens of a text that are no words, such as start and end; None: those that the text tower's
+            configuration names.
+        clip_config: What earlier versions call `encoder_config`.
         released_behavior: Compute as the authors' released code does, padding and special tokens counted: for their
             checkpoints (docs/method/released-code.md).
 
@@ -100,11 +70,11 @@ class HBIConfig(PreTrainedConfig):
     """
 
     model_type = "hbi"
-    sub_configs = {"clip_config": CLIPConfig}  # noqa: RUF012 (the name and form that transformers reads)
+    sub_configs = {"encoder_config": AutoConfig}  # noqa: RUF012 (the name and form that transformers reads)
 
     def __init__(
         self,
-        clip_config: dict[str, Any] | CLIPConfig | None = None,
+        encoder_config: dict[str, Any] | PreTrainedConfig | None = None,
         stem: str = "patch",
         max_words: int = 32,
         max_frames: int = 12,
@@ -119,7 +89,9 @@ class HBIConfig(PreTrainedConfig):
         num_neighbors: int = 3,
         level_weights: Sequence[float] = (0.5, 0.3, 0.2),
         head_channels: int = 64,
+        special_token_ids: Sequence[int] | None = None,
         released_behavior: bool = False,
+        clip_config: dict[str, Any] | PreTrainedConfig | None = None,
         **kwargs: Any,
     ) -> None:
         for name, value, choices in (
@@ -129,12 +101,19 @@ class HBIConfig(PreTrainedConfig):
         ):
             if value not in choices:
                 raise ModelError(f"no {name} {value!r}: choose one of {', '.join(choices)}")
-        clip: Any = clip_config if isinstance(clip_config, CLIPConfig) else CLIPConfig(**(clip_config or {}))
-        require_clip_sizes(clip)
-        self.clip_config: Any = clip
-        num_positions = clip.text_config.max_position_embeddings
+        if encoder_config and clip_config:
+            raise ModelError("encoder_config and clip_config are two names of one thing: give one of them")
+        self.encoder_config: Any = _encoder_config(encoder_config or clip_config or {})
+        family = self.encoder_family
+        family.require_sizes(self.encoder_config)
+        num_positions = family.max_words_of(self.encoder_config)
         if max_words > num_positions:
-            raise ModelError(f"max_words={max_words}, but CLIP's text tower reads at most {num_positions} tokens")
+            raise ModelError(f"max_words={max_words}, but the text tower reads at most {num_positions} tokens")
+        if released_behavior and self.encoder_config.model_type != "clip":
+            raise ModelError("released_behavior is of CLIP's towers alone")
+        if stem != "patch" and self.encoder_config.model_type != "clip":
+            raise ModelError(f"stem={stem}: only CLIP's towers can have another stem than their own")
+        self.special_token_ids = None if special_token_ids is None else tuple(special_token_ids)
         self.stem = stem
         self.max_words = max_words
         self.max_frames = max_frames
@@ -150,13 +129,16 @@ class HBIConfig(PreTrainedConfig):
         self.level_weights = tuple(level_weights)
         self.head_channels = head_channels
         self.released_behavior = released_behavior
+        own_frames = family.num_frames_of(self.encoder_config)
+        if own_frames and self.num_frames > own_frames:
+            raise ModelError(f"num_frames={self.num_frames}, but the encoder is made for {own_frames} frames of a video")
         self._require_sizes()
         super().__init__(**kwargs)
 
     def _require_sizes(self) -> None:
         require_whole_numbers(self, _SIZES)
         if self.weight_channels is not None:
-            require_whole_numbers(self, {"weight_channels": _WIDTH})
+            require_whole_numbers(self, {"weight_channels": WIDTH})
         for name in ("merge_ratio", "frame_merge_ratio"):
             ratios = getattr(self, name)
             if ratios is not None and not (len(ratios) == 2 and all(0 < ratio <= 1 for ratio in ratios)):
@@ -171,8 +153,23 @@ class HBIConfig(PreTrainedConfig):
 
     @property
     def width(self) -> int:
-        """The width of word and frame tokens: CLIP's projection."""
-        return int(self.clip_config.projection_dim)
+        """The width of word and frame tokens: that of the towers' projections."""
+        return self.encoder_family.width_of(self.encoder_config)
+
+    @property
+    def vocab_size(self) -> int:
+        """How many tokens the text tower knows."""
+        return self.encoder_family.vocab_size_of(self.encoder_config)
+
+    @property
+    def encoder_family(self) -> type[Encoder]:
+        """What kind of towers they are."""
+        return family_of(self.encoder_config)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels of the pictures that the towers take."""
+        return self.encoder_family.image_size_of(self.encoder_config)
 
     @property
     def weight_of_level(self) -> dict[Level, float]:
@@ -188,3 +185,18 @@ class GlobalConfig(HBIConfig):
     # `transformers` makes a class without this a dataclass of its own fields, which would take ours unread.
     def __init__(self, **fields: Any) -> None:
         super().__init__(**fields)
+
+
+def _encoder_config(config: dict[str, Any] | PreTrainedConfig) -> PreTrainedConfig:
+    """Return the configuration of the towers as an object.
+
+    Raises:
+        ModelError: It is of a kind that `transformers` does not know.
+    """
+    if isinstance(config, PreTrainedConfig):
+        return config
+    kind = config.get("model_type", "clip")
+    if kind not in CONFIG_MAPPING:
+        raise ModelError(f"an encoder of type {kind!r} is not known")
+    encoder: PreTrainedConfig = CONFIG_MAPPING[kind](**config)
+    return encoder

@@ -10,13 +10,13 @@ from typing import Literal, TypeAlias
 from safetensors.torch import save
 from transformers import PreTrainedTokenizerBase
 
+from hbi.encoders.state_files import CheckpointError
 from hbi.files import StorageError, write_atomically
 from hbi.files.checksums import add_checksums
 from hbi.games import BanzhafEstimator
 from hbi.models.hbi import HBIModel
 from hbi.models.processor import HBIProcessor, picture_processor
 from hbi.models.question_answering import QuestionAnsweringModel
-from hbi.models.state_files import CheckpointError
 
 Kind: TypeAlias = Literal["retrieval", "question answering", "estimator"]
 """What the authors released."""

@@ -1,21 +1,20 @@
-"""The baseline: one embedding for a text, one for a video, and no game."""
+"""One embedding for a text, one for a video: the baseline, and other people's encoders as they are."""
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from hbi.encoders.encoder import Encoding
 from hbi.models.config import GlobalConfig
-from hbi.models.encoder import Encoder
-from hbi.models.from_clip import FromCLIP
-from hbi.models.outputs import Encoding, MatchOutput
-from hbi.ops import global_similarity
+from hbi.models.from_encoder import FromEncoder, build_encoder
+from hbi.models.outputs import MatchOutput
 
 
-class GlobalContrastModel(FromCLIP, PreTrainedModel):
-    """CLIP matching as it is usually done: the end token of a text against the mean of a video's frames.
+class GlobalContrastModel(FromEncoder, PreTrainedModel):
+    """Matching as it is usually done: the vector of a text against the vector of a video, the mean of its frames.
 
-    Its towers and aggregator are `HBIModel`'s own; it lacks mergers, weights and heads. With `aggregator="none"`
-    it is CLIP itself, which needs no training with videos: `GlobalContrastModel.from_clip(name, aggregator="none")`.
+    Its towers and aggregator are `HBIModel`'s own; it lacks mergers, weights and heads. With `aggregator="none"` it is
+    the encoder itself, CLIP say, which needs no training: `GlobalContrastModel.from_encoder(name, aggregator="none")`.
     """
 
     config_class = GlobalConfig
@@ -23,7 +22,7 @@ class GlobalContrastModel(FromCLIP, PreTrainedModel):
 
     def __init__(self, config: GlobalConfig) -> None:
         super().__init__(config)
-        self.encoder = Encoder(config)
+        self.encoder = build_encoder(config)
         self.post_init()
 
     def encode_texts(
@@ -34,15 +33,15 @@ class GlobalContrastModel(FromCLIP, PreTrainedModel):
 
     def encode_videos(
         self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]
-    ) -> Float[Tensor, "video feature"]:
-        """Return one embedding a video, from pixels or from features (see `Encoder.encode_videos`)."""
+    ) -> Float[Tensor, "video *vectors width"]:
+        """Return what stands for a video, one embedding for most families (see `Encoder.encode_videos`)."""
         return self.encoder.encode_videos(pixels, mask).summary
 
     def similarity(
-        self, texts: Float[Tensor, "text width"], videos: Float[Tensor, "video width"]
+        self, texts: Float[Tensor, "text width"], videos: Float[Tensor, "video *vectors width"]
     ) -> Float[Tensor, "text video"]:
-        """Return the cosine of every text with every video."""
-        return global_similarity(texts, videos)
+        """Return the encoder's own similarity of every text with every video: the cosine, for most families."""
+        return self.encoder.similarity(texts, videos)
 
     def forward(
         self,

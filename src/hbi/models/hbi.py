@@ -7,19 +7,20 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from hbi.encoders.encoder import Encoding
+from hbi.encoders.sizes import ModelError
 from hbi.games import LateInteractionGame
-from hbi.models.config import HBIConfig, ModelError
-from hbi.models.encoder import Encoder
-from hbi.models.from_clip import FromCLIP
+from hbi.models.config import HBIConfig
+from hbi.models.from_encoder import FromEncoder, build_encoder
 from hbi.models.head import InteractionHead
-from hbi.models.outputs import Encoding, Hierarchy, LevelOutput, MatchOutput, Players, matched_games
-from hbi.models.released import ReleasedEncoder, padding_as_zeros
+from hbi.models.outputs import Hierarchy, LevelOutput, MatchOutput, Players, matched_games
+from hbi.models.released import padding_as_zeros
 from hbi.models.token_hierarchy import TokenHierarchy
 from hbi.ops import all_pairs_interaction, mean_token_similarity
 from hbi.shapes import LEVELS, Level
 
 
-class HBIModel(FromCLIP, PreTrainedModel):
+class HBIModel(FromEncoder, PreTrainedModel):
     """Hierarchical Banzhaf Interaction: matches videos and texts at the entity, action and event level.
 
     `encode_texts` and `encode_videos` do everything that concerns one item, merging included; `similarity` compares
@@ -32,7 +33,8 @@ class HBIModel(FromCLIP, PreTrainedModel):
 
     def __init__(self, config: HBIConfig) -> None:
         super().__init__(config)
-        self.encoder = ReleasedEncoder(config) if config.released_behavior else Encoder(config)
+        self.encoder = build_encoder(config)
+        self.encoder.freeze_summaries()
         self.words = TokenHierarchy(config, config.merge_ratio)
         self.frames = TokenHierarchy(config, config.frame_merge_ratio or config.merge_ratio)
         self.heads = nn.ModuleDict({level: InteractionHead(channels=config.head_channels) for level in LEVELS})

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hbi.models.config import ModelError
+from hbi.encoders.sizes import ModelError
 from hbi.ops import TokenSequence, cluster_dpc_knn, compose_members, merge_tokens
 
 

@@ -11,24 +11,24 @@ in a folder `tokenizer/` of its own, and are opened as well.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from safetensors import safe_open
-from transformers import PreTrainedTokenizerBase
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers import CLIPTokenizer, PreTrainedTokenizerBase
 
+from hbi.encoders.preprocessing import CLIP_MEAN, CLIP_STD, color_statistics, read_picture_processor
+from hbi.encoders.sizes import ModelError
+from hbi.encoders.state_files import CheckpointError, reason
+from hbi.encoders.tokenizer import read_tokenizer, require_words
 from hbi.files import StorageError, is_regular, read_regular_text
 from hbi.files.checksums import require_unchanged, write_with_checksums
-from hbi.hub import asking_hub
-from hbi.models.config import ModelError
 from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
-from hbi.models.processor import HBIProcessor
+from hbi.models.processor import HBIProcessor, picture_processor
 from hbi.models.question_answering import QuestionAnsweringModel
-from hbi.models.state_files import CheckpointError, reason
-from hbi.models.tokenizer import read_tokenizer
 from hbi.models.weights import CONFIG, WEIGHTS, open_network, save_network
 
 Network: TypeAlias = HBIModel | GlobalContrastModel | QuestionAnsweringModel
@@ -37,8 +37,6 @@ NETWORKS: dict[str, type[HBIModel] | type[GlobalContrastModel] | type[QuestionAn
 }
 """Our networks by the `model_type` of their configuration."""
 PROCESSOR = "processor_config.json"
-_PICTURES = (PROCESSOR, "preprocessor_config.json")
-"""Where `transformers` says how pictures are prepared: now, and in folders of earlier versions."""
 _VOCABULARIES = ("tokenizer.json", "vocab.json")
 """One of them is in every folder of a tokenizer."""
 _MOST_CONFIG_BYTES = 100_000_000
@@ -102,34 +100,53 @@ def read_own_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise ModelError(
             f"{folder} has no tokenizer: run hbi convert again with --tokenizer, or restore it from a copy"
         )
-    return read_tokenizer(place)
+    tokenizer = read_tokenizer(place, ("pad_token_id",))
+    if isinstance(tokenizer, CLIPTokenizer):  # those of other families need no start or end
+        require_words(tokenizer, place)
+    return tokenizer
 
 
-def processor_for(network: Network, tokenizer: PreTrainedTokenizerBase, source: str | Path) -> HBIProcessor:
-    """Return the processor of a network with the mean and deviation of colors that its source names, else CLIP's.
+def processor_for(
+    network: Network,
+    tokenizer: PreTrainedTokenizerBase,
+    source: str | Path,
+    *,
+    is_scaled_by_decoder: bool | None = None,
+) -> HBIProcessor:
+    """Return the processor of a network, which prepares pictures as its source says, else as CLIP does.
 
     Args:
         network: Sizes and padding rule are in its configuration.
         tokenizer: Its tokenizer.
-        source: A folder or hub name that may say how pictures are normalized.
+        source: A folder or hub name that may say how pictures are prepared.
+        is_scaled_by_decoder: Whether the decoder makes the pictures, and only the normalizing of colors is the
+            source's; None: as the source says, else for a network with CLIP's towers.
 
     Raises:
         ModelError: The tokenizer is of another network, or what the source says of pictures cannot be read.
     """
-    config = network.config
-    if os.path.isdir(source) and not any(is_regular(Path(source) / name) for name in _PICTURES):
-        return HBIProcessor.for_model(config, tokenizer)
+    config, pictures = network.config, read_picture_processor(source)
+    is_clip = config.encoder_config.model_type == "clip"
+    if is_scaled_by_decoder is None:
+        is_scaled_by_decoder = _stated(source).get("is_scaled_by_decoder", is_clip) is not False
+    if is_scaled_by_decoder:
+        mean, std = color_statistics(pictures) if pictures else (CLIP_MEAN, CLIP_STD)
+        return HBIProcessor.for_model(config, tokenizer, mean=mean, std=std)
+    if pictures is None and not is_clip:
+        raise ModelError(f"{source} does not say how pictures are prepared (no preprocessor_config.json): restore it")
+    return HBIProcessor.for_model(config, tokenizer, pictures=pictures or picture_processor(config))
+
+
+def _stated(source: str | Path) -> Mapping[str, Any]:
+    """Return what the processor of a folder of ours says of itself; nothing for another source."""
+    file = Path(source) / PROCESSOR
+    if not is_regular(file):
+        return {}
     try:
-        with asking_hub(source) as is_local:
-            pictures = CLIPImageProcessorPil.from_pretrained(str(source), local_files_only=is_local)
-        mean, std = ([float(value) for value in values] for values in (pictures.image_mean, pictures.image_std))
-    except Exception as error:  # what `transformers` raises for a wrong field is of many kinds
-        if not os.path.isdir(source):  # a model on the hub need not say it
-            return HBIProcessor.for_model(config, tokenizer)
-        raise ModelError(f"{source} does not say how pictures are prepared ({reason(error)}): restore it") from error
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        raise ModelError(f"{source} normalizes pictures by {mean} and {std}: it needs a mean and deviation of 3 colors")
-    return HBIProcessor.for_model(config, tokenizer, mean=mean, std=std)
+        values = json.loads(read_regular_text(file, _MOST_CONFIG_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{file} cannot be read ({reason(error)}): restore it from a copy") from error
+    return values if isinstance(values, dict) else {}
 
 
 def model_type(folder: Path) -> str | None:

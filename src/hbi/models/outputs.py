@@ -12,19 +12,6 @@ from hbi.shapes import Level
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """What the towers make of a batch of texts or of videos.
-
-    Attributes:
-        sequence: Words or frames, padded.
-        summary: One embedding for the whole: CLIP's end token of a text, the mean of a video's frames.
-    """
-
-    sequence: TokenSequence
-    summary: Float[Tensor, "batch width"]
-
-
-@dataclass(frozen=True)
 class Players:
     """The words or the frames of one level, ready to play: tokens and how much each one counts.
 

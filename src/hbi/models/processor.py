@@ -9,9 +9,11 @@ from torch import Tensor
 from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from hbi.encoders.preprocessing import CLIP_MEAN, CLIP_STD, color_statistics, network_input, picture_format
+from hbi.encoders.sizes import ModelError
+from hbi.encoders.tokenizer import TokenizedTexts, require_vocabulary, tokenize
 from hbi.models.config import HBIConfig
-from hbi.models.preprocessing import CLIP_MEAN, CLIP_STD, network_input
-from hbi.models.tokenizer import TokenizedTexts, require_vocabulary, tokenize
+from hbi.video import PictureFormat
 
 
 class HBIProcessor(ProcessorMixin):
@@ -23,10 +25,13 @@ class HBIProcessor(ProcessorMixin):
         max_words: Tokens of a text, special tokens included; longer texts are cut.
         is_padded_to_max_words: Pad every text to `max_words`, as a model with `released_behavior` needs it to compute
             what it was trained to; else to the longest text of the batch.
+        is_scaled_by_decoder: Pictures are squares that the decoder scales at once and cuts out, as networks of ours
+            take them; else they are made by Pillow just as the image processor makes them.
     """
 
     max_words: int
     is_padded_to_max_words: bool
+    is_scaled_by_decoder: bool
 
     # `transformers` reads the argument names off the code object, which a decorator would hide.
     @no_type_check
@@ -36,11 +41,13 @@ class HBIProcessor(ProcessorMixin):
         tokenizer: Any,
         max_words: int = 32,
         is_padded_to_max_words: bool = False,
+        is_scaled_by_decoder: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(image_processor, tokenizer, **kwargs)
         self.max_words = max_words
         self.is_padded_to_max_words = is_padded_to_max_words
+        self.is_scaled_by_decoder = is_scaled_by_decoder
 
     @classmethod
     def for_model(
@@ -50,6 +57,7 @@ class HBIProcessor(ProcessorMixin):
         *,
         mean: Sequence[float] = CLIP_MEAN,
         std: Sequence[float] = CLIP_STD,
+        pictures: Any = None,
     ) -> "HBIProcessor":
         """Return the processor of a model.
 
@@ -58,13 +66,23 @@ class HBIProcessor(ProcessorMixin):
             tokenizer: The one that the model was trained with.
             mean: Of red, green and blue in [0, 1], which normalized pixels lack.
             std: Their standard deviation, by which they are divided.
+            pictures: The image processor of `transformers` whose pictures the model takes; None: squares that the
+                decoder scales, less `mean`, divided by `std`.
 
         Raises:
-            ModelError: The tokenizer has another vocabulary than the model.
+            ModelError: The tokenizer has another vocabulary than the model, or pictures another size.
         """
-        require_vocabulary(config, tokenizer)
-        pictures = picture_processor(config, mean=mean, std=std)
-        return cls(pictures, tokenizer, config.max_words, config.released_behavior)
+        require_vocabulary(config.vocab_size, tokenizer, is_exact=config.encoder_config.model_type == "clip")
+        is_padded = config.released_behavior or config.encoder_family.is_padded
+        if pictures is None:
+            return cls(picture_processor(config, mean=mean, std=std), tokenizer, config.max_words, is_padded)
+        made = picture_format(pictures)
+        if (made.height, made.width) != config.image_size:
+            raise ModelError(
+                f"the model takes pictures of {config.image_size[0]} x {config.image_size[1]} pixels, its "
+                f"preparation makes {made.height} x {made.width}: their files are of different models"
+            )
+        return cls(pictures, tokenizer, config.max_words, is_padded, is_scaled_by_decoder=False)
 
     def __call__(
         self,
@@ -103,12 +121,15 @@ class HBIProcessor(ProcessorMixin):
         Args:
             frames: Pixels in uint8 [..., 3, height, width], or features of frames [video, frame, width].
         """
-        return network_input(frames, mean=self.image_processor.image_mean, std=self.image_processor.image_std)
+        mean, std = color_statistics(self.image_processor)
+        return network_input(frames, mean=mean, std=std)
 
     @property
-    def image_size(self) -> int:
-        """Height and width of a frame in pixels."""
-        return int(self.image_processor.crop_size["height"])
+    def picture(self) -> PictureFormat:
+        """How a frame becomes a picture."""
+        if self.is_scaled_by_decoder:
+            return PictureFormat.square(int(self.image_processor.crop_size["height"]))
+        return picture_format(self.image_processor)
 
     def _videos(self, videos: list[Tensor]) -> dict[str, Tensor]:
         if not videos or any(len(video) == 0 for video in videos):
@@ -123,11 +144,15 @@ class HBIProcessor(ProcessorMixin):
         return {"pixels": pixels, "frame_mask": mask}
 
     def _fitted(self, video: UInt8[Tensor, "frame 3 _ _"]) -> UInt8[Tensor, "frame 3 height width"]:
-        """Return frames in the network's size; those that have it are left as they are."""
-        if video.shape[-2:] == (self.image_size, self.image_size):
-            return video
-        fitted = self.image_processor(list(video), do_rescale=False, do_normalize=False, return_tensors="pt")
-        return fitted["pixel_values"].to(torch.uint8)
+        """Return frames in the network's size; squares that the decoder made are left as they are."""
+        picture = self.picture
+        if self.is_scaled_by_decoder:
+            if video.shape[-2:] == (picture.height, picture.width):
+                return video
+            fitted = self.image_processor(list(video), do_rescale=False, do_normalize=False, return_tensors="pt")
+            return fitted["pixel_values"].to(torch.uint8)
+        made = [picture.cut(picture.resampled(frame.permute(1, 2, 0).numpy())) for frame in video]
+        return torch.stack([torch.from_numpy(each.copy()).permute(2, 0, 1) for each in made])
 
 
 def picture_processor(
@@ -140,7 +165,7 @@ def picture_processor(
         mean: Of red, green and blue in [0, 1], which is subtracted.
         std: Their standard deviation, by which they are divided.
     """
-    side = config.clip_config.vision_config.image_size
+    side = config.image_size[0]
     return CLIPImageProcessorPil(
         size={"shortest_edge": side},
         crop_size={"height": side, "width": side},

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 
+from hbi.encoders.encoder import Encoder, Encoding
+from hbi.encoders.sizes import ModelError
 from hbi.games import LateInteractionGame
 from hbi.models.answer_head import AnswerHead, ReleasedAnswerHead
-from hbi.models.config import HBIConfig, ModelError
-from hbi.models.encoder import Encoder
-from hbi.models.from_clip import FromCLIP
+from hbi.models.config import HBIConfig
+from hbi.models.from_encoder import FromEncoder
 from hbi.models.hbi import HBIModel
-from hbi.models.outputs import Encoding, Hierarchy, MatchOutput, matched_games
+from hbi.models.outputs import Hierarchy, MatchOutput, matched_games
 from hbi.shapes import LEVELS, Level
 
 
@@ -69,7 +70,7 @@ class AnswerOutput:
     scores: Mapping[Level, Float[Tensor, "question answer"]]
 
 
-class QuestionAnsweringModel(FromCLIP, PreTrainedModel):
+class QuestionAnsweringModel(FromEncoder, PreTrainedModel):
     """Answers questions about videos: one of `config.answers`.
 
     The trunk is an `HBIModel`: a question is to it a text like any other.

@@ -5,14 +5,16 @@ knows of them. They have the same parameters. docs/method/released-code.md lists
 departs; what the released code leaves undefined (a crash, NaN, noise) is defined here as the default defines it.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hbi.models.config import HBIConfig
-from hbi.models.encoder import Encoder
+from hbi.encoders.clip import CLIPEncoder
+from hbi.encoders.encoder import Encoding
 from hbi.models.merger import TokenMerger
-from hbi.models.outputs import Encoding, Players
+from hbi.models.outputs import Players
 from hbi.ops import TokenSequence, compose_members, released_clusters, released_merge
 
 PADDING_ID = 0
@@ -21,11 +23,11 @@ TEMPORAL_EPSILON = 1e-12
 """In the layer norms of the temporal transformer."""
 
 
-class ReleasedEncoder(Encoder):
+class ReleasedEncoder(CLIPEncoder):
     """Counts CLIP's start and end tokens as words, and gives padding features of its own."""
 
-    def __init__(self, config: HBIConfig) -> None:
-        super().__init__(config)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         for module in self.temporal.modules() if self.temporal is not None else ():
             if isinstance(module, nn.LayerNorm):
                 module.eps = TEMPORAL_EPSILON
@@ -40,8 +42,8 @@ class ReleasedEncoder(Encoder):
         self, frames_BVD: Float[Tensor, "video frame width"], mask: Bool[Tensor, "video frame"]
     ) -> Encoding:
         """Return frame tokens, those of padding too: there a frame is seen whose normalized pixels are all zero."""
-        side = self.clip.config.vision_config.image_size
-        black = frames_BVD.new_zeros(1, 1, 3, side, side, dtype=self.clip.dtype)
+        side = self.towers.config.vision_config.image_size
+        black = frames_BVD.new_zeros(1, 1, 3, side, side, dtype=self.towers.dtype)
         padding = self.frame_features(black, torch.ones_like(mask[:1, :1]))
         return super().encode_features(torch.where(mask[..., None], frames_BVD, padding.to(frames_BVD.dtype)), mask)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
+from hbi.encoders.openai_clip import block_source, clip_config, clip_source, count_blocks
+from hbi.encoders.state_files import CheckpointError, Source, State, fill, read_state
 from hbi.games import BanzhafEstimator
 from hbi.models.config import HBIConfig
 from hbi.models.conversion import Conversion, ConversionReport, Kind
 from hbi.models.hbi import HBIModel
-from hbi.models.openai_clip import block_source, clip_config, clip_source, count_blocks
 from hbi.models.question_answering import AnsweringConfig, QuestionAnsweringModel
-from hbi.models.state_files import CheckpointError, Source, State, fill, read_state
 from hbi.shapes import LEVELS
 
 _LEVEL_SUFFIX = dict(zip(LEVELS, ("", "0", "1"), strict=True))

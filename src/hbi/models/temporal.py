@@ -1,12 +1,20 @@
 """What lets the frames of a video see one another: a transformer or an LSTM, with a residual around the whole."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPEncoder
 
-from hbi.models.config import HBIConfig, ModelError
+from hbi.encoders.sizes import ModelError
+from hbi.models.config import HBIConfig
+
+
+def _stated(text: Any, *names: str) -> Any:
+    """Return what the configuration of a text tower says under one of several names: families differ."""
+    return next(getattr(text, name) for name in names if hasattr(text, name))
 
 
 class TemporalTransformer(nn.Module):
@@ -18,7 +26,7 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, config: HBIConfig) -> None:
         super().__init__()
-        text = config.clip_config.text_config
+        text = config.encoder_config.text_config
         num_heads = max(1, config.width // (text.hidden_size // text.num_attention_heads))
         if config.width % num_heads:
             raise ModelError(f"frame tokens of width {config.width} cannot be split among {num_heads} heads")
@@ -29,9 +37,9 @@ class TemporalTransformer(nn.Module):
                 intermediate_size=4 * config.width,
                 num_hidden_layers=config.temporal_layers,
                 num_attention_heads=num_heads,
-                hidden_act=text.hidden_act,
-                layer_norm_eps=text.layer_norm_eps,
-                attention_dropout=text.attention_dropout,
+                hidden_act=_stated(text, "hidden_act", "hidden_activation"),
+                layer_norm_eps=_stated(text, "layer_norm_eps", "norm_eps"),
+                attention_dropout=_stated(text, "attention_dropout", "attention_probs_dropout_prob"),
                 attn_implementation="sdpa",
             )
         )

@@ -11,16 +11,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from hbi.encoders.state_files import CheckpointError, listing, read_safetensors, reason, require_numbers
 from hbi.errors import HBIError
 from hbi.files import read_regular_text
 from hbi.files.checksums import require_unchanged, write_with_checksums
 from hbi.models.config import GlobalConfig, HBIConfig
-from hbi.models.state_files import CheckpointError, listing, read_safetensors, reason
 
 Network = TypeVar("Network", bound=PreTrainedModel)
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-LARGEST_WEIGHT = 1e15
 _MOST_CONFIG_BYTES = 100_000_000
 """Of a configuration: those of networks that answer name every answer."""
 
@@ -75,16 +74,6 @@ def require_fitting(found: Mapping[str, Any], wanted: Mapping[str, Tensor], *, o
     ]
     if wrong:
         raise CheckpointError(f"in {origin} these tensors do not fit: {listing(wrong)}")
-
-
-def require_numbers(tensors: Mapping[str, Tensor], *, origin: str) -> None:
-    """Raise CheckpointError where a tensor holds NaN, infinity, or what no training that went well ends with."""
-    wrong = [name for name, tensor in tensors.items() if tensor.numel() and not tensor.abs().max() <= LARGEST_WEIGHT]
-    if wrong:
-        raise CheckpointError(
-            f"{origin} holds NaN, infinity or absurdly large numbers in {listing(wrong)}: restore it from a copy, or "
-            "train anew"
-        )
 
 
 def read_config(config_class: type[HBIConfig], file: Path) -> HBIConfig:

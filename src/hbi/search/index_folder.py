@@ -44,7 +44,7 @@ def index_identity(folder: Path) -> IndexIdentity:
 
 def require_same_model(there: IndexSettings, opened: IndexSettings, folder: Path) -> None:
     """Refuse an index that was put in the place of one of another model: what was opened cannot be compared with it."""
-    parts = ("fingerprint", "kind", "num_frames", "image_size")
+    parts = ("fingerprint", "kind", "num_frames", "picture")
     if any(getattr(there, part) != getattr(opened, part) for part in parts):
         raise SearchError(
             f"{folder} was exchanged for an index that was made with another model ({there.model}, it was "

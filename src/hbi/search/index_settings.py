@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from hbi.files import read_regular_text, write_atomically
 from hbi.files.checksums import json_with_checksum, parse_json_with_checksum
 from hbi.files.json_values import parse_json
 from hbi.search.index_errors import SearchError
+from hbi.video import PictureFormat
 
 FORMAT = 3
 """1: seconds counted from the first picture, not on the axis of players. 2: without checksums."""
@@ -74,7 +75,7 @@ class IndexSettings:
     Attributes:
         window_seconds: Length of a segment; None: a video is one segment.
         overlap: Share of a segment that the next one sees again, from 0 to below 1.
-        num_frames, image_size: What the network is given of a segment.
+        num_frames, picture: What the network is given of a segment.
         model: Name of the run.
         kind: `hbi`, or `global` for a model that compares wholes.
         fingerprint: Of weights, configuration and tokenizer.
@@ -83,7 +84,7 @@ class IndexSettings:
     window_seconds: float | None
     overlap: float
     num_frames: int
-    image_size: int
+    picture: PictureFormat
     model: str
     kind: str
     fingerprint: str
@@ -98,7 +99,7 @@ class IndexSettings:
     def windows(self, start_seconds: float, end_seconds: float) -> "Windows":
         """Return the windows of a video with pictures from start to end; the last one ends where the pictures do.
 
-        >>> settings = IndexSettings(10.0, 0.5, 12, 48, "a run", "hbi", "")
+        >>> settings = IndexSettings(10.0, 0.5, 12, PictureFormat.square(48), "a run", "hbi", "")
         >>> list(settings.windows(0.0, 17.0))
         [(0.0, 10.0), (5.0, 15.0), (7.0, 17.0)]
         """
@@ -112,7 +113,11 @@ class IndexSettings:
 
     def write(self, file: Path) -> None:
         """Write these settings as JSON."""
-        write_atomically(file, json_with_checksum({"format": FORMAT, **asdict(self)}))
+        values: dict[str, Any] = {"format": FORMAT}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            values |= {"image_size": value.to_json()} if each.name == "picture" else {each.name: value}
+        write_atomically(file, json_with_checksum(values))
 
     @classmethod
     def read(cls, file: Path) -> "IndexSettings":
@@ -128,7 +133,7 @@ class IndexSettings:
                 raise SearchError(f"{file.parent} has format {version!r:.20}, this hbi knows {FORMAT}: index it anew")
             values = parse_json_with_checksum(text)
             del values["format"]
-            return cls(**values)
+            return cls(picture=PictureFormat.from_json(values.pop("image_size")), **values)
         except FileNotFoundError as error:
             raise SearchError(
                 f"{file.parent} is no index (no {file.name} in it): make one: hbi index DIR --index PATH --model MODEL"

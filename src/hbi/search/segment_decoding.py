@@ -153,7 +153,7 @@ class SegmentDecoder:
             num_segments = len(known)
             settings = self._settings
             for batch in read_segments(
-                Path(file.path), windows, num_frames=settings.num_frames, image_size=settings.image_size, known=known
+                Path(file.path), windows, num_frames=settings.num_frames, picture=settings.picture, known=known
             ):
                 num_segments += len(batch.segments)
                 problems += [batch.problem] if batch.problem else []

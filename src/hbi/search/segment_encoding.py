@@ -136,8 +136,7 @@ class SegmentCodec:
         """Return how many tokens a segment has at each level when all its frames are real."""
         if not self._has_levels:
             return (1,)
-        size = self.matcher.image_size
-        pixels = torch.zeros(1, self.num_frames, 3, size, size, dtype=torch.uint8)
+        pixels = self.matcher.picture.black(1, self.num_frames)
         encoding = self.matcher.encode_frames(pixels, torch.ones(1, self.num_frames, dtype=torch.bool))
         return tuple(encoding.levels[level].sequence.mask.shape[1] for level in LEVELS)
 

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from hbi.search.index_settings import IndexSettings, milliseconds
+from hbi.video import PictureFormat
 from hbi.video.demuxing import Faults
 from hbi.video.finding import FoundFrame, FrameFinder
 from hbi.video.opening import OpenVideo, middles, open_video
@@ -69,7 +70,7 @@ def read_segments(
     windows: Sequence[tuple[float, float]],
     *,
     num_frames: int,
-    image_size: int,
+    picture: PictureFormat,
     known: Container[int] = frozenset(),
 ) -> Iterator[SegmentBatch]:
     """Yield the segments of a video, `windows` in ascending order; each sees the frames that `read_frames` gives of it.
@@ -82,7 +83,7 @@ def read_segments(
         path: The video file.
         windows: (start, end) in seconds.
         num_frames: Frames of a segment.
-        image_size: Their height and width in pixels.
+        picture: How a frame becomes the picture that a network takes.
         known: Milliseconds at which windows begin that are not wanted: they were read before.
 
     Raises:
@@ -94,7 +95,7 @@ def read_segments(
     shown: tuple[int, ...] = ()
     for begin in range(max(0, first - 1), len(windows), WINDOWS_AT_ONCE):
         with open_video(path) as video:
-            reader = _SegmentReader(video, num_frames, image_size, known, shown)
+            reader = _SegmentReader(video, num_frames, picture, known, shown)
             yield from reader.batches(windows[begin : begin + WINDOWS_AT_ONCE])
             shown = reader.shown_last
 
@@ -128,13 +129,13 @@ class _SegmentReader:
         self,
         video: OpenVideo,
         num_frames: int,
-        image_size: int,
+        picture: PictureFormat,
         known: Container[int],
         shown_last: tuple[int, ...],
     ) -> None:
-        self._video, self._num_frames, self._image_size = video, num_frames, image_size
+        self._video, self._num_frames, self._picture = video, num_frames, picture
         self._known, self.shown_last = known, shown_last
-        self._small = PictureMaker(video, image_size, "crop")
+        self._small = PictureMaker(video, picture)
         self._large: PictureMaker | None = None
         self._shown: dict[int, int] = {}  # by target: the pts of the frame that is on screen
         self._decoded: dict[int, _DecodedFrame] = {}  # by pts
@@ -187,7 +188,7 @@ class _SegmentReader:
 
     def _segment(self, window: tuple[float, float], shown: Sequence[int]) -> SegmentFrames:
         """Return what is seen of one window, each frame once."""
-        pixels = torch.zeros(self._num_frames, 3, self._image_size, self._image_size, dtype=torch.uint8)
+        pixels = torch.zeros(self._num_frames, 3, self._picture.height, self._picture.width, dtype=torch.uint8)
         for place, pts in enumerate(shown):
             pixels[place] = torch.from_numpy(np.ascontiguousarray(self._decoded[pts].picture.transpose(2, 0, 1)))
         mask = torch.arange(self._num_frames) < len(shown)

@@ -105,7 +105,7 @@ class VideoIndex:
             window_seconds,
             overlap,
             num_frames=matcher.num_frames,
-            image_size=matcher.image_size,
+            picture=matcher.picture,
             model=matcher.name,
             kind=matcher.kind,
             fingerprint=matcher.fingerprint,

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from hbi.models.preprocessing import network_input
+from hbi.encoders.preprocessing import network_input
 from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batches import Batch
 from hbi.training.detached_encodings import DetachedEncodings, Encodings, tensors_of

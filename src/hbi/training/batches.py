@@ -12,7 +12,7 @@ from torch import Tensor
 from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
-from hbi.models.tokenizer import TokenizedTexts
+from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.training.distributed import ALONE, Processes
 
 

@@ -12,13 +12,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
+from hbi.encoders.state_files import CheckpointError, read_safetensors, reason, require_numbers
 from hbi.errors import HBIError
 from hbi.files import write_atomically
 from hbi.files.checksums import read_checksums, require_unchanged
 from hbi.games import BanzhafEstimator, ExactTeacher, LateInteractionGame
 from hbi.games.teachers import playing_cells, playing_similarity
-from hbi.models.state_files import CheckpointError, read_safetensors, reason
-from hbi.models.weights import require_fitting, require_numbers
+from hbi.models.weights import require_fitting
 
 MOST_CHANNELS = 2**14
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
+from hbi.encoders.state_files import CheckpointError, read_safetensors
 from hbi.errors import HBIError
 from hbi.games import LateInteractionGame
-from hbi.models.state_files import CheckpointError, read_safetensors
 
 FIELDS = ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
 """The tensors of a file of recorded games; the two masks may be missing."""

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hbi.encoders.preprocessing import network_input
 from hbi.errors import HBIError
-from hbi.models.preprocessing import network_input
 from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch, TrainingBatches
@@ -41,7 +41,7 @@ class TrainingSettings:
 
     Attributes:
         num_steps: Updates of the weights.
-        lr, clip_lr: Highest learning rate of the new parts, and of CLIP's towers.
+        lr, encoder_lr: Highest learning rate of the new parts, and of the towers.
         num_warmup_steps: Steps of linear warm-up; cosine down to 0 follows.
         max_gradient_norm: Longer gradients are scaled to this norm.
         precision: `fp32`, or `bf16` for autocast.
@@ -56,7 +56,7 @@ class TrainingSettings:
 
     num_steps: int
     lr: float
-    clip_lr: float
+    encoder_lr: float
     weight_decay: float
     num_warmup_steps: int
     max_gradient_norm: float
@@ -133,7 +133,7 @@ class Trainer:
             model,
             settings.optimizer,
             lr=settings.lr,
-            clip_lr=settings.clip_lr,
+            encoder_lr=settings.encoder_lr,
             muon_lr=settings.muon_lr or settings.lr,
             weight_decay=settings.weight_decay,
             is_sharded=self.is_sharded,
@@ -217,7 +217,7 @@ class Trainer:
     def _update(self, batch: Batch) -> Loss:
         self.model.train()
         if self.settings.freeze_towers:
-            self.model.encoder.clip.eval()
+            self.model.encoder.towers.eval()
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         # What is drawn in a step (by the sampled teacher) depends on its number alone: a resumed run draws it too.

@@ -7,26 +7,30 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from hbi.encoders.encoder import Encoder
+
 OptimizerName = Literal["adamw", "muon"]
 
 
-def parameter_groups(model: nn.Module, *, lr: float, clip_lr: float, weight_decay: float) -> list[dict[str, Any]]:
-    """Return AdamW groups: CLIP's towers at `clip_lr`, the rest at `lr`; only matrices decay.
+def parameter_groups(model: nn.Module, *, lr: float, encoder_lr: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Return AdamW groups: the towers at `encoder_lr`, the rest at `lr`; only matrices decay.
 
     Vectors and scalars (biases, norms, the logit scale) and embeddings do not decay.
 
     Args:
-        model: Parameters that learn nothing are left out.
-        lr: Highest learning rate of all but CLIP's towers.
-        clip_lr: Highest learning rate of CLIP's towers.
+        model: A network of ours; parameters that learn nothing are left out.
+        lr: Highest learning rate of all but the towers.
+        encoder_lr: Highest learning rate of the towers.
         weight_decay: Of the matrices.
     """
     embeddings = _embeddings(model)
+    encoders = (module for module in model.modules() if isinstance(module, Encoder))
+    towers = {id(parameter) for encoder in encoders for parameter in encoder.towers.parameters()}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
+    for parameter in model.parameters():
         if parameter.requires_grad:
             decays = parameter.dim() > 1 and id(parameter) not in embeddings
-            key = (clip_lr if ".clip." in name else lr, weight_decay if decays else 0.0)
+            key = (encoder_lr if id(parameter) in towers else lr, weight_decay if decays else 0.0)
             groups.setdefault(key, []).append(parameter)
     return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]
 
@@ -53,7 +57,7 @@ def build_optimizers(
     name: OptimizerName,
     *,
     lr: float,
-    clip_lr: float,
+    encoder_lr: float,
     muon_lr: float,
     weight_decay: float,
     is_sharded: bool = False,
@@ -69,13 +73,13 @@ def build_optimizers(
     Args:
         model: See `parameter_groups`, as for the other rates.
         name: `adamw` or `muon`.
-        lr: Highest learning rate of all but CLIP's towers.
-        clip_lr: Highest learning rate of CLIP's towers.
+        lr: Highest learning rate of all but the towers.
+        encoder_lr: Highest learning rate of the towers.
         muon_lr: Highest learning rate of the matrices that Muon moves.
         weight_decay: Of the matrices.
         is_sharded: Whether some parameters are split over processes.
     """
-    groups = parameter_groups(model, lr=lr, clip_lr=clip_lr, weight_decay=weight_decay)
+    groups = parameter_groups(model, lr=lr, encoder_lr=encoder_lr, weight_decay=weight_decay)
     if name == "adamw":
         return [adamw(groups, is_sharded=is_sharded)]
     embeddings = _embeddings(model)

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from hbi.encoders.state_files import reason
 from hbi.errors import HBIError
 from hbi.files import StorageError, is_regular, open_regular, read_regular_text, write_atomically
 from hbi.files.checksums import DamageError, require_unchanged, write_with_checksums
 from hbi.models import save_network
-from hbi.models.state_files import reason
 
 
 class RunError(HBIError):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from hbi.models.state_files import CheckpointError
+from hbi.encoders.state_files import CheckpointError
 from hbi.models.weights import require_fitting
 
 

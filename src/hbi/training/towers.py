@@ -7,7 +7,7 @@ from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
-from transformers.models.clip.modeling_clip import CLIPEncoderLayer
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from hbi.models import GlobalContrastModel, HBIModel, QuestionAnsweringModel
 from hbi.training.distributed import Processes
@@ -17,22 +17,22 @@ Precision = Literal["fp32", "bf16"]
 
 
 def freeze_towers(model: Network) -> None:
-    """Let CLIP's towers be; what comes after them still learns, and the logit scale."""
-    scale = model.encoder.clip.logit_scale
-    for parameter in model.encoder.clip.parameters():
+    """Let the towers be; what comes after them still learns, and the logit scale."""
+    scale = model.encoder.scale
+    for parameter in model.encoder.towers.parameters():
         parameter.requires_grad_(parameter is scale)
 
 
 def checkpoint_activations(model: Network) -> None:
-    """Let CLIP's towers remember each layer's input only, and compute the rest again in the backward pass."""
-    clip = model.encoder.clip
+    """Let the towers remember each layer's input only, and compute the rest again in the backward pass."""
+    towers = model.encoder.towers
     # The name that transformers gave it in 5.23, and the one before.
-    enable = getattr(clip, "activation_checkpointing_enable", None) or clip.gradient_checkpointing_enable
+    enable = getattr(towers, "activation_checkpointing_enable", None) or towers.gradient_checkpointing_enable
     enable({"use_reentrant": False})
 
 
 def choose_attention(model: Network, device: torch.device, precision: Precision) -> None:
-    """Let CLIP's towers attend by plain matrix products where the fused way is the slower one: bf16 on a processor.
+    """Let the towers attend by plain matrix products where the fused way is the slower one: bf16 on a processor.
 
     A step of ViT-B/32 there takes a tenth less (docs/log.md); what is computed is the same.
 
@@ -42,12 +42,12 @@ def choose_attention(model: Network, device: torch.device, precision: Precision)
         precision: What it computes in.
     """
     if device.type == "cpu" and precision == "bf16":
-        model.encoder.clip.set_attn_implementation("eager")
+        model.encoder.towers.set_attn_implementation("eager")
 
 
 def tower_parameters(model: Network) -> list[nn.Parameter]:
     """Return the parameters that encode: the encoder's but for the logit scale, which only matching uses."""
-    return [each for each in model.encoder.parameters() if each is not model.encoder.clip.logit_scale]
+    return [each for each in model.encoder.parameters() if each is not model.encoder.scale]
 
 
 def matching_parameters(model: Network) -> list[nn.Parameter]:
@@ -67,7 +67,7 @@ def replicate(model: Network, device: torch.device) -> nn.Module:
     """
     if not any(parameter.requires_grad for parameter in tower_parameters(model)):
         return model.encoder
-    scale = model.encoder.clip.logit_scale
+    scale = model.encoder.scale
     # The wrapper waits for the gradients of all that required one when it was made; the scale's comes from elsewhere.
     scale.requires_grad_(False)
     wrapped = DistributedDataParallel(
@@ -91,6 +91,6 @@ def shard(model: Network, device: torch.device, processes: Processes) -> None:
     """
     mesh = init_device_mesh(device.type, (processes.world_size,))
     for layer in model.encoder.modules():
-        if isinstance(layer, CLIPEncoderLayer):
+        if isinstance(layer, GradientCheckpointingLayer):
             fully_shard(layer, mesh=mesh)
-    fully_shard(model.encoder, mesh=mesh, ignored_params={model.encoder.clip.logit_scale})
+    fully_shard(model.encoder, mesh=mesh, ignored_params={model.encoder.scale})

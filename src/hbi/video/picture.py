@@ -1,7 +1,7 @@
 """From a decoded frame to an RGB tensor: colors, resizing with square pixels, orientation, cropping."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import av
 import numpy as np
@@ -15,41 +15,60 @@ from torch import Tensor
 from hbi.video.colors import color_space, to_screen
 from hbi.video.error import VideoError, may_pass
 from hbi.video.opening import OpenVideo
+from hbi.video.picture_format import Fit, PictureFormat
 
-Fit: TypeAlias = Literal["crop", "squash"]
-PictureSize: TypeAlias = int | tuple[int, int] | Callable[[int, int], tuple[int, int]] | None
-"""Side of a square; (height, width); what makes that of the first frame's (height, width); or None: the frame's own."""
+PictureSize: TypeAlias = PictureFormat | int | tuple[int, int] | Callable[[int, int], tuple[int, int]] | None
+"""A format; the side of a square; (height, width); what makes that of the first frame's (height, width); or None: the
+frame's own."""
+MOST_PIXELS = 2**26
+"""Of what Pillow scales a frame to before its middle is cut out: of a long and thin one it would fill the memory."""
+NARROW = "cut it to a more usual shape"
 
 
 class PictureMaker:
-    """Makes upright RGB pictures of one size, for an ordinary screen, from the frames of one video.
+    """Makes upright RGB pictures of one format, for an ordinary screen, from the frames of one video.
 
-    All pictures share one scaler.
+    All pictures share one scaler. `fit` counts where `size` is no `PictureFormat`.
     """
 
-    def __init__(self, video: OpenVideo, image_size: PictureSize, fit: Fit) -> None:
-        self._video = video
-        self._size_of = image_size if callable(image_size) else None
-        self._size = (
-            None if callable(image_size) else (image_size, image_size) if isinstance(image_size, int) else image_size
-        )
-        if self._size is not None and min(self._size) < 1:
-            cause = f"pictures of size {self._size} were asked for"
-            raise VideoError(video.path, cause, "ask for at least one pixel a side")
-        self._fit = fit
+    def __init__(self, video: OpenVideo, size: PictureSize, fit: Fit = "crop") -> None:
+        self._video, self._fit = video, fit
+        self._size_of = size if callable(size) else None
+        self._format: PictureFormat | None = None
+        if isinstance(size, PictureFormat):
+            self._format = size
+        elif size is not None and not callable(size):
+            height, width = (size, size) if isinstance(size, int) else size
+            if min(height, width) < 1:
+                cause = f"pictures of size {(height, width)} were asked for"
+                raise VideoError(video.path, cause, "ask for at least one pixel a side")
+            self._format = PictureFormat(height, width, fit)
         self._reformatter = VideoReformatter()
 
     def picture(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """Return `frame` upright as RGB [height, width, 3] in the size asked for."""
+        """Return `frame` upright as RGB [height, width, 3] in the format asked for."""
         own_size = upright_size(self._video, frame)
-        if self._size is None:
-            self._size = self._size_of(*own_size) if self._size_of else own_size
-        height, width = _scaled_size(own_size, self._size, self._fit)
+        if self._format is None:
+            self._format = PictureFormat(*(self._size_of(*own_size) if self._size_of else own_size), self._fit)
+        height, width = self._format.scaled_size(*own_size)
+        if self._format.resampling == "swscale":
+            scaled = self._upright(frame, height, width)
+        elif height * width > MOST_PIXELS:
+            cause = f"its pictures of {own_size[1]}x{own_size[0]} pixels would become {width}x{height} before a cut"
+            raise VideoError(self._video.path, cause, NARROW)
+        else:
+            scaled = self._format.resampled(self._upright(frame, *own_size))
+        try:
+            return self._format.cut(scaled)
+        except ValueError as error:
+            cause = f"its pictures of {own_size[1]}x{own_size[0]} pixels are too narrow for this model ({error})"
+            raise VideoError(self._video.path, cause, NARROW) from error
+
+    def _upright(self, frame: VideoFrame, height: int, width: int) -> NDArray[np.uint8]:
+        """Return `frame` upright in RGB, scaled by FFmpeg to `height` and `width`."""
         orientation = self._video.orientation(frame)
         stored_height, stored_width = orientation.size(height, width)
-        pixels = orientation.upright(self._scaled(frame, stored_width, stored_height))
-        top, left = (height - self._size[0]) // 2, (width - self._size[1]) // 2
-        return np.asarray(pixels[top : top + self._size[0], left : left + self._size[1]], np.uint8)
+        return np.asarray(orientation.upright(self._scaled(frame, stored_width, stored_height)), np.uint8)
 
     def _scaled(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         """Return `frame` as stored, in RGB, scaled to `width` and `height`."""
@@ -87,11 +106,3 @@ def stack_pictures(pictures: Sequence[NDArray[np.uint8]]) -> UInt8[Tensor, "fram
     for number, pixels in enumerate(pictures):
         stacked[number] = pixels.transpose(2, 0, 1)
     return torch.from_numpy(stacked)
-
-
-def _scaled_size(size: tuple[int, int], target: tuple[int, int], fit: Fit) -> tuple[int, int]:
-    """Return the (height, width) to scale `size` to: `target`, or what covers it in the shape of `size`."""
-    if fit == "squash":
-        return target
-    scale = max(target[0] / size[0], target[1] / size[1])
-    return max(target[0], round(size[0] * scale)), max(target[1], round(size[1] * scale))

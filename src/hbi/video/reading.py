@@ -15,7 +15,8 @@ from hbi.video.container import ANOTHER_FILE
 from hbi.video.error import VideoError
 from hbi.video.finding import FrameFinder
 from hbi.video.opening import OpenVideo, middles, open_video
-from hbi.video.picture import Fit, PictureMaker, PictureSize, stack_pictures
+from hbi.video.picture import PictureMaker, PictureSize, stack_pictures
+from hbi.video.picture_format import Fit, PictureFormat
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def read_frames(
     path: str | os.PathLike[str],
     num_frames: int = 12,
     *,
-    image_size: int | tuple[int, int] | None = None,
+    image_size: PictureFormat | int | tuple[int, int] | None = None,
     start_seconds: float | None = None,
     end_seconds: float | None = None,
     fit: Fit = "crop",
@@ -57,12 +58,12 @@ def read_frames(
     Args:
         path: The video file.
         num_frames: Parts of the span, each shown by one frame.
-        image_size: Height and width of the frames in pixels: the side of a square, or (height, width); None: the
-            video's own.
+        image_size: Height and width of the frames in pixels: the side of a square, or (height, width); a
+            `PictureFormat`, which says how a model wants them; None: the video's own.
         start_seconds: Where the span begins, on the axis that players show; None: with the video.
         end_seconds: Where it ends; None, or a time after the end: with the video.
         fit: "crop" scales the picture to cover `image_size` and keeps its middle; "squash" scales it to `image_size`
-            whatever its shape.
+            whatever its shape; a `PictureFormat` has its own.
 
     Raises:
         VideoError: There is no video, no such span, or no frame that can be decoded.

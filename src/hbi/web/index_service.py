@@ -76,7 +76,7 @@ class IndexService:
             file.flush()
             clip = Path(file.name)
             try:
-                sample = worker.read_sample(clip, settings.num_frames, settings.image_size, is_bounded=True)
+                sample = worker.read_sample(clip, settings.num_frames, settings.picture, is_bounded=True)
                 return replace(self.index.explain(clip, text, sample=sample), video=name)
             except RequestError as error:
                 raise RequestError(error.status, _with_name(str(error), clip, name)) from error
@@ -88,7 +88,7 @@ class IndexService:
     ) -> Explanation:
         settings = self.index.settings
         sample = worker.read_sample(
-            video, settings.num_frames, settings.image_size, start_seconds=start_seconds, end_seconds=end_seconds
+            video, settings.num_frames, settings.picture, start_seconds=start_seconds, end_seconds=end_seconds
         )
         return self.index.explain(video, text, sample=sample)
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from hbi.matching.sample import VideoSample
-from hbi.video import VideoFrames
+from hbi.video import PictureFormat, VideoFrames
 from hbi.web.limits import Limits, RequestError
 
 _log = logging.getLogger("hbi.web")
@@ -37,7 +37,7 @@ class VideoWorker:
         self,
         video: Path,
         num_frames: int,
-        image_size: int,
+        picture: PictureFormat,
         *,
         start_seconds: float | None = None,
         end_seconds: float | None = None,
@@ -46,7 +46,7 @@ class VideoWorker:
         """Return frames of a span of a video with thumbnails.
 
         Args:
-            video, num_frames, image_size, start_seconds, end_seconds: As in `VideoSample.read`.
+            video, num_frames, picture, start_seconds, end_seconds: As in `VideoSample.read`.
             is_bounded: Whether the video is refused beyond the limits of an upload.
 
         Raises:
@@ -62,7 +62,7 @@ class VideoWorker:
             job="sample",
             path=str(video),
             num_frames=num_frames,
-            image_size=image_size,
+            picture=picture.to_json(),
             start_seconds=start_seconds,
             end_seconds=end_seconds,
             bounds=bounds if is_bounded else None,

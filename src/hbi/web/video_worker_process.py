@@ -19,7 +19,7 @@ import numpy as np
 
 from hbi.errors import HBIError
 from hbi.matching.sample import VideoSample
-from hbi.video import VideoFrames, probe_video
+from hbi.video import PictureFormat, VideoFrames, probe_video
 from hbi.video.cutting import cut_clip
 from hbi.video.demuxing import Faults
 from hbi.video.opening import open_video
@@ -58,7 +58,7 @@ class TooLargeError(HBIError):
 def _sample(
     path: str,
     num_frames: int,
-    image_size: int,
+    picture: int | dict[str, Any],
     start_seconds: float | None,
     end_seconds: float | None,
     bounds: dict[str, Any] | None,
@@ -66,9 +66,8 @@ def _sample(
     video = Path(path)
     if bounds is not None:
         _require_small(video, **bounds)
-    sample = VideoSample.read(
-        video, num_frames, image_size=image_size, start_seconds=start_seconds, end_seconds=end_seconds
-    )
+    form = PictureFormat.from_json(picture)
+    sample = VideoSample.read(video, num_frames, picture=form, start_seconds=start_seconds, end_seconds=end_seconds)
     parts = [_packed(sample.frames), _packed(sample.thumbnails)]
     return {"frames": [values for values, _ in parts]}, b"".join(pixels for _, pixels in parts)
 

@@ -21,8 +21,8 @@ from hbi.files import open_regular, read_regular_text, write_atomically
 from hbi.files.json_values import is_whole, parse_json, shown
 
 FORMAT = "hbi-explanation"
-VERSION = 2
-"""1 had interactions only; 2 has all that the score is made of."""
+VERSION, OLDEST_READ = 3, 2
+"""1 had interactions only; 2 has all that the score is made of; 3 says what the score is, and what was drawn."""
 
 RECORD = "explanation.json"
 """The record's name in a folder."""
@@ -67,10 +67,10 @@ def record_from_json(text: str, build: Build[Built], folder: Path | None = None)
         ) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise ExplanationFileError(f"This is no explanation: its format is not {FORMAT!r}; make it with hbi explain")
-    version = record.get("version")
-    if not is_whole(version) or version != VERSION:
+    version: Any = record.get("version")
+    if not is_whole(version) or not OLDEST_READ <= version <= VERSION:
         raise ExplanationFileError(
-            f"This explanation is of version {shown(version)}, and this program reads version {VERSION}; "
+            f"This explanation is of version {shown(version)}, and this program reads {OLDEST_READ} to {VERSION}; "
             "make it again with hbi explain"
         )
     try:

@@ -2,20 +2,28 @@
 
 import numpy as np
 
+from hbi.explanation.certainty import (
+    NOT_CERTAIN,
+    errors_of,
+    exact_or_drawn,
+    how_it_was_found,
+    is_uncertain,
+    reach,
+    what_out_means,
+)
 from hbi.explanation.comparison import Comparison
 from hbi.explanation.frame_times import FrameTimes
 from hbi.explanation.html.level_table import level_table
 from hbi.explanation.html.markup import escape, script_json, template
 from hbi.explanation.html.matches import Differences
 from hbi.explanation.html.section_parts import Panel, caption, check_anchor, frame_rules, player, ranked_item
-from hbi.explanation.html.timeline_table import timeline_table
+from hbi.explanation.html.timeline_table import Adds, summands, timeline_table
 from hbi.explanation.interaction_matrix import UnmergedMatrix, largest_of
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.wording import quoted, signed
 
-UNIT = "difference of the interactions, in cosine similarity"
-MEANINGS = ("This speaks for the second.", "This speaks for neither.", "This speaks for the first.")
-"""Of a negative difference, of zero, of a positive one."""
+MEANINGS = ("This speaks for the second.", "This speaks for neither.", "This speaks for the first.", NOT_CERTAIN)
+"""Of a negative difference, of zero, of a positive one, of one whose sign is not certain."""
 
 NUM_REASONS = 6
 
@@ -41,15 +49,20 @@ def comparison_section(
     check_anchor(anchor)
     names = [_row_name(comparison, row) for row in range(len(comparison.rows))]
     times = _times(comparison)
-    whole = UnmergedMatrix(comparison.interactions)
+    whole = UnmergedMatrix(comparison.interactions, comparison.interaction_errors)
     levels = comparison.levels()[:1] if is_brief else comparison.levels()
-    parts = [UnmergedMatrix(comparison.interactions_at(index)) for index in range(len(levels))]
+    parts = [
+        UnmergedMatrix(comparison.interactions_at(index), comparison.interaction_errors_at(index))
+        for index in range(len(levels))
+    ]
     panels = [_timeline(comparison, names, whole, times, anchor)]
-    panels += [_level(*sides, names, part, times, anchor) for sides, part in zip(levels, parts, strict=True)]
+    panels += [
+        _level(comparison, *sides, names, part, times, anchor) for sides, part in zip(levels, parts, strict=True)
+    ]
     first, second = comparison.first.frames, comparison.second.frames
     phrases = {row: quoted(name) for row, name in enumerate(names)}
     data = {
-        "unit": UNIT,
+        "unit": _unit(comparison),
         "meanings": MEANINGS,
         "seconds": [_seconds(comparison, *pair) for pair in comparison.columns],
         "levels": [Differences(part, phrases, times).script_data() for part in (whole, *parts)],
@@ -62,6 +75,10 @@ def comparison_section(
         first=_about(comparison, 0),
         second=_about(comparison, 1),
         difference=signed(comparison.difference, 3),
+        certainty=exact_or_drawn(comparison),
+        unsure="" if comparison.is_exact else " Dotted: not certain.",
+        how=f"{how_it_was_found(comparison)} {what_out_means(comparison)}",
+        kind="exact" if comparison.is_exact else "estimated",
         captions=_captions(comparison),
         players=_players(comparison, addresses),
         tabs="".join(panel.tab(anchor) for panel in panels),
@@ -126,7 +143,12 @@ def _players(comparison: Comparison, addresses: tuple[str | None, str | None]) -
     return "".join(player(address, side, sides[side].video) for side, address in enumerate(addresses))
 
 
+def _unit(comparison: Comparison) -> str:
+    return f"difference of the interactions, in {comparison.first.score}"
+
+
 def _level(
+    comparison: Comparison,
     ours: LevelExplanation,
     theirs: LevelExplanation,
     names: list[str],
@@ -134,58 +156,70 @@ def _level(
     times: FrameTimes,
     anchor: str,
 ) -> Panel:
-    title = f"{ours.level.capitalize()} level: interactions of the first less those of the second."
+    is_only = len(comparison.first.levels) == 1
+    where = "Words with frames" if is_only else f"{ours.level.capitalize()} level"
+    title = f"{where}: interactions of the first less those of the second."
     return Panel(
         name=ours.level,
         tab_score=signed(ours.similarity - theirs.similarity, 3),
         title=title,
-        score=f"similarities {ours.similarity:.3f} and {theirs.similarity:.3f}",
+        score=f"{comparison.first.score_name} {ours.similarity:.3f} and {theirs.similarity:.3f}",
         note="",
         table=level_table(names, part, times, anchor, title),
         found=_largest_differences(names, part, times),
         limit=largest_of(part.interactions),
-        unit=UNIT,
+        unit=_unit(comparison),
         is_numbering_optional=True,
+        is_drawn=not comparison.is_exact,
+        label="Words × frames" if is_only else "",
     )
 
 
 def _timeline(comparison: Comparison, names: list[str], part: UnmergedMatrix, times: FrameTimes, anchor: str) -> Panel:
-    title = "Timeline: all levels together, the first less the second."
-    words, frames = comparison.word_contributions, comparison.frame_contributions
+    together = "all levels together, " if len(comparison.first.levels) > 1 else ""
+    title = f"Timeline: {together}the first less the second."
+    words = Adds(comparison.word_contributions, comparison.word_contribution_errors)
+    frames = Adds(comparison.frame_contributions, comparison.frame_contribution_errors)
     difference = signed(comparison.difference, 3)
     return Panel(
         name="timeline",
         tab_score=difference,
         title=title,
         score=f"difference {difference}",
-        note=f"What each adds sums to the difference of the scores: words {signed(float(words.sum()), 3)}, "
-        f"frames {signed(float(frames.sum()), 3)}: {difference}.",
+        note=f"What each adds sums to the difference of the scores: "
+        f"{summands(words, frames, comparison.unassigned)}: {difference}.",
         table=timeline_table(names, part, times, words, frames, anchor, title),
         found=_largest_contributions(names, words),
         limit=largest_of(part.interactions),
-        unit=UNIT,
+        unit=_unit(comparison),
+        is_drawn=not comparison.is_exact,
     )
 
 
-def _largest_contributions(names: list[str], adds: np.ndarray) -> str:
+def _largest_contributions(names: list[str], adds: Adds) -> str:
     """Return the words that add most to the difference, of either sign."""
-    largest = largest_of(adds) or 1.0
-    items = [ranked_item(quoted(names[row]), "", float(adds[row]), largest) for row in _order(adds)]
+    largest, each = adds.reach or 1.0, list(adds)
+    order = _order(adds.values, adds.errors)
+    items = [ranked_item(quoted(names[row]), "", each[row][0], largest, each[row][1]) for row in order]
     return f"<h4>Words that make the difference</h4><ol>{''.join(items)}</ol>"
 
 
 def _largest_differences(names: list[str], part: UnmergedMatrix, times: FrameTimes) -> str:
     """Return the words and frames whose interactions differ most, of either sign."""
-    values = part.interactions
-    largest = largest_of(values) or 1.0
-    places = [divmod(place, values.shape[1]) for place in _order(values)]
-    items = [ranked_item(quoted(names[row]), times.spans([at]), float(values[row, at]), largest) for row, at in places]
+    values, errors = part.interactions, errors_of(part)
+    largest = reach(values, errors) or 1.0
+    places = [divmod(place, values.shape[1]) for place in _order(values, errors)]
+    items = [
+        ranked_item(quoted(names[row]), times.spans([at]), float(values[row, at]), largest, float(errors[row, at]))
+        for row, at in places
+    ]
     return f"<h4>Largest differences</h4><ol>{''.join(items)}</ol>"
 
 
-def _order(values: np.ndarray) -> list[int]:
-    """Return the flat places of the largest numbers, of either sign, the largest first."""
-    return np.argsort(-np.abs(values), axis=None, kind="stable")[:NUM_REASONS].tolist()
+def _order(values: np.ndarray, errors: np.ndarray) -> list[int]:
+    """Return the flat places of the largest numbers, of either sign, the largest first, those not certain behind."""
+    is_behind = is_uncertain(values, errors).ravel()
+    return np.lexsort((-np.abs(values).ravel(), is_behind))[:NUM_REASONS].tolist()
 
 
 def _seconds(comparison: Comparison, one: int | None, other: int | None) -> list[float]:

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from hbi.explanation.certainty import errors_of, is_uncertain, plus_minus
 from hbi.explanation.frame_times import FrameTimes
 from hbi.explanation.html.markup import escape
 from hbi.explanation.interaction_matrix import (
@@ -39,6 +42,8 @@ def level_table(names: Sequence[str], part: InteractionMatrix, times: FrameTimes
     num_frames, name_width = len(part.frame_groups), _name_pixels(names)
     classes = f"hbi-matrix{' hbi-merged' * is_merged(part)}{' hbi-many' * (num_frames > MANY)}"
     row, column = 24 if len(names) <= 32 else 18, 34 if num_frames > MANY else 42
+    if errors_of(part).any():
+        classes, row, column = f"{classes} hbi-drawn", row + 8, column + 16
     side = SIDE_PIXELS + name_width
     size = f"--row:{row}px;min-width:{side + num_frames * column}px;max-width:{side + num_frames * 200}px"
     columns = f'<col style="width:{SIDE_PIXELS}px"><col style="width:{name_width}px">{"<col>" * num_frames}'
@@ -78,6 +83,20 @@ def row_name(name: str, index: int) -> str:
     return f'<th class="hbi-name" scope="row" data-word="{index}" title="{text}"><bdi>{text}</bdi></th>'
 
 
+def cell_look(value: float, error: float, limit: float) -> tuple[float, str]:
+    """Return the strength of a cell's color, and its classes: n below 0, s for a strong color, u where not certain.
+
+    Args:
+        value: The number.
+        error: Its standard error, 0 where it is exact.
+        limit: The number with the full color.
+    """
+    strength = abs(float(tint(value, limit)))
+    is_unsure = bool(is_uncertain(np.asarray(value), np.asarray(error)))
+    looks = (("n", value < 0), ("s", strength >= STRONG and not is_unsure), ("u", is_unsure))
+    return strength, " ".join(name for name, applies in looks if applies)
+
+
 def _head(part: InteractionMatrix, times: FrameTimes, anchor: str) -> str:
     """Return the film strip, and below it a bracket with its seconds over every run of merged frames."""
     frames = [f'<th scope="col">{frame_button(index, times, anchor)}</th>' for index in range(len(part.frame_groups))]
@@ -91,12 +110,14 @@ def _head(part: InteractionMatrix, times: FrameTimes, anchor: str) -> str:
 
 def _body(names: Sequence[str], part: InteractionMatrix) -> str:
     """Return one row a word; where neighbors were merged, one cell spans them all."""
-    limit = largest_of(part.on_players)
+    limit, errors = largest_of(part.on_players), errors_of(part)
     letters = names_of_split_groups(part.word_groups, is_letters=True)
     frame_runs = runs_of(part.frame_groups)
     rows = []
     for run in runs_of(part.word_groups):
-        cells = "".join(_cell(part, run, frame_run, limit) for frame_run in frame_runs)
+        cells = "".join(
+            _cell(part, run, frame_run, limit, float(errors[run.group, frame_run.group])) for frame_run in frame_runs
+        )
         for index in range(run.start, run.stop):
             is_first = index == run.start
             side = _side(run, letters, is_merged=is_merged(part)) if is_first else ""
@@ -104,11 +125,10 @@ def _body(names: Sequence[str], part: InteractionMatrix) -> str:
     return "\n".join(rows)
 
 
-def _cell(part: InteractionMatrix, words: Run, frames: Run, limit: float) -> str:
-    """Return one number, over all the words and frames that it belongs to."""
+def _cell(part: InteractionMatrix, words: Run, frames: Run, limit: float, error: float) -> str:
+    """Return one number with its standard error, over all the words and frames that it belongs to."""
     value = float(part.interactions[words.group, frames.group])
-    strength = abs(float(tint(value, limit)))
-    classes = " ".join(name for name, applies in (("n", value < 0), ("s", strength >= STRONG)) if applies)
+    strength, classes = cell_look(value, error, limit)
     attributes = {
         "class": classes,
         "rowspan": words.length if words.length > 1 else "",
@@ -118,7 +138,8 @@ def _cell(part: InteractionMatrix, words: Run, frames: Run, limit: float) -> str
         "style": f"--v:{strength:.3f}",
     }
     written = " ".join(f'{name}="{setting}"' for name, setting in attributes.items() if setting != "")
-    return f"<td {written}>{signed(value, decimals_for(limit))}</td>"
+    below = f"<small>{plus_minus(error)}</small>" if error else ""
+    return f"<td {written}>{signed(value, decimals_for(limit))}{below}</td>"
 
 
 def _name_pixels(names: Sequence[str]) -> int:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hbi.explanation.certainty import errors_of, is_uncertain, with_error
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.frame_times import FrameTimes
 from hbi.explanation.interaction_matrix import InteractionMatrix, runs_of
-from hbi.explanation.wording import listing, quoted, signed
+from hbi.explanation.wording import listing, quoted
 
 SHARE_OF_BEST = 0.5
 """A frame belongs to a word (and a word to a frame) when their interaction is at least this share of the best one."""
@@ -18,15 +19,16 @@ LONGEST_PHRASE = 200
 
 @dataclass(frozen=True)
 class Match:
-    """A merged word, the merged frames that belong to it, and the strongest interaction among them."""
+    """A merged word, the merged frames that belong to it, the strongest interaction among them and its error."""
 
     word_group: int
     frame_groups: tuple[int, ...]
     interaction: float
+    error: float
 
 
 class Matches:
-    """The merged words and frames of a matrix that belong together: those that are worth more so.
+    """The merged words and frames of a matrix that belong together: those that are worth more so, and certainly.
 
     Args:
         part: The interactions.
@@ -36,22 +38,24 @@ class Matches:
 
     def __init__(self, part: InteractionMatrix, phrases: Mapping[int, str], times: FrameTimes) -> None:
         self.part, self.phrases, self._times = part, phrases, times
+        self._errors = errors_of(part)
+        self._certain = np.where(is_uncertain(part.interactions, self._errors), 0.0, part.interactions)
 
     def frames_of_word(self, row: int) -> tuple[int, ...]:
         """Return the columns that belong to a row, in order of time."""
-        return self._partners(self.part.interactions[row], self.part.frame_groups)
+        return self._partners(self._certain[row], self.part.frame_groups)
 
     def words_of_frame(self, column: int) -> tuple[int, ...]:
         """Return the rows that belong to a column, in reading order."""
-        return self._partners(self.part.interactions[:, column], self.part.word_groups)
+        return self._partners(self._certain[:, column], self.part.word_groups)
 
     def strongest(self, count: int) -> tuple[Match, ...]:
         """Return up to `count` words that found frames, with these frames, strongest first."""
-        matches = [
-            Match(row, columns, self._best(self.part.interactions[row], columns))
-            for row in dict.fromkeys(self.part.word_groups)
-            if (columns := self.frames_of_word(row))
-        ]
+        matches = []
+        for row in dict.fromkeys(self.part.word_groups):
+            if columns := self.frames_of_word(row):
+                best = self._best(self._certain[row], columns)
+                matches.append(Match(row, columns, float(self._certain[row, best]), float(self._errors[row, best])))
         return tuple(sorted(matches, key=lambda match: -match.interaction)[:count])
 
     def spans(self, columns: Iterable[int]) -> str:
@@ -61,15 +65,25 @@ class Matches:
 
     def word_sentence(self, row: int) -> str:
         """Return what a row found: `“red”: 2.5 s to 4.2 s (strongest +0.031)`."""
-        columns, best = self.frames_of_word(row), self._best(self.part.interactions[row], self.part.frame_groups)
-        found = f"{self.spans(columns)} ({self._told(best)})" if columns else self._nothing("part of the video", best)
+        columns = self.frames_of_word(row)
+        values = self._certain[row] if columns else self.part.interactions[row]
+        best = self._best(values, columns or self.part.frame_groups)
+        number, error = float(values[best]), float(self._errors[row, best])
+        found = (
+            f"{self.spans(columns)} ({self._told(number, error)})"
+            if columns
+            else self._nothing("part of the video", number, error)
+        )
         return f"{self.phrases[row]}: {found}"
 
     def frame_sentence(self, column: int) -> str:
         """Return what a column found: `2.5 s to 4.2 s: “red” and “square” (strongest +0.031)`."""
-        rows, best = self.words_of_frame(column), self._best(self.part.interactions[:, column], self.part.word_groups)
+        rows = self.words_of_frame(column)
+        values = self._certain[:, column] if rows else self.part.interactions[:, column]
+        best = self._best(values, rows or self.part.word_groups)
+        number, error = float(values[best]), float(self._errors[best, column])
         phrases = listing(self.phrases[row] for row in rows) if rows else ""
-        found = f"{phrases} ({self._told(best)})" if rows else self._nothing("word", best)
+        found = f"{phrases} ({self._told(number, error)})" if rows else self._nothing("word", number, error)
         return f"{self.spans([column])}: {found}"
 
     def script_data(self) -> dict[str, object]:
@@ -79,7 +93,8 @@ class Matches:
         return {
             "word_groups": part.word_groups,
             "frame_groups": part.frame_groups,
-            "interactions": [[float(f"{value:.6g}") for value in row] for row in part.interactions],
+            "interactions": _six_digits(part.interactions),
+            "errors": _six_digits(self._errors) if self._errors.any() else None,
             "frames_of_word": {row: self.frames_of_word(row) for row in rows},
             "words_of_frame": {column: self.words_of_frame(column) for column in columns},
             "phrases": {row: self.phrases[row] for row in rows},
@@ -89,21 +104,23 @@ class Matches:
         }
 
     def _partners(self, values: np.ndarray, groups: Sequence[int]) -> tuple[int, ...]:
-        least = SHARE_OF_BEST * self._size(self._best(values, groups))
+        least = SHARE_OF_BEST * self._size(float(values[self._best(values, groups)]))
         return tuple(group for group in dict.fromkeys(groups) if self._size(values[group]) >= least > 0)
 
-    def _best(self, values: np.ndarray, groups: Sequence[int]) -> float:
-        return float(max((values[group] for group in dict.fromkeys(groups)), key=self._size))
+    def _best(self, values: np.ndarray, groups: Sequence[int]) -> int:
+        """Return the group whose number counts most."""
+        return max(dict.fromkeys(groups), key=lambda group: self._size(float(values[group])))
 
     def _size(self, value: float) -> float:
         """Return what makes a number count; none below 0 does."""
         return value
 
-    def _told(self, best: float) -> str:
-        return f"strongest {signed(best)}"
+    def _told(self, best: float, error: float) -> str:
+        return f"strongest {with_error(best, error)}"
 
-    def _nothing(self, what: str, best: float) -> str:
-        return f"no {what} is worth more with it than without (best {signed(best)})"
+    def _nothing(self, what: str, best: float, error: float) -> str:
+        certainly = "certainly " if best > 0 else ""
+        return f"no {what} is {certainly}worth more with it than without (best {with_error(best, error)})"
 
 
 class Differences(Matches):
@@ -112,11 +129,11 @@ class Differences(Matches):
     def _size(self, value: float) -> float:
         return abs(value)
 
-    def _told(self, best: float) -> str:
-        return f"largest {signed(best)}: for the {'first' if best > 0 else 'second'}"
+    def _told(self, best: float, error: float) -> str:
+        return f"largest {with_error(best, error)}: for the {'first' if best > 0 else 'second'}"
 
-    def _nothing(self, what: str, best: float) -> str:
-        return "no difference"
+    def _nothing(self, what: str, best: float, error: float) -> str:
+        return f"no certain difference (largest {with_error(best, error)})" if error else "no difference"
 
 
 def phrase_of(explanation: Explanation, part: InteractionMatrix, word_group: int) -> str:
@@ -136,3 +153,7 @@ def phrase_of(explanation: Explanation, part: InteractionMatrix, word_group: int
             pieces.append(explanation.text[first.start : last.end] if run.length > 1 else first.text)
     phrase = " … ".join(pieces)
     return quoted(phrase if len(phrase) <= LONGEST_PHRASE else f"{phrase[: LONGEST_PHRASE - 2]} …")
+
+
+def _six_digits(values: np.ndarray) -> list[list[float]]:
+    return [[float(f"{value:.6g}") for value in row] for row in values]

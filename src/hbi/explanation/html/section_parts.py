@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from hbi.explanation.certainty import CERTAIN_FROM, NOT_CERTAIN, is_uncertain, with_error
 from hbi.explanation.files.thumbnail import encode_jpeg
 from hbi.explanation.html.markup import escape, template
 from hbi.explanation.players import Frame, Word
@@ -26,6 +29,8 @@ class Panel:
         limit: The number with the full color.
         unit: Of the numbers.
         is_numbering_optional: Whether a box chooses that small cells bear their numbers.
+        is_drawn: Whether numbers are estimates: the legend then shows what is not certain.
+        label: Of the tab; "": the name.
     """
 
     name: str
@@ -38,12 +43,15 @@ class Panel:
     limit: float
     unit: str
     is_numbering_optional: bool = False
+    is_drawn: bool = False
+    label: str = ""
 
     def tab(self, anchor: str) -> str:
         """Return the button that shows the panel."""
         return (
             f'<button type="button" role="tab" class="hbi-tab" id="{anchor}-{self.name}-tab" '
-            f'aria-controls="{anchor}-{self.name}">{self.name.capitalize()}<small>{self.tab_score}</small></button>'
+            f'aria-controls="{anchor}-{self.name}">{self.label or self.name.capitalize()}'
+            f"<small>{self.tab_score}</small></button>"
         )
 
     def html(self, anchor: str) -> str:
@@ -66,6 +74,7 @@ class Panel:
             lowest=signed(-self.limit, decimals) if self.limit else "",
             highest=signed(self.limit, decimals) if self.limit else "",
             unit=escape(self.unit),
+            uncertain=f'<div class="hbi-unsure"><i></i>{NOT_CERTAIN}</div>' if self.is_drawn else "",
         )
 
 
@@ -105,20 +114,37 @@ def player(address: str | None, number: int, name: str) -> str:
     )
 
 
-def ranked_item(name: str, spans: str, value: float, largest: float) -> str:
+def ranked_item(name: str, spans: str, value: float, largest: float, error: float = 0.0) -> str:
     """Return a line of a list of the largest numbers: whose it is, when, the number and a bar.
 
     Args:
         name: Whose number it is.
         spans: When, as plain text; "": not at a certain time.
         value: The number.
-        largest: The largest absolute value of the list, whose bar is full.
+        largest: What a full bar stands for: the largest absolute value of the list, with its error bar.
+        error: The number's standard error, 0 where it is exact.
     """
-    sign = " n" if value < 0 else ""
+    number = with_error(value, error, decimals_for(largest))
+    classes, style = bar_of(value, largest, error)
     return (
-        f"<li><span>{escape(name)} <em>{escape(spans)}</em></span><b>{signed(value, decimals_for(largest))}</b>"
-        f'<span><i class="hbi-bar{sign}" style="--v:{abs(value) / largest:.3f}"></i></span></li>'
+        f"<li><span>{escape(name)} <em>{escape(spans)}</em></span><b>{number}</b>"
+        f'<span><i class="hbi-bar{classes}" style="{style}"></i></span></li>'
     )
+
+
+def bar_of(value: float, largest: float, error: float = 0.0) -> tuple[str, str]:
+    """Return the classes and the style of a number's bar: its sign and length, and its error bar where it was drawn.
+
+    Args:
+        value: The number.
+        largest: What a full bar stands for.
+        error: The number's standard error, 0 where it is exact; the error bar reaches two of them to either side.
+    """
+    share, reach = abs(value) / (largest or 1.0), CERTAIN_FROM * error / (largest or 1.0)
+    is_unsure = bool(is_uncertain(np.asarray(value), np.asarray(error)))
+    classes = "".join(f" {name}" for name, applies in (("n", value < 0), ("e", error > 0), ("u", is_unsure)) if applies)
+    ends = f";--from:{max(0.0, share - reach):.3f};--to:{min(1.0, share + reach):.3f}" if error else ""
+    return classes, f"--v:{share:.3f}{ends}"
 
 
 def frame_rules(frames: Sequence[Frame], anchor: str) -> str:

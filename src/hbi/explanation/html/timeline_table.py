@@ -1,14 +1,40 @@
 """The timeline as an HTML table: a heat line a word over the seconds, and what words and frames add to the score."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
+from hbi.explanation.certainty import errors_of, plus_minus, reach, with_error
 from hbi.explanation.frame_times import FrameTimes
-from hbi.explanation.html.level_table import frame_button, row_name
+from hbi.explanation.html.level_table import cell_look, frame_button, row_name
 from hbi.explanation.html.markup import escape
-from hbi.explanation.interaction_matrix import InteractionMatrix, largest_of, tint
+from hbi.explanation.html.section_parts import bar_of
+from hbi.explanation.interaction_matrix import InteractionMatrix, largest_of
 from hbi.explanation.wording import decimals_for, signed
+
+
+@dataclass(frozen=True, eq=False)
+class Adds:
+    """What words or frames add to the score, and the standard errors of that, 0 where it is exact."""
+
+    values: Float[np.ndarray, " player"]
+    errors: Float[np.ndarray, " player"]
+
+    @property
+    def decimals(self) -> int:
+        """Of every number."""
+        return decimals_for(largest_of(self.values))
+
+    @property
+    def reach(self) -> float:
+        """What a full bar stands for."""
+        return reach(self.values, self.errors)
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        return zip(self.values.tolist(), self.errors.tolist(), strict=True)
+
 
 LEAST_PIXELS = 16
 """Of a frame in the line: a finger still meets it."""
@@ -18,8 +44,8 @@ def timeline_table(
     names: Sequence[str],
     part: InteractionMatrix,
     times: FrameTimes,
-    word_adds: np.ndarray,
-    frame_adds: np.ndarray,
+    word_adds: Adds,
+    frame_adds: Adds,
     anchor: str,
     summary: str,
 ) -> str:
@@ -35,15 +61,17 @@ def timeline_table(
         summary: What a screen reader says of the table.
     """
     limit = largest_of(part.interactions)
-    strip = "".join(frame_button(index, times, anchor) for index in range(len(frame_adds)))
+    num_frames = len(frame_adds.values)
+    strip = "".join(frame_button(index, times, anchor) for index in range(num_frames))
     rows = "\n".join(
         f'<tr>{row_name(name, word)}<td><div class="hbi-line">{_line(part, word, limit)}</div></td>'
-        f"{_adds(float(word_adds[word]), word_adds)}</tr>"
-        for word, name in enumerate(names)
+        f"{_adds(*adds, word_adds)}</tr>"
+        for (word, name), adds in zip(enumerate(names), word_adds, strict=True)
     )
-    total = signed(float(np.sum(frame_adds)), decimals_for(largest_of(word_adds)))
+    total = signed(float(np.sum(frame_adds.values)), word_adds.decimals)
+    drawn = " hbi-drawn" if errors_of(part).any() or word_adds.errors.any() or frame_adds.errors.any() else ""
     return (
-        f'<table class="hbi-timeline" style="--least:{LEAST_PIXELS * len(frame_adds)}px">'
+        f'<table class="hbi-timeline{drawn}" style="--least:{LEAST_PIXELS * num_frames}px">'
         f"<caption>{escape(summary)}</caption>"
         f'<thead><tr><td class="hbi-corner">{times.unit}</td>'
         f'<td><div class="hbi-line">{strip}</div></td>'
@@ -54,35 +82,49 @@ def timeline_table(
     )
 
 
+def summands(words: Adds, frames: Adds, unassigned: float) -> str:
+    """Return `words +0.175, frames +0.075`, and what tokens add that are neither, where there are such.
+
+    Args:
+        words: What every word adds.
+        frames: What every frame adds.
+        unassigned: What tokens without a word or frame add.
+    """
+    parts = {"words": float(words.values.sum()), "frames": float(frames.values.sum())}
+    if abs(unassigned) >= 5e-4:
+        parts["other tokens"] = unassigned
+    return ", ".join(f"{name} {signed(value, 3)}" for name, value in parts.items())
+
+
 def _line(part: InteractionMatrix, word: int, limit: float) -> str:
     decimals = decimals_for(limit)
     pieces = []
-    for frame, value in enumerate(part.interactions[word].tolist()):
-        strength = abs(float(tint(value, limit)))
-        classes = "hbi-cell" + " n" * (value < 0)
+    numbers = zip(part.interactions[word].tolist(), errors_of(part)[word].tolist(), strict=True)
+    for frame, (value, error) in enumerate(numbers):
+        strength, classes = cell_look(value, error, limit)
         pieces.append(
-            f'<span class="{classes}" data-word="{word}" data-frame="{frame}" style="--v:{strength:.3f}">'
-            f"{signed(value, decimals)}</span>"
+            f'<span class="{f"hbi-cell {classes}".strip()}" data-word="{word}" data-frame="{frame}" '
+            f'style="--v:{strength:.3f}">{with_error(value, error, decimals)}</span>'
         )
     return "".join(pieces)
 
 
-def _adds(value: float, everyone: np.ndarray) -> str:
-    share = abs(value) / (largest_of(everyone) or 1.0)
+def _adds(value: float, error: float, everyone: Adds) -> str:
+    classes, style = bar_of(value, everyone.reach, error)
+    beside = f" <small>{plus_minus(error)}</small>" if error else ""
     return (
-        f'<td class="hbi-adds">{signed(value, decimals_for(largest_of(everyone)))}'
-        f'<i class="hbi-bar{" n" * (value < 0)}" style="--v:{share:.3f}"></i></td>'
+        f'<td class="hbi-adds">{signed(value, everyone.decimals)}{beside}'
+        f'<i class="hbi-bar{classes}" style="{style}"></i></td>'
     )
 
 
-def _frame_bars(adds: np.ndarray, times: FrameTimes) -> str:
-    largest = largest_of(adds) or 1.0
-    decimals = decimals_for(largest_of(adds))
+def _frame_bars(adds: Adds, times: FrameTimes) -> str:
     bars = []
-    for index, value in enumerate(adds.tolist()):
-        number = signed(value, decimals)
+    for index, (value, error) in enumerate(adds):
+        classes, style = bar_of(value, adds.reach, error)
+        number = with_error(value, error, adds.decimals)
         bars.append(
-            f'<span class="hbi-column{" n" * (value < 0)}" data-frame="{index}" style="--v:{abs(value) / largest:.3f}" '
+            f'<span class="hbi-column{classes}" data-frame="{index}" style="{style}" '
             f'title="{escape(times.label(index))}: {number}">{number}</span>'
         )
     return "".join(bars)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from hbi.explanation.explanation import Explanation
+from hbi.explanation.explanation import COSINE, Explanation
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.players import Frame, Word
 from hbi.games import LateInteractionGame, banzhaf_interactions, shapley_values
@@ -43,6 +43,7 @@ def explain_games(
     duration_seconds: float,
     model: str,
     remark: str | None = None,
+    score: str = COSINE,
 ) -> Explanation:
     """Return the explanation of the games that a text and a video play at some levels.
 
@@ -58,6 +59,7 @@ def explain_games(
         duration_seconds: length of the video.
         model: name of the model that the games are of.
         remark: what a reader has to know besides; None: nothing.
+        score: what the grand coalitions' worths are, such as "MaxSim" for games of `hbi.games.maxsim_game`.
 
     Raises:
         ValueError: Levels without weight, or parts that do not fit each other.
@@ -76,6 +78,7 @@ def explain_games(
         similarity=sum(part.weight * part.similarity for part in parts),
         model=model,
         remark=remark,
+        score=score,
     )
 
 

@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from hbi.explanation.explanation import Explanation
+from hbi.explanation.explanation import COSINE, Explanation
 from hbi.explanation.players import Frame, Word
 from hbi.explanation.solve.from_games import LevelGame, explain_games
-from hbi.games import game_from_tokens
+from hbi.games import LateInteractionGame, game_from_tokens, maxsim_game, mean_maxsim_game
 from hbi.ops import cluster_dpc_knn, compose_members, merge_tokens
 from hbi.shapes import LEVELS, Level
+
+TokenScore = Literal["late interaction", "MaxSim", "mean MaxSim"]
+"""What word and frame tokens are worth: the mean of the best matches of both sides, the sum of the words' best matches
+(ColBERT, ColPali), or their mean."""
 
 
 def explain_tokens(
@@ -30,6 +35,7 @@ def explain_tokens(
     use_cosine: bool = True,
     normalize_weights: bool = True,
     floor_at_zero: bool = False,
+    score: TokenScore = "late interaction",
     video: str = "video",
     model: str = "tokens",
 ) -> Explanation:
@@ -51,12 +57,19 @@ def explain_tokens(
         use_cosine: compare directions; False: plain inner products.
         normalize_weights: see `hbi.games.LateInteractionGame`.
         floor_at_zero: see `hbi.games.LateInteractionGame`.
+        score: what the model ranks by; "MaxSim" and "mean MaxSim" know no weights, no merging and no floor.
         video: what to call the video.
         model: what to call the model.
 
     Raises:
-        ValueError: Numbers of tokens, words and frames that differ, and whatever the game refuses.
+        ValueError: Numbers of tokens, words and frames that differ, and whatever the game or the score refuses.
     """
+    if score not in get_args(TokenScore):
+        raise ValueError(f"the score is one of {', '.join(get_args(TokenScore))}, not {score!r}")
+    is_late_interaction = score == "late interaction"
+    given = [value is not None for value in (word_weights, frame_weights, merge_ratio)]
+    if not is_late_interaction and (any(given) or floor_at_zero):
+        raise ValueError(f"{score} is not defined for weights, merged tokens or a floor: leave these out")
     for what, tokens, players in (("word", word_tokens, words), ("frame", frame_tokens, frames)):
         if tokens.dim() != 2 or len(tokens) != len(players):
             raise ValueError(f"{what}_tokens must be [{len(players)} {what}s, width], not {list(tokens.shape)}")
@@ -65,15 +78,19 @@ def explain_tokens(
         _merged(word_tokens, word_weights, merge_ratio), _merged(frame_tokens, frame_weights, merge_ratio), strict=True
     )
     for level, weight, (ours, theirs) in zip(LEVELS, level_weights, sides, strict=False):
-        game = game_from_tokens(
-            ours[0],
-            theirs[0],
-            ours[1],
-            theirs[1],
-            use_cosine=use_cosine,
-            normalize_weights=normalize_weights,
-            floor_at_zero=floor_at_zero,
-        )
+        game: LateInteractionGame
+        if is_late_interaction:
+            game = game_from_tokens(
+                ours[0],
+                theirs[0],
+                ours[1],
+                theirs[1],
+                use_cosine=use_cosine,
+                normalize_weights=normalize_weights,
+                floor_at_zero=floor_at_zero,
+            )
+        else:
+            game = (maxsim_game if score == "MaxSim" else mean_maxsim_game)(ours[0], theirs[0], use_cosine=use_cosine)
         levels[level] = LevelGame(game, ours[2], theirs[2], weight)
     return explain_games(
         levels,
@@ -83,6 +100,7 @@ def explain_tokens(
         video=video,
         duration_seconds=max(frame.end_seconds for frame in frames),
         model=model,
+        score=(COSINE if use_cosine else "inner product") if is_late_interaction else score,
     )
 
 

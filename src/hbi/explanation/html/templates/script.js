@@ -186,8 +186,10 @@
       if (frame === null) return level.word_sentences[word];
       if (word === null) return level.frame_sentences[frame];
       const value = level.interactions[word][frame];
-      const meaning = this.data.meanings[Math.sign(value) + 1];
-      return `${level.phrases[word]} with ${level.spans[frame]}: ${signed(value)} ${this.data.unit}. ${meaning}`;
+      const error = level.errors?.[word][frame] ?? 0;
+      const isUnsure = error > 0 && Math.abs(value) <= 2 * error;
+      const meaning = this.data.meanings[isUnsure ? 3 : Math.sign(value) + 1];
+      return `${level.phrases[word]} with ${level.spans[frame]}: ${told(value, error)} ${this.data.unit}. ${meaning}`;
     }
 
     showTip(word, frame) {
@@ -217,6 +219,16 @@
   const place = (element) => ({ word: number(element.dataset.word), frame: number(element.dataset.frame) });
   const same = (one, other) => one === other || (one?.word === other?.word && one?.frame === other?.frame && !one === !other);
   const signed = (value) => (value > 0 ? "+" : "") + String(value).replace(/-/g, "−");
+
+  // A number with its standard error: `+0.0310 ± 0.0021`, the error with two digits.
+  function told(value, error) {
+    if (!error) return signed(value);
+    const decimals = Math.max(0, 1 - Math.floor(Math.log10(Number(error.toPrecision(2)))));
+    const isPlain = decimals <= 6 && Math.abs(value) < 1e9 && error < 1e9;
+    if (!isPlain) return `${signed(value)} ± ${error.toPrecision(2)}`;
+    const rounded = value.toFixed(decimals);
+    return `${Number(rounded) === 0 ? "0" : signed(rounded)} ± ${error.toFixed(decimals)}`;
+  }
 
   function pointed(element) {
     const part = element.closest("[data-word], [data-frame]");

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig
 
-from hbi.models.config import ModelError
+from hbi.encoders.sizes import ModelError
 
 FIRST_CHANNELS = 16
 

@@ -10,14 +10,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from hbi.encoders.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 from hbi.errors import HBIError
 from hbi.files import is_regular, open_regular
 from hbi.files.checksums import read_checksums, require_unchanged
-from hbi.models.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 
 State = Mapping[str, Tensor]
 """Tensors by name."""
 
+LARGEST_WEIGHT = 1e15
 _WRAPPERS = ("model_state_dict", "state_dict", "model")
 """Keys under which training scripts put the tensors, beside other things."""
 
@@ -150,3 +151,13 @@ def listing(items: list[str]) -> str:
     """Return the first of some names, and how many more there are."""
     more = f" and {len(items) - 5} more" if len(items) > 5 else ""
     return f"{', '.join(items[:5])}{more}"
+
+
+def require_numbers(tensors: Mapping[str, Tensor], *, origin: str) -> None:
+    """Raise CheckpointError where a tensor holds NaN, infinity, or what no training that went well ends with."""
+    wrong = [name for name, tensor in tensors.items() if tensor.numel() and not tensor.abs().max() <= LARGEST_WEIGHT]
+    if wrong:
+        raise CheckpointError(
+            f"{origin} holds NaN, infinity or absurdly large numbers in {listing(wrong)}: restore it from a copy, or "
+            "train anew"
+        )

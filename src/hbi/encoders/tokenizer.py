@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,15 +16,17 @@ from torch import Tensor
 from transformers import AutoTokenizer, CLIPTokenizer, PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from hbi.encoders.sizes import ModelError
+from hbi.encoders.state_files import reason
 from hbi.errors import HBIError
 from hbi.files import is_regular
 from hbi.files.checksums import require_unchanged_folder
 from hbi.hub import HubError, asking_hub
-from hbi.models.config import HBIConfig, ModelError
-from hbi.models.state_files import reason
 
 WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """How CLIP cuts a text into words."""
+SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
+"""That a tokenizer of CLIP's form has; those of other families may have no start, or no end."""
 _NAMES = ("input_ids", "attention_mask", "offset_mapping")
 _CUT = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
 
@@ -60,11 +63,35 @@ def tokenize(
         padding="max_length" if is_padded_to_max_words else True,
         truncation=True,
         max_length=max_words,
-        return_offsets_mapping=True,
+        return_offsets_mapping=tokenizer.is_fast,
+        return_attention_mask=True,
     )
+    if not tokenizer.is_fast:
+        batch["offset_mapping"] = [
+            _spans_by_words(tokenizer, *each) for each in zip(texts, batch["input_ids"], strict=True)
+        ]
     # The library's own tensors take as long again as the tokenizing: it walks through every number of every span.
     ids, mask, spans = (torch.from_numpy(np.array(batch[name])) for name in _NAMES)
     return TokenizedTexts(ids, mask, spans)
+
+
+def _spans_by_words(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the characters of each token where a tokenizer does not tell: those of its word, tokenized by itself.
+
+    Tokens that do not come in the order of the words' own get no characters.
+    """
+    spans, start = [(0, 0)] * len(ids), 0
+    special = set(special_ids_of(tokenizer))
+    for match in re.finditer(r"\S+", text):
+        own = [
+            index for index in tokenizer(match.group(), add_special_tokens=False)["input_ids"] if index not in special
+        ]
+        while start < len(ids) and ids[start] in special:
+            start += 1
+        if list(ids[start : start + len(own)]) == own:
+            spans[start : start + len(own)] = [match.span()] * len(own)
+            start += len(own)
+    return spans
 
 
 def remark_on_unread(text: str, spans: Int[Tensor, "word 2"], max_words: int) -> str | None:
@@ -123,10 +150,15 @@ def train_tokenizer(corpus: Iterable[str], *, num_merges: int = 2000) -> CLIPTok
     return CLIPTokenizer(vocab={token: index for index, token in enumerate(tokens)}, merges=merges, model_max_length=77)
 
 
-def require_vocabulary(config: HBIConfig, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise ModelError where a tokenizer has another vocabulary than a model."""
-    vocab_size = config.clip_config.text_config.vocab_size
-    if len(tokenizer) != vocab_size:
+def require_vocabulary(vocab_size: int, tokenizer: PreTrainedTokenizerBase, *, is_exact: bool = True) -> None:
+    """Raise ModelError where a tokenizer has another vocabulary than a model of so many tokens.
+
+    Args:
+        vocab_size: Of the model.
+        tokenizer: That should belong to it.
+        is_exact: Whether the model has as many tokens as the tokenizer; some round their number up.
+    """
+    if is_exact and len(tokenizer) != vocab_size:
         raise ModelError(
             f"the tokenizer has {len(tokenizer)} tokens, the model {vocab_size}: give the one it was trained with"
         )
@@ -134,8 +166,21 @@ def require_vocabulary(config: HBIConfig, tokenizer: PreTrainedTokenizerBase) ->
         raise ModelError(f"the tokenizer's numbers go beyond the model's {vocab_size} tokens: its files are damaged")
 
 
-def read_tokenizer(name_or_path: str | Path) -> PreTrainedTokenizerBase:
+def special_ids_of(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Return the tokens that no text is made of: start, end, padding; a word that is not known is a word."""
+    names = ("bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id", "sep_token_id")
+    marks = {getattr(tokenizer, name) for name in names}  # CLIP's end token stands for what is not known as well
+    return tuple(
+        sorted({index for index in tokenizer.all_special_ids if index in marks or index != tokenizer.unk_token_id})
+    )
+
+
+def read_tokenizer(name_or_path: str | Path, special_tokens: Sequence[str] = SPECIAL_TOKENS) -> PreTrainedTokenizerBase:
     """Return the tokenizer of a folder or hub name.
+
+    Args:
+        name_or_path: Where it is.
+        special_tokens: Those that it must have.
 
     Raises:
         ModelError: There is none (and the hub cannot be asked for it), or one without words.
@@ -147,7 +192,7 @@ def read_tokenizer(name_or_path: str | Path) -> PreTrainedTokenizerBase:
             tokenizer = AutoTokenizer.from_pretrained(str(name_or_path), local_files_only=is_local)
     except HubError as error:
         raise ModelError(f"no tokenizer: {error}") from error
-    require_words(tokenizer, name_or_path)
+    require_words(tokenizer, name_or_path, special_tokens)
     return tokenizer
 
 
@@ -174,13 +219,15 @@ def reading_tokenizer(name_or_path: str | Path) -> Iterator[None]:
         raise ModelError(f"{name_or_path} holds no tokenizer (its files are damaged)") from error
 
 
-def require_words(tokenizer: PreTrainedTokenizerBase, origin: str | Path) -> None:
+def require_words(
+    tokenizer: PreTrainedTokenizerBase, origin: str | Path, special_tokens: Sequence[str] = SPECIAL_TOKENS
+) -> None:
     """Raise ModelError where a tokenizer knows special tokens only, or lacks one that texts are padded or ended with.
 
     `transformers` makes the former where the vocabulary is missing.
     """
     if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
         raise ModelError(f"{origin} holds no tokenizer (its vocabulary is missing, tokenizer.json for example)")
-    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+    for name in special_tokens:
         if not isinstance(getattr(tokenizer, name), int):
             raise ModelError(f"{origin} holds a tokenizer without {name.removesuffix('_id')}: its files are damaged")

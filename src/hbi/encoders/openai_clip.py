@@ -6,7 +6,7 @@ from functools import partial
 from torch import Tensor
 from transformers import CLIPConfig
 
-from hbi.models.state_files import CheckpointError, Source, State
+from hbi.encoders.state_files import CheckpointError, Source, State
 
 HEAD_WIDTH = 64
 """Width of an attention head in every CLIP that OpenAI published; state dicts do not tell it."""

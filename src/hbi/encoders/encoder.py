@@ -1,0 +1,223 @@
+"""What every encoder gives, whoever made it: word tokens, frame tokens, and one vector for each text and video."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from hbi.ops import TokenSequence, global_similarity
+
+FIRST_LOG_SCALE = math.log(1 / 0.07)
+"""Of a similarity, where CLIP's training begins."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the towers make of a batch of texts or of videos.
+
+    Attributes:
+        sequence: Words or frames, padded.
+        summary: One embedding for the whole, as the model itself compares it: CLIP's end token of a text, say, and the
+            mean of a video's frames; or several vectors of a video, where its family compares more than one.
+    """
+
+    sequence: TokenSequence
+    summary: Float[Tensor, "batch *vectors width"]
+
+
+class Encoder(nn.Module):
+    """Somebody's towers, and what lets the frames of a video see one another.
+
+    A family is a subclass: it says what its model is, how wide its tokens are, and how texts and pictures become
+    tokens. Pictures are encoded one by one and averaged, unless it overrides `encode_videos`.
+
+    Args:
+        towers: The family's model, of `transformers`.
+        temporal: Called with frame tokens and their mask, returns tokens of the same shape; None: frames stay as they
+            are.
+        special_ids: Token ids that are no words: nobody said them, so they are no players.
+    """
+
+    model_class: ClassVar[type[PreTrainedModel]]
+    """The family's model in `transformers`."""
+    is_padded: ClassVar[bool] = False
+    """Whether its processor pads every text to the full length, and the model looks at the padding."""
+    has_video_side: ClassVar[bool] = False
+    """Whether its frames see one another before they are pooled, whatever `temporal` is."""
+
+    towers_name: ClassVar[str] = "model"
+    """Under which the towers' weights are kept."""
+    unused: ClassVar[tuple[str, ...]] = ()
+    """Parameters of the towers that no token and no similarity depends on: they learn nothing here."""
+    only_of_summaries: ClassVar[tuple[str, ...]] = ()
+    """Parameters of the towers, or modules, that summaries and their similarity depend on, but no token."""
+    has_logit_scale: ClassVar[bool] = True
+    """Whether the towers bring a scale of cosines; else training starts with CLIP's first one."""
+    attention: ClassVar[str] = "sdpa"
+    """How new towers attend, by its name in `transformers`."""
+
+    def __init__(self, towers: PreTrainedModel, temporal: nn.Module | None, special_ids: Sequence[int]) -> None:
+        super().__init__()
+        self.add_module(self.towers_name, towers)
+        self.temporal = temporal
+        self.special_ids = tuple(special_ids)
+        for name in self.unused:
+            towers.get_parameter(name).requires_grad_(False)
+        if not self.has_logit_scale:
+            self.log_scale = nn.Parameter(torch.tensor(FIRST_LOG_SCALE))
+
+    def freeze_summaries(self) -> None:
+        """Let parameters that no token depends on learn nothing: for networks that compare tokens alone."""
+        for name, parameter in self.towers.named_parameters():
+            if name.startswith(self.only_of_summaries):
+                parameter.requires_grad_(False)
+
+    @property
+    def towers(self) -> Any:
+        """The family's model."""
+        return self._modules[self.towers_name]
+
+    @property
+    def picture_towers(self) -> tuple[nn.Module, ...]:
+        """What makes the features of a frame."""
+        return (self.towers.vision_model,)
+
+    @classmethod
+    def new_towers(cls, config: PreTrainedConfig, stem: str = "patch") -> PreTrainedModel:
+        """Return the family's model with random weights.
+
+        Args:
+            config: Its sizes.
+            stem: What cuts frames into patches, see `HBIConfig`; only CLIP has a choice.
+        """
+        towers: PreTrainedModel = cls.model_class._from_config(config, attn_implementation=cls.attention)
+        return towers
+
+    @classmethod
+    def require_sizes(cls, config: Any) -> None:
+        """Raise ModelError where the towers cannot have the sizes that their configuration asks for."""
+
+    @classmethod
+    def width_of(cls, config: Any) -> int:
+        """Return the width of word and frame tokens."""
+        return int(config.projection_dim)
+
+    @classmethod
+    def max_words_of(cls, config: Any) -> int:
+        """Return how many tokens of a text the model reads, special tokens included."""
+        return int(config.text_config.max_position_embeddings)
+
+    @classmethod
+    def vocab_size_of(cls, config: Any) -> int:
+        """Return how many tokens the model knows."""
+        return int(config.text_config.vocab_size)
+
+    @classmethod
+    def image_size_of(cls, config: Any) -> tuple[int, int]:
+        """Return height and width in pixels of the pictures that the model takes."""
+        size = config.vision_config.image_size
+        return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+    @classmethod
+    def num_frames_of(cls, config: Any) -> int | None:
+        """Return how many frames of a video the model is made for; None: any number."""
+        return None
+
+    @classmethod
+    def num_summary_vectors_of(cls, config: Any) -> int:
+        """Return how many vectors stand for a video as a whole: 1, unless `similarity` compares more."""
+        return 1
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "text word"],
+        attention_mask: Int[Tensor, "text word"],
+        pixels: Float[Tensor, "video frame *content"],
+        frame_mask: Bool[Tensor, "video frame"],
+    ) -> tuple[Encoding, Encoding]:
+        """Return the encodings of texts and of videos in one call: the one that a training step shards or repeats.
+
+        Args:
+            input_ids, attention_mask: The tokenized texts.
+            pixels, frame_mask: Normalized pixels, or kept features, of the frames; which frames are real.
+        """
+        return self.encode_texts(input_ids, attention_mask), self.encode_videos(pixels, frame_mask)
+
+    def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Encoding:
+        """Return the word tokens of tokenized texts, and the vector of each text.
+
+        Args:
+            input_ids: Of tokens, padded.
+            attention_mask: 0 at padding.
+        """
+        raise NotImplementedError
+
+    def picture_features(
+        self, pixels: Float[Tensor, "picture channel height width"]
+    ) -> Float[Tensor, "picture feature"]:
+        """Return the embedding of each picture, by itself."""
+        raise NotImplementedError
+
+    def word_mask(
+        self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]
+    ) -> Bool[Tensor, "text word"]:
+        """Return True where a token is a word: no padding, and nothing that the tokenizer added.
+
+        Differs: the released code counts CLIP's start and end tokens as words. They are no players here: nobody said
+        them, and the start token is the same for every text.
+        """
+        mask = attention_mask.bool()
+        for special in self.special_ids:
+            mask = mask & (input_ids != special)
+        return mask
+
+    def encode_videos(
+        self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]
+    ) -> Encoding:
+        """Return the frame tokens of videos: normalized pixels, padded to the same number of frames.
+
+        Features [video, frame, width] that were kept of `frame_features` may stand for the pixels they came from.
+        """
+        features = pixels if pixels.dim() == 3 else self.frame_features(pixels, mask)
+        return self.encode_features(features, mask)
+
+    def frame_features(
+        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+    ) -> Float[Tensor, "video frame feature"]:
+        """Return the embedding of every frame on its own; zeros at padding, which is never encoded."""
+        real = self.picture_features(pixels[mask])
+        frames_BVD = real.new_zeros(*mask.shape, real.shape[-1])
+        frames_BVD[mask] = real
+        return frames_BVD
+
+    def encode_features(
+        self, frames_BVD: Float[Tensor, "video frame width"], mask: Bool[Tensor, "video frame"]
+    ) -> Encoding:
+        """Return the frame tokens of videos from what `frame_features` gave."""
+        if self.temporal is not None:
+            frames_BVD = self.temporal(frames_BVD, mask)
+        count = mask.sum(-1, keepdim=True).clamp(min=1)
+        mean = (nn.functional.normalize(frames_BVD, dim=-1) * mask[..., None]).sum(1) / count
+        return Encoding(TokenSequence.unmerged(frames_BVD, mask), mean)
+
+    def similarity(
+        self, texts: Float[Tensor, "text width"], videos: Float[Tensor, "video *vectors width"]
+    ) -> Float[Tensor, "text video"]:
+        """Return how the model itself compares summaries, without scale and bias: by their cosine, as most do."""
+        return global_similarity(texts, videos)
+
+    @property
+    def scale(self) -> nn.Parameter:
+        """The logarithm of `logit_scale`, before it is clamped: only matching uses it."""
+        parameter: nn.Parameter = self.towers.logit_scale if self.has_logit_scale else self.log_scale
+        return parameter
+
+    @property
+    def logit_scale(self) -> Float[Tensor, ""]:
+        """What multiplies a similarity to make a logit, at most 100 (CLIP)."""
+        return self.scale.exp().clamp(max=100.0).reshape(())

@@ -1,0 +1,41 @@
+"""The families of encoders that are known, by the `model_type` of their configuration.
+
+docs/how-to/add-an-encoder.md adds one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hbi.encoders.clip import AltCLIPEncoder, CLIPEncoder, MetaCLIP2Encoder
+from hbi.encoders.encoder import Encoder
+from hbi.encoders.pe_video import PEVideoEncoder
+from hbi.encoders.siglip import NaFlexEncoder, SigLIPEncoder
+from hbi.encoders.sizes import ModelError
+from hbi.encoders.videoprism import VideoPrismEncoder
+from hbi.encoders.x_clip import XCLIPEncoder
+
+FAMILIES: Mapping[str, type[Encoder]] = {
+    family.model_class.config_class.model_type: family
+    for family in (
+        CLIPEncoder,
+        MetaCLIP2Encoder,
+        AltCLIPEncoder,
+        SigLIPEncoder,
+        NaFlexEncoder,
+        XCLIPEncoder,
+        VideoPrismEncoder,
+        PEVideoEncoder,
+    )
+}
+
+
+def family_of(config: Any) -> type[Encoder]:
+    """Return the family of a model, by its configuration.
+
+    Raises:
+        ModelError: It is of no family that is known.
+    """
+    kind = str(getattr(config, "model_type", None))
+    if kind not in FAMILIES:
+        raise ModelError(f"an encoder of type {kind!r} is not known: {', '.join(FAMILIES)} are")
+    return FAMILIES[kind]
