@@ -59,5 +59,5 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,games,web]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,games,web,sentence,mteb]'
 	@touch $@ $(VENV)/.installed

@@ -173,7 +173,10 @@ def _xclip(folder):
         text_config=text, vision_config=vision, projection_dim=WIDTH, prompt_num_attention_heads=2, prompt_alpha=1.0
     )
     pictures = VideoMAEImageProcessorPil(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
-    _save(folder, XCLIPModel(config), XCLIPProcessor(pictures, tokenizer))
+    model = XCLIPModel(config)
+    for each in model.prompts_generator.parameters():
+        each.data.mul_(10)  # so that prompts are seen in the scores
+    _save(folder, model, XCLIPProcessor(pictures, tokenizer))
 
 
 def _videoprism(folder):

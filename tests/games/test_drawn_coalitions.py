@@ -115,7 +115,7 @@ def test_large_budgets_are_drawn_in_sixteen_blocks():
     exact = solve_dual_encoder(game, text_budget=2048).banzhaf_interactions().values
     indices = solve_dual_encoder(game, text_budget=1000, generator=torch.Generator().manual_seed(0))
     estimate = indices.banzhaf_interactions()
-    assert 800 < indices.num_texts <= 1000
+    assert 700 < indices.num_texts <= 1000
     assert ((estimate.values - exact).abs() < 4 * estimate.standard_errors).all()
     assert (estimate.values - exact).norm() / exact.norm() < 0.1
 

@@ -28,6 +28,7 @@ OWNERS = {
     "fastapi": "web",
     "sentence_transformers": "encoders",
     "mteb": "evaluation",
+    "datasets": "evaluation",
     "typer": "cli",
     "rich": "cli",
 }

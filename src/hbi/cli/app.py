@@ -37,8 +37,8 @@ app = typer.Typer(
     help=(
         "Match videos with texts, word by word and frame by frame, and show why they match.\n\n"
         "MODEL is the same for every command: a run folder of hbi train, a model folder\n"
-        "(of hbi convert, for example), an index folder of hbi index, a CLIP folder, or\n"
-        "the name of a model or a CLIP on the Hugging Face hub."
+        "(of hbi convert, for example), an index folder of hbi index, the folder of an\n"
+        "encoder (CLIP, SigLIP, …), or the name of either on the Hugging Face hub."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-SOURCE = "a run folder, a model folder, an index folder, a CLIP folder, or a hub name"
+SOURCE = "a run folder, a model folder, an index folder, an encoder's folder (CLIP, SigLIP, …), or a hub name"
 DEVICE = "cpu, cuda, cuda:1, … or auto: a GPU if there is one."
 
 Split: TypeAlias = Literal["train", "val", "test"]

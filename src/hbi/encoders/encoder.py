@@ -66,15 +66,22 @@ class Encoder(nn.Module):
         self.add_module(self.towers_name, towers)
         self.temporal = temporal
         self.special_ids = tuple(special_ids)
-        for name in self.unused:
-            towers.get_parameter(name).requires_grad_(False)
+        self.reads_summaries = True
+        self.freeze_unused()
         if not self.has_logit_scale:
             self.log_scale = nn.Parameter(torch.tensor(FIRST_LOG_SCALE))
 
-    def freeze_summaries(self) -> None:
-        """Let parameters that no token depends on learn nothing: for networks that compare tokens alone."""
+    def freeze_unused(self, *, reads_summaries: bool | None = None) -> None:
+        """Let parameters that nothing depends on learn nothing: processes would wait for their gradients.
+
+        Args:
+            reads_summaries: Whether the network around it reads summaries, or tokens alone; None: as it was said before
+                (`from_pretrained` of transformers forgets what learns).
+        """
+        self.reads_summaries = self.reads_summaries if reads_summaries is None else reads_summaries
+        idle = self.unused if self.reads_summaries else (*self.unused, *self.only_of_summaries)
         for name, parameter in self.towers.named_parameters():
-            if name.startswith(self.only_of_summaries):
+            if name.startswith(idle):
                 parameter.requires_grad_(False)
 
     @property

@@ -3,7 +3,6 @@
 docs/how-to/add-an-encoder.md adds one.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from hbi.encoders.clip import AltCLIPEncoder, CLIPEncoder, MetaCLIP2Encoder
@@ -14,7 +13,7 @@ from hbi.encoders.sizes import ModelError
 from hbi.encoders.videoprism import VideoPrismEncoder
 from hbi.encoders.x_clip import XCLIPEncoder
 
-FAMILIES: Mapping[str, type[Encoder]] = {
+FAMILIES: dict[str, type[Encoder]] = {
     family.model_class.config_class.model_type: family
     for family in (
         CLIPEncoder,
@@ -27,6 +26,15 @@ FAMILIES: Mapping[str, type[Encoder]] = {
         PEVideoEncoder,
     )
 }
+
+
+def add_family(family: type[Encoder]) -> type[Encoder]:
+    """Return a family after it was made known in this process: what opens encoders then opens it, too.
+
+    Use it as a decorator, before a model is opened.
+    """
+    FAMILIES[family.model_class.config_class.model_type] = family
+    return family
 
 
 def family_of(config: Any) -> type[Encoder]:

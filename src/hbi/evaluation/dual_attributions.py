@@ -25,26 +25,14 @@ class DualAttribution:
     Attributes:
         words, frames: How much each of them matters.
         cells: Of every word with every frame.
-        surrogate: What the numbers say of coalitions; None: they are no part of a score.
+        make_surrogate: Returns what the numbers say of coalitions, which takes longer than the numbers; None: they are
+            no part of a score.
     """
 
     words: Float[Tensor, " word"]
     frames: Float[Tensor, " frame"]
     cells: Float[Tensor, "word frame"]
-    surrogate: Surrogate | None = None
-
-    @classmethod
-    def of_surrogate(cls, surrogate: Surrogate, num_words: int) -> "DualAttribution":
-        """The attribution whose numbers are those of a surrogate around its center.
-
-        Args:
-            surrogate: Of second order.
-            num_words: Of its players, the words come first.
-        """
-        if surrogate.second is None:
-            raise ValueError("a surrogate of first order has no cells")
-        words, frames = surrogate.first[:num_words], surrogate.first[num_words:]
-        return cls(words, frames, surrogate.second[:num_words, num_words:], surrogate)
+    make_surrogate: Callable[[], Surrogate] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,10 +92,13 @@ def _banzhaf(pair: DualPair, probability: float) -> DualAttribution:
 
 
 def _banzhaf_of(indices: DualEncoderIndices, probability: float) -> DualAttribution:
-    first = torch.cat([side.values for side in indices.banzhaf_values(probability)])
-    second = indices.banzhaf_interactions(probability, between="players").values
-    surrogate = Surrogate(probability, mean_worth(indices, probability), first, second)
-    return DualAttribution.of_surrogate(surrogate, indices.num_words)
+    words, frames = (side.values for side in indices.banzhaf_values(probability))
+
+    def surrogate() -> Surrogate:
+        second = indices.banzhaf_interactions(probability, between="players").values
+        return Surrogate(probability, mean_worth(indices, probability), torch.cat((words, frames)), second)
+
+    return DualAttribution(words, frames, indices.banzhaf_interactions(probability).values, surrogate)
 
 
 def _shapley(pair: DualPair) -> DualAttribution:
@@ -118,9 +109,12 @@ def _shapley(pair: DualPair) -> DualAttribution:
     generalized additive models and back", 2023).
     """
     words, frames = (side.values for side in pair.indices.shapley_values())
-    second = pair.indices.shapley_interactions(between="players").values
-    surrogate = Surrogate(0.0, 0.0, torch.cat((words, frames)) - 0.5 * second.sum(-1), second)
-    return DualAttribution(words, frames, second[: pair.num_words, pair.num_words :], surrogate)
+
+    def surrogate() -> Surrogate:
+        second = pair.indices.shapley_interactions(between="players").values
+        return Surrogate(0.0, 0.0, torch.cat((words, frames)) - 0.5 * second.sum(-1), second)
+
+    return DualAttribution(words, frames, pair.indices.shapley_interactions().values, surrogate)
 
 
 def _drawn_texts(pair: DualPair, generator: torch.Generator) -> DualAttribution:
@@ -147,8 +141,9 @@ def mean_worth(indices: DualEncoderIndices, probability: float) -> float:
 
 def _fitted(budget: int, generator: torch.Generator) -> Callable[[DualPair], DualAttribution]:
     def attribute(pair: DualPair) -> DualAttribution:
-        surrogate = fit_surrogate(pair.values, pair.num_players, budget, generator)
-        return DualAttribution.of_surrogate(surrogate, pair.num_words)
+        fitted, num_words = fit_surrogate(pair.values, pair.num_players, budget, generator), pair.num_words
+        cells = fitted.pairs()[:num_words, num_words:]
+        return DualAttribution(fitted.first[:num_words], fitted.first[num_words:], cells, lambda: fitted)
 
     return attribute
 
@@ -186,7 +181,7 @@ def _gradient(pair: DualPair) -> DualAttribution:
     second = torch.zeros(pair.num_players, pair.num_players, dtype=torch.float64)
     second[: pair.num_words, pair.num_words :] = cells
     surrogate = Surrogate(1.0, pair.value, torch.cat((words, frames)), second + second.T)
-    return DualAttribution(words, frames, cells, surrogate)
+    return DualAttribution(words, frames, cells, lambda: surrogate)
 
 
 def _random(pair: DualPair, generator: torch.Generator) -> DualAttribution:

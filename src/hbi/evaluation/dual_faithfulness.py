@@ -1,6 +1,7 @@
 """Whether explanations of a dual encoder are faithful: pointing, curves, leaving one out, and coalitions foretold."""
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -80,7 +81,8 @@ class DualMethodScore:
     """A method over many pairs.
 
     Attributes:
-        measures: The mean over the pairs of each of `MEASURES`; NaN where it does not apply.
+        measures: The mean over the pairs of each of `MEASURES`, and of `foretold_3` and its like, which have no lowest
+            value, the median; NaN where it does not apply.
         num_curves: Pairs for which more was measured than where their words point.
     """
 
@@ -145,12 +147,20 @@ def dual_summary(methods: Iterable[DualMethod], scores: DualScores) -> list[Dual
             method=method.name,
             title=method.title,
             pointing=pointing_by_kind([word for score in scores[method.name] for word in score.words]),
-            measures={name: mean_of_known(getattr(score, name) for score in scores[method.name]) for name in MEASURES},
+            measures={name: _summarized(name, scores[method.name]) for name in MEASURES},
             num_pairs=len(scores[method.name]),
             num_curves=sum(not math.isnan(score.score) for score in scores[method.name]),
         )
         for method in methods
     ]
+
+
+def _summarized(name: str, scores: Sequence[DualPairScore]) -> float:
+    values = [getattr(score, name) for score in scores]
+    if not name.startswith("foretold"):
+        return mean_of_known(values)
+    known = [value for value in values if not math.isnan(value)]
+    return statistics.median(known) if known else NAN
 
 
 class _Judge:
@@ -165,11 +175,12 @@ class _Judge:
 
     def score(self, said: DualAttribution, words: tuple[WordScore, ...]) -> DualPairScore:
         """Return how a method did."""
-        pair, surrogate = self.pair, said.surrogate
+        pair = self.pair
         by_words, by_frames = self._curves(said.words, is_word=True), self._curves(said.frames, is_word=False)
         foretold = [NAN] * len(PROBABILITIES)
         area_of_pairs = NAN
-        if surrogate is not None:
+        if said.make_surrogate is not None:
+            surrogate = said.make_surrogate()
             foretold = [r_squared(pair.values(coalitions), surrogate(coalitions)) for coalitions in self.foretold]
             lowest, highest = (extreme_coalitions(surrogate, largest=largest) for largest in (False, True))
             area_of_pairs = area_between(pair.values, lowest, highest)

@@ -39,13 +39,17 @@ class Surrogate:
     first: Float[Tensor, " player"]
     second: Float[Tensor, "player player"] | None = None
 
+    def pairs(self) -> Float[Tensor, "player player"]:
+        """Return the numbers of pairs, 0 for one of first order."""
+        if self.second is None:
+            return self.first.new_zeros(len(self.first), len(self.first)).double()
+        return self.second.double()
+
     def __call__(self, coalitions: Bool[Tensor, "coalition player"]) -> Float[Tensor, " coalition"]:
         """Return what it says of coalitions."""
         present = coalitions.double() - self.center
-        values = self.constant + present @ self.first.double()
-        if self.second is None:
-            return values
-        return values + 0.5 * ((present @ self.second.double()) * present).sum(-1)
+        of_players = present @ self.first.double()
+        return self.constant + of_players + 0.5 * ((present @ self.pairs()) * present).sum(-1)
 
 
 def r_squared(true: Float[Tensor, " coalition"], foretold: Float[Tensor, " coalition"]) -> float:
@@ -147,10 +151,9 @@ def extreme_coalitions(surrogate: Surrogate, *, largest: bool) -> Bool[Tensor, "
         largest: Look for the most.
     """
     num_players = len(surrogate.first)
-    second = surrogate.first.new_zeros(num_players, num_players) if surrogate.second is None else surrogate.second
     sign = 1.0 if largest else -1.0
-    alone = sign * (surrogate.first - surrogate.center * second.sum(-1)).double()
-    together = sign * second.double()
+    alone = sign * (surrogate.first.double() - surrogate.center * surrogate.pairs().sum(-1))
+    together = sign * surrogate.pairs()
     inside, worth = torch.eye(num_players, dtype=torch.bool), alone.clone()
     best = [inside[worth.argmax()]]
     for _ in range(num_players - 1):

@@ -46,6 +46,7 @@ class FromEncoder:
         with without_report():
             # mypy does not see the class of transformers that stands behind this one.
             model, found = super().from_pretrained(name_or_path, *arguments, **options)  # type: ignore[misc]
+        model.encoder.freeze_unused()
         if is_info_wanted:
             return model, found
         if missing := sorted(found["missing_keys"]):

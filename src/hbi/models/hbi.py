@@ -34,7 +34,7 @@ class HBIModel(FromEncoder, PreTrainedModel):
     def __init__(self, config: HBIConfig) -> None:
         super().__init__(config)
         self.encoder = build_encoder(config)
-        self.encoder.freeze_summaries()
+        self.encoder.freeze_unused(reads_summaries=False)
         self.words = TokenHierarchy(config, config.merge_ratio)
         self.frames = TokenHierarchy(config, config.frame_merge_ratio or config.merge_ratio)
         self.heads = nn.ModuleDict({level: InteractionHead(channels=config.head_channels) for level in LEVELS})
