@@ -82,11 +82,16 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     measured, scores = dual_explanation_scores(
         matcher, pairs, frames, methods, num_curves=arguments.curves, progress=report(folder.name)
     )
+    of_video = [not story.repeats_a_color for story, _ in told]
+    subsets = {
+        "all": dual_summary(methods, scores),
+        "unrepeated": dual_summary(methods, scores, [of_video[pair.video] for pair in measured]),
+    }
     return {
         "split": arguments.split,
         "pairs": len(measured),
         "words": statistics.mean(len(pair.text.split()) for pair in measured),
-        "methods": without_nan([asdict(score) for score in dual_summary(methods, scores)]),
+        "subsets": without_nan({name: [asdict(score) for score in of_pairs] for name, of_pairs in subsets.items()}),
     }
 
 
@@ -98,11 +103,12 @@ def read_results() -> dict[str, dict]:
 def write_page() -> None:
     """Write the tables between the marks of the page."""
     stored = list(read_results().values())
-    names = [score["method"] for score in stored[0]["methods"]]
+    names = [score["method"] for score in stored[0]["subsets"]["all"]]
     put(
         PAGE,
         {
-            "pointing": pointing_table(stored, names),
+            "pointing": pointing_table(stored, names, "all"),
+            "pointing-unrepeated": pointing_table(stored, names, "unrepeated"),
             "removal": measures_table(
                 stored,
                 names,
@@ -131,14 +137,14 @@ def write_page() -> None:
     )
 
 
-def pointing_table(stored: Sequence[dict], names: Sequence[str]) -> list[str]:
+def pointing_table(stored: Sequence[dict], names: Sequence[str], subset: str) -> list[str]:
     """Return where words point, by kind, and how much better than the cosine of one word and one frame."""
     columns = [("pointing", kind) for kind in ("all", "color", "shape", "action")] + [("share_inside", "all")]
     header = ["", "pointing, all", "less cosine", "color", "shape", "action", "positive mass inside"]
-    cosine = scores_of(stored, "cosine")
+    cosine = scores_of(stored, "cosine", subset)
     rows = []
     for name in names:
-        scores = scores_of(stored, name)
+        scores = scores_of(stored, name, subset)
         shown = [spread([pointing(score, kind)[what] for score in scores], 1) for what, kind in columns]
         ahead = [
             pointing(ours, "all")["pointing"] - pointing(theirs, "all")["pointing"]
@@ -160,9 +166,9 @@ def measures_table(stored: Sequence[dict], names: Sequence[str], columns: dict[s
     return table(["", *columns.values()], rows)
 
 
-def scores_of(stored: Sequence[dict], name: str) -> list[dict]:
+def scores_of(stored: Sequence[dict], name: str, subset: str = "all") -> list[dict]:
     """Return a method's measures, one for every run."""
-    return [score for run in stored for score in run["methods"] if score["method"] == name]
+    return [score for run in stored for score in run["subsets"][subset] if score["method"] == name]
 
 
 def pointing(score: dict, kind: str) -> dict:

@@ -169,7 +169,7 @@ def drawn_row(exact: DualEncoderIndices, drawn: list[DualEncoderIndices]) -> dic
 def known_vectors(game: DualEncoderGame, tower: TextTower) -> DualEncoderGame:
     """Return the same game with the vectors of all coalitions looked up, those of texts as they were encoded."""
     coalitions = torch.cat(list(all_coalitions(game.num_frames, torch.device("cpu"))))[1:]
-    frames = {number: part for number, part in zip(numbers(coalitions), game.videos(coalitions), strict=True)}
+    frames = dict(zip(numbers(coalitions), game.videos(coalitions), strict=True))
     return DualEncoderGame(looked_up(tower.encoded), looked_up(frames), game.num_words, game.num_frames)
 
 

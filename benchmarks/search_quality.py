@@ -5,10 +5,11 @@
     python benchmarks/search_quality.py demo/runs/shape-stories data/unseen
     python benchmarks/search_quality.py --table          # write the tables again from what is stored
 
-Four questions: which vectors find the candidates of a token-wise similarity, whether an index ranks as the evaluation
-does, whether hits that are called good are, and whether words that are called matched are in the video. Each answer is
-stored in benchmarks/results/search_quality.json; the tables go into docs/results/search.md, between their marks. The
-thresholds of the search were once chosen on the test split of seed 0; the videos of another seed chose nothing.
+Three questions: which vectors find the candidates of a token-wise similarity, whether an index ranks as the evaluation
+does, and whether hits that are called good are (whether words that are called matched are in the video:
+word_understanding.py). Each answer is stored in benchmarks/results/search_quality.json; the tables go into
+docs/results/search.md, between their marks. The thresholds of the search were once chosen on the test split of seed 0;
+the videos of another seed chose nothing.
 """
 
 import argparse
@@ -26,13 +27,10 @@ from torch.nn.functional import normalize
 from hbi.data.frames import decode_frames
 from hbi.evaluation.ranks import ranks
 from hbi.evaluation.similarity_matrix import similarity_matrix
-from hbi.explanation import Explanation
 from hbi.matching import load_matcher
 from hbi.models import Hierarchy
 from hbi.search import VideoIndex
 from hbi.search.ranking import full_scores
-from hbi.search.results import WordMatch
-from hbi.search.word_matching import MATCHED_ABOVE
 from hbi.shape_stories import Story, load_stories
 from hbi.shape_stories.splits import retrieval_split
 from hbi.shapes import LEVELS
@@ -72,7 +70,7 @@ def main() -> None:
             parser.error("name a run and a folder of ShapeStories videos")
         RESULTS.write_text(json.dumps(measure(arguments.run, arguments.data, arguments.captions), indent=1) + "\n")
     results = json.loads(RESULTS.read_text())
-    put(PAGE, {"candidates": candidates_table(results), "good": good_table(results), "words": words_table(results)})
+    put(PAGE, {"candidates": candidates_table(results), "good": good_table(results)})
     print(json.dumps(results, indent=1))
 
 
@@ -94,7 +92,6 @@ def measure(folder: Path, data: Path, num_captions: int) -> dict[str, object]:
             "candidates": candidates(whole, asked),
             "order": same_order(whole, stories, num_captions),
             "good": good_matches(half, stories, num_captions),
-            "words": matched_words(whole, stories, num_captions // 2),
         }
 
 
@@ -205,43 +202,6 @@ def good_matches(index: VideoIndex, stories: Sequence[Story], num_captions: int)
 OF_NONE = "caption true of none (but of the same world: its colors are there)"
 
 
-def matched_words(index: VideoIndex, stories: Sequence[Story], num_captions: int) -> list[dict[str, object]]:
-    """Return how well words are told apart that the first and the fifth hit of a caption show, and do not show."""
-    by_name = {story.video.name: story for story in stories}
-    chosen = [stories[row] for row in spaced(len(stories), num_captions)]
-    told: dict[str, list[tuple[bool, float, float, bool]]] = {}
-    for story in chosen:
-        caption = story.captions[0]
-        hits = index.search(caption.text, limit=5).hits
-        for hit in (hits[0], hits[-1]):
-            explanation = index.explain(hit.path, caption.text)
-            for mention in caption.mentions:
-                wanted = getattr(story.events[mention.event], mention.attribute)
-                is_there = wanted in {getattr(event, mention.attribute) for event in by_name[hit.path.name].events}
-                word = next((each for each in hit.words if each.start <= mention.start < each.end), None)
-                if word is not None:
-                    value = strongest_interaction(explanation, word)
-                    told.setdefault(mention.attribute, []).append((is_there, word.share_below, value, word.is_matched))
-    found = []
-    for kind, rows in told.items():
-        there, not_there = (np.array([row[1:] for row in rows if row[0] == wanted]).T for wanted in (True, False))
-        measures = {
-            "area_best_cosine": area(there[0], not_there[0]),
-            "area_interaction": area(there[1], not_there[1]),
-            "matched_there": 100.0 * float(there[2].mean()),
-            "matched_not_there": 100.0 * float(not_there[2].mean()),
-        }
-        found.append({"words": kind, "there": there.shape[1], "not_there": not_there.shape[1], **measures})
-    return found
-
-
-def strongest_interaction(explanation: Explanation, word: WordMatch) -> float:
-    """Return the word's largest exact Banzhaf interaction with a frame, as the page shows it."""
-    tokens = [row for row, each in enumerate(explanation.words) if word.start <= each.start < each.end <= word.end]
-    entity = explanation.levels[0]
-    return max((float(entity.interactions[entity.word_groups[row]].max()) for row in tokens), default=0.0)
-
-
 def area(higher: Sequence[float], lower: Sequence[float]) -> float:
     """Return the area under the receiver operating characteristic: how often one is above the other, a tie is half."""
     differences = np.asarray(higher)[:, None] - np.asarray(lower)[None, :]
@@ -260,21 +220,6 @@ def good_table(results: dict) -> list[str]:
         apart = "" if row["area_under_curve"] is None else f"{row['area_under_curve']:.2f}"
         rows.append([row["text"], str(row["texts"]), f"{row['called_good']:.0f} %", apart])
     return table(["text", "texts", "called good", "area under the curve, against captions true of none"], rows)
-
-
-def words_table(results: dict) -> list[str]:
-    header = ["words", "there / not there", "**best cosine**", "strongest interaction"]
-    rows = [
-        [
-            row["words"],
-            f"{row['there']:,} / {row['not_there']:,}",
-            f"**{row['area_best_cosine']:.2f}**",
-            f"{row['area_interaction']:.2f}",
-            f"{row['matched_there']:.0f} % / {row['matched_not_there']:.0f} %",
-        ]
-        for row in results["words"]
-    ]
-    return table([*header, f"called matched (above {MATCHED_ABOVE:.0%} of the index)"], rows)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ from transformers.models.videomae.image_processing_pil_videomae import VideoMAEI
 
 from hbi.encoders.tokenizer import train_tokenizer
 
-WORDS = "a red blue circle square turns moves left person rides horse the dog runs".split()
+WORDS = ["a", "red", "blue", "circle", "square", "turns", "moves", "left"]
+WORDS += ["person", "rides", "horse", "the", "dog", "runs"]
 SIDE, PATCH, WIDTH = 32, 8, 16
 TOWER = {"hidden_size": WIDTH, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 VISION = TOWER | {"image_size": SIDE, "patch_size": PATCH}

@@ -58,7 +58,15 @@ def small_matcher(corpus: Sequence[str], name: str = "a small run") -> Matcher:
 
 def answering_config(config: HBIConfig, answers: Sequence[str]) -> AnsweringConfig:
     """The same sizes, for a network that answers."""
-    names = ("encoder_config", "max_words", "max_frames", "temporal_layers", "merge_heads", "head_channels", "merge_ratio")
+    names = (
+        "encoder_config",
+        "max_words",
+        "max_frames",
+        "temporal_layers",
+        "merge_heads",
+        "head_channels",
+        "merge_ratio",
+    )
     fields = {name: getattr(config, name) for name in names}
     return AnsweringConfig(answers=answers, answer_channels=16, **fields)
 

@@ -250,7 +250,7 @@ def made_up_hit():
         score=0.5,
         rarity=0.99,
         is_good=True,
-        words=(WordMatch("[/b]", 0, 4, 0.9, True), WordMatch("[bold]", 5, 11, 0.1, False)),
+        words=(WordMatch("[/b]", 0, 4, 0.9, True, True), WordMatch("[bold]", 5, 11, 0.1, False, True)),
         segment_id="x",
         is_missing=True,
     )

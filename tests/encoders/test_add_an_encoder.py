@@ -2,11 +2,11 @@
 
 import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from small_encoders import SIDE, TOWER, VISION, WIDTH
 from torch.nn.functional import normalize
 from transformers import BertTokenizer, ChineseCLIPConfig, ChineseCLIPModel, ChineseCLIPProcessor
 from transformers.models.chinese_clip.image_processing_pil_chinese_clip import ChineseCLIPImageProcessorPil
@@ -15,6 +15,7 @@ import hbi
 from hbi.encoders.clip import ProjectedTowers
 from hbi.encoders.families import FAMILIES
 from hbi.models import HBIModel
+from small_encoders import SIDE, TOWER, VISION, WIDTH
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "add-an-encoder.md"
 TEXTS = ["一只红猫", "狗在跑"]
@@ -43,10 +44,8 @@ def page(tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (tmp_path / "chinese_clip.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(FAMILIES, "chinese_clip", raising=False)
     yield importlib.import_module("chinese_clip")
-    monkeypatch.delitem(importlib.sys.modules, "chinese_clip")
-    FAMILIES.pop("chinese_clip")
+    del sys.modules["chinese_clip"], FAMILIES["chinese_clip"]
 
 
 def test_before_it_is_not_known(folder):
@@ -81,7 +80,9 @@ def test_the_short_form_is_the_same(folder, page):
     short = type("Short", (ProjectedTowers,), {"model_class": ChineseCLIPModel})
     towers = ChineseCLIPModel.from_pretrained(folder).eval()
     with torch.no_grad():
-        found, expected = (each(towers, None, (0, 2, 3)).encode_texts(tokens, mask) for each in (short, page.ChineseCLIPEncoder))
+        found, expected = (
+            each(towers, None, (0, 2, 3)).encode_texts(tokens, mask) for each in (short, page.ChineseCLIPEncoder)
+        )
     assert torch.equal(found.sequence.tokens, expected.sequence.tokens)
     assert torch.equal(found.sequence.mask, expected.sequence.mask)
     assert torch.equal(found.summary, expected.summary)

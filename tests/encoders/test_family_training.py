@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from small_encoders import KINDS, NUM_FRAMES, small_encoder, small_pe_video
 from transformers import AutoModel
 
 from hbi.encoders.opening import read_towers
@@ -13,6 +12,7 @@ from hbi.models import GlobalConfig, GlobalContrastModel, HBIConfig, HBIModel
 from hbi.models.model_folder import open_model_folder, processor_for, save_model_folder
 from hbi.training.objective import contrast
 from hbi.training.towers import freeze_towers, matching_parameters, tower_parameters
+from small_encoders import KINDS, NUM_FRAMES, small_encoder, small_pe_video
 
 TEXTS = ["a red circle turns left", "the dog runs", "a blue square"]
 VIDEO_OF_TEXT = torch.tensor([0, 1, 1])

@@ -4,18 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from small_encoders import NUM_FRAMES, SIDE, WIDTH, small_encoder, small_pe_video
+from torch.nn.functional import normalize
 from transformers import AutoModel
 
 import hbi
 from hbi.encoders.pe_video import PEVideoEncoder
 from hbi.encoders.sizes import ModelError
-from hbi.encoders.video_side import VideoSideEncoder
-from hbi.encoders.x_clip import XCLIPEncoder
 from hbi.models import GlobalConfig, GlobalContrastModel
 from hbi.models.config import HBIConfig
 from hbi.models.from_encoder import build_encoder
 from hbi.models.temporal import TemporalTransformer
+from hbi.search.segment_encoding import SegmentCodec
+from small_encoders import NUM_FRAMES, SIDE, WIDTH, small_encoder, small_pe_video
 
 
 def pixels(num_videos=2, num_frames=NUM_FRAMES, seed=0):
@@ -31,7 +31,7 @@ def encoder(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "mask, shown",
+    ("mask", "shown"),
     [
         ([1, 1, 1, 1], [0, 1, 2, 3]),
         ([1, 1, 0, 0], [0, 1, 1, 1]),
@@ -60,7 +60,10 @@ def test_frames_see_one_another(encoder):
     other[:, -1] = pixels(1, 1, seed=5)[:, 0]
     first = [encoder.encode_videos(each, whole).sequence.tokens[:, 0] for each in (given, other)]
     assert not torch.allclose(*first, atol=1e-4)
-    for refused in (lambda: encoder.frame_features(given, whole), lambda: encoder.encode_videos(given[..., 0, 0], whole)):
+    for refused in (
+        lambda: encoder.frame_features(given, whole),
+        lambda: encoder.encode_videos(given[..., 0, 0], whole),
+    ):
         with pytest.raises(ModelError, match=r"features kept of single frames are of no use to it, give pixels$"):
             refused()
 
@@ -88,6 +91,7 @@ def test_a_temporal_transformer_of_ours_replaces_the_models_pooling(encoder):
     mask = torch.tensor([[True] * NUM_FRAMES, [True, True, False, False]])
     found = both.encode_videos(pixels(), mask)
     assert found.summary.shape == (2, WIDTH)
+    assert both.num_summary_vectors == 1
     texts = torch.randn(3, WIDTH)
     assert both.similarity(texts, found.summary).shape == (3, 2)
 
@@ -118,16 +122,32 @@ class TestXCLIP:
         """Two videos with the same vector and other patches: a cosine of vectors would call them equal."""
         encoder = GlobalContrastModel.from_encoder(folder).encoder
         videos = torch.randn(1, 17, WIDTH).repeat(2, 1, 1)
-        videos[1, 1:] = torch.randn(16, WIDTH)
+        videos[1, :-1] = torch.randn(16, WIDTH)
         scores = encoder.similarity(torch.randn(1, WIDTH), videos)
         assert abs(scores[0, 0] - scores[0, 1]) > 1e-3
 
     def test_the_number_of_vectors_is_told(self, folder):
         model = GlobalContrastModel.from_encoder(folder)
         found = model.encode_videos(pixels(), torch.ones(2, NUM_FRAMES, dtype=torch.bool))
-        config = model.config.encoder_config
-        assert found.shape == (2, XCLIPEncoder.num_summary_vectors_of(config), WIDTH) == (2, 17, WIDTH)
-        assert VideoSideEncoder.num_summary_vectors_of(config) == 1
+        assert found.shape == (2, model.encoder.num_summary_vectors, WIDTH) == (2, 17, WIDTH)
+
+    def test_an_index_keeps_all_vectors(self, folder):
+        matcher = hbi.load(folder, device="cpu")
+        codec = SegmentCodec(matcher)
+        frames = torch.randint(0, 256, (3, NUM_FRAMES, 3, SIDE, SIDE), dtype=torch.uint8)
+        mask = torch.ones(3, NUM_FRAMES, dtype=torch.bool)
+        arrays = codec.encode(frames, mask)
+        assert arrays.tokens.shape == (3, codec.num_tokens, codec.width) == (3, 17, WIDTH)
+        texts = ["a red circle", "the dog runs"]
+        kept, anew = (
+            matcher.similarity(texts, codec.decode(arrays)),
+            matcher.similarity(texts, matcher.encode_frames(frames, mask)),
+        )
+        torch.testing.assert_close(kept, anew, atol=2e-3, rtol=0)
+        coarse = codec.coarse(codec.decode(arrays)).vectors[:, 0]
+        torch.testing.assert_close(
+            coarse, normalize(matcher.encode_frames(frames, mask)[:, -1], dim=-1), atol=2e-3, rtol=0
+        )
 
 
 @pytest.fixture(scope="module")

@@ -218,6 +218,8 @@ def test_scores_are_of_pairs_and_a_summary_of_all(dual, videos):
     assert banzhaf.measures["area"] == pytest.approx(statistics.mean(score.area for score in scores["banzhaf-0.5"][:2]))
     assert math.isnan(by_name["cosine"].measures["foretold_5"])
     assert set(banzhaf.measures) == set(MEASURES)
+    second = next(score for score in dual_summary(methods, scores, [False, True, False]) if score.method == "shapley")
+    assert (second.num_pairs, second.measures["area"]) == (1, scores["shapley"][1].area)
 
 
 def test_at_its_own_probability_banzhaf_foretells_best(dual, videos):

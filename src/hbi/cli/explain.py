@@ -45,7 +45,9 @@ def explain(
     end: Annotated[float | None, typer.Option(min=0, help="Stop at this second of the video.")] = None,
     frames: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of frames to sample from a video. Default: as in training, 12 for most encoders."),
+        typer.Option(
+            min=1, help="Number of frames to sample from a video. Default: as in training, 12 for most encoders."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:

@@ -131,7 +131,7 @@ def _words(hit: "Hit") -> "Text | str":
     marked = [
         styled("[bold green]{word}[/]", word=word.text)
         if word.is_matched
-        else styled("[strike dim]{word}[/]", word=word.text)
+        else styled("[strike dim]{word}[/]" if word.is_consistent else "{word}", word=word.text)
         for word in hit.words
     ]
     return styled(": {words}", words=styled(" ").join(marked))

@@ -23,7 +23,7 @@ class Encoding:
     Attributes:
         sequence: Words or frames, padded.
         summary: One embedding for the whole, as the model itself compares it: CLIP's end token of a text, say, and the
-            mean of a video's frames; or several vectors of a video, where its family compares more than one.
+            mean of a video's frames; or several vectors of a video, its own last, where its family compares more.
     """
 
     sequence: TokenSequence
@@ -47,6 +47,8 @@ class Encoder(nn.Module):
     """The family's model in `transformers`."""
     is_padded: ClassVar[bool] = False
     """Whether its processor pads every text to the full length, and the model looks at the padding."""
+    fills_gaps: ClassVar[bool] = False
+    """Whether a frame that is not there is shown as the one before it: the model takes clips of one length."""
     has_video_side: ClassVar[bool] = False
     """Whether its frames see one another before they are pooled, whatever `temporal` is."""
 
@@ -135,11 +137,6 @@ class Encoder(nn.Module):
         """Return how many frames of a video the model is made for; None: any number."""
         return None
 
-    @classmethod
-    def num_summary_vectors_of(cls, config: Any) -> int:
-        """Return how many vectors stand for a video as a whole: 1, unless `similarity` compares more."""
-        return 1
-
     def forward(
         self,
         input_ids: Int[Tensor, "text word"],
@@ -211,6 +208,11 @@ class Encoder(nn.Module):
         count = mask.sum(-1, keepdim=True).clamp(min=1)
         mean = (nn.functional.normalize(frames_BVD, dim=-1) * mask[..., None]).sum(1) / count
         return Encoding(TokenSequence.unmerged(frames_BVD, mask), mean)
+
+    @property
+    def num_summary_vectors(self) -> int:
+        """How many vectors stand for a video: 1, unless `similarity` compares more; the last is the video's own."""
+        return 1
 
     def similarity(
         self, texts: Float[Tensor, "text width"], videos: Float[Tensor, "video *vectors width"]

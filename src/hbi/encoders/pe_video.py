@@ -1,4 +1,4 @@
-"""Perception Encoder, video and text (PE-AV without sound): pictures by a `timm` model, then a transformer over frames."""
+"""Perception Encoder, video and text (PE-AV without sound): a `timm` model sees pictures, a transformer the frames."""
 
 import re
 from typing import Any

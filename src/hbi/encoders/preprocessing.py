@@ -25,8 +25,10 @@ PICTURES = ("processor_config.json", "preprocessor_config.json", VIDEOS)
 """Where `transformers` says how pictures are prepared: now, and in folders of earlier versions."""
 _RESAMPLING = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """Pillow's filters by their number there."""
-_OF_PICTURES = ("size", "resample", "crop_size", "do_center_crop", "do_resize", "do_rescale", "rescale_factor")
-_OF_PICTURES += ("do_normalize", "image_mean", "image_std")
+_OF_PICTURES = (
+    *("size", "resample", "crop_size", "do_center_crop", "do_resize", "do_rescale", "rescale_factor"),
+    *("do_normalize", "image_mean", "image_std"),
+)
 """What a video processor says of single frames."""
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)

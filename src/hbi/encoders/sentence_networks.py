@@ -21,6 +21,8 @@ from hbi.encoders.state_files import listing
 from hbi.files import write_atomically
 from hbi.ops import TokenSequence
 
+SCORES = {"cosine": "cosine similarity", "dot": "inner product", "maxsim": "MaxSim", "mean_maxsim": "mean MaxSim"}
+"""By the library's names."""
 PICTURES_AT_ONCE = 32
 """Pictures in one call of a model."""
 _KNOWN_FEATURES = {"input_ids", "attention_mask", "modality", "prompt_length", "query_expansion_positions"}
@@ -63,7 +65,7 @@ class SentenceNetwork(nn.Module):
     def __init__(self, model: Any, processor: SentenceProcessor, video_settings: Mapping[str, Any]) -> None:
         super().__init__()
         self.model = model.eval()
-        self._video_settings = dict(video_settings)
+        self._processor, self._video_settings = processor, dict(video_settings)
         self._document_prompt = prompt_of(model, DOCUMENTS)
         features = processor.features(["a text"])
         unknown = features.keys() - _KNOWN_FEATURES - _ZERO_FEATURES
@@ -78,6 +80,26 @@ class SentenceNetwork(nn.Module):
         """Where it computes."""
         device: torch.device = self.model.device
         return device
+
+    @property
+    def width(self) -> int:
+        """Width of the vectors that it compares."""
+        return int(self.model.get_embedding_dimension())
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What beside weights, tokenizer and pictures decides how it encodes and compares."""
+        modules = [type(module).__name__ for module in self.model]
+        values = [
+            [repr(getattr(module, key, None)) for key in getattr(module, "config_keys", ())] for module in self.model
+        ]
+        prompts = repr((self._processor.prompt, self._document_prompt))
+        return {"modules": repr(modules), "values": repr(values), "prompts": prompts, "score": self.score}
+
+    @property
+    def score(self) -> str:
+        """What its similarity is, in words."""
+        return SCORES.get(str(self.model.similarity_fn_name), str(self.model.similarity_fn_name))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that `open_sentence_transformer` and the library open; its processor is in it."""
@@ -113,6 +135,11 @@ class DenseNetwork(SentenceNetwork):
         super().__init__(model, processor, video_settings)
         if model.similarity_fn_name not in ("cosine", "dot"):
             raise ModelError(f"the model compares by {model.similarity_fn_name}: only cosine and dot are taken")
+
+    frames_are_averaged = True
+    """The vector of a video is the mean of its frames' vectors, each encoded by itself."""
+    has_own_text_vectors = True
+    """A text has one vector, whatever video it is compared with."""
 
     def encode_texts(
         self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]
@@ -193,8 +220,10 @@ class MultiVectorNetwork(SentenceNetwork):
         )
         return FrameTokens(frames_BVPD, patches_BVP)
 
-    def similarity(self, texts: TokenSequence, videos: FrameTokens) -> Float[Tensor, "text video"]:
+    def similarity(self, texts: TokenSequence | FrameTokens, videos: FrameTokens) -> Float[Tensor, "text video"]:
         """Return every text with every video: the library's own MaxSim, or its mean over the text's tokens."""
+        if isinstance(texts, FrameTokens):  # a video that is searched with
+            texts = TokenSequence.unmerged(texts.tokens.flatten(1, 2), texts.mask.flatten(1, 2))
         scores: Tensor = self.model.similarity(
             texts.tokens, videos.tokens.flatten(1, 2), a_mask=texts.mask, b_mask=videos.mask.flatten(1, 2)
         )

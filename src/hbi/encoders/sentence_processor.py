@@ -191,9 +191,8 @@ def _spans(text: str, encoding: Any, ids: Sequence[int], begin: int) -> list[tup
         begin: Where the text begins in what the tokenizer read.
     """
     spans = [(0, 0)] * len(ids)
-    read = zip(encoding.ids, encoding.offsets, encoding.special_tokens_mask, strict=True)
-    for column, (index, (start, end), is_special) in enumerate(read):
-        if column < len(ids) and index == ids[column] and not is_special:
+    for column, (index, (start, end)) in enumerate(zip(encoding.ids, encoding.offsets, strict=True)):
+        if column < len(ids) and index == ids[column]:
             spans[column] = _within(text, start - begin, end - begin)
     return spans
 

@@ -1,4 +1,4 @@
-"""Families whose frames see one another from the first layers on: a video is encoded whole, in a fixed number of frames."""
+"""Families whose frames see one another from the first layers on: clips of one length are encoded whole."""
 
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ class VideoSideEncoder(Encoder):
     """
 
     has_video_side = True
+    fills_gaps = True
 
     @classmethod
     def num_frames_of(cls, config: Any) -> int | None:
@@ -51,7 +52,9 @@ class VideoSideEncoder(Encoder):
             return self.encode_features(tokens, mask)
         return Encoding(TokenSequence.unmerged(tokens, mask), summary)
 
-    def frame_features(self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]) -> NoReturn:
+    def frame_features(
+        self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]
+    ) -> NoReturn:
         """Raise ModelError: no frame has features of its own."""
         raise ModelError(
             f"the frames of {self.model_class.__name__} see one another from its first layers on: features kept of "

@@ -13,9 +13,7 @@ from hbi.evaluation.gradient_attributions import gradient_times_tokens
 from hbi.evaluation.surrogates import Surrogate, fit_surrogate
 from hbi.games import DualEncoderIndices, sample_interactions, solve_dual_encoder
 from hbi.games.quadrature import gauss_legendre
-
-SHOWN_BUDGET = 256
-"""Texts that an explanation encodes on a processor unless it is told otherwise (`matching.explaining_wholes`)."""
+from hbi.matching.explaining_wholes import TEXT_BUDGET
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +41,11 @@ class DualMethod:
         name: Under which its measures are stored.
         title: What a table calls it.
         attribute: Explains a pair.
-        is_exact: Whether it is an exact index of the game.
     """
 
     name: str
     title: str
     attribute: Callable[[DualPair], DualAttribution]
-    is_exact: bool = False
 
 
 def dual_methods(*, seed: int = 0) -> tuple[DualMethod, ...]:
@@ -61,13 +57,13 @@ def dual_methods(*, seed: int = 0) -> tuple[DualMethod, ...]:
     generator = torch.Generator().manual_seed(seed)
     return (
         *(
-            DualMethod(f"banzhaf-{p}", f"exact Banzhaf, others with {p}", partial(_banzhaf, probability=p), True)
+            DualMethod(f"banzhaf-{p}", f"exact Banzhaf, others with {p}", partial(_banzhaf, probability=p))
             for p in (0.3, 0.5, 0.7)
         ),
-        DualMethod("shapley", "exact Shapley", _shapley, True),
+        DualMethod("shapley", "exact Shapley", _shapley),
         DualMethod(
             "banzhaf-drawn",
-            f"Banzhaf 0.5, {SHOWN_BUDGET} texts (as `hbi explain`)",
+            f"Banzhaf 0.5, {TEXT_BUDGET} texts (as `hbi explain`)",
             partial(_drawn_texts, generator=generator),
         ),
         DualMethod("leave-one-out", "leave one out", partial(_banzhaf, probability=1.0)),
@@ -119,7 +115,7 @@ def _shapley(pair: DualPair) -> DualAttribution:
 
 def _drawn_texts(pair: DualPair, generator: torch.Generator) -> DualAttribution:
     """What a page shows: drawn texts where there are more than the budget, else all of them."""
-    indices = solve_dual_encoder(pair.game, text_budget=SHOWN_BUDGET, generator=generator)
+    indices = solve_dual_encoder(pair.game, text_budget=TEXT_BUDGET, generator=generator)
     return _banzhaf_of(indices, 0.5)
 
 

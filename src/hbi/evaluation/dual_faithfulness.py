@@ -26,6 +26,7 @@ from hbi.evaluation.word_pointing import (
     NAN,
     Pointing,
     WordScore,
+    counted_of,
     mean_of_known,
     pointing_by_kind,
     rank_correlation,
@@ -135,21 +136,25 @@ def dual_explanation_scores(
     return measured, scores
 
 
-def dual_summary(methods: Iterable[DualMethod], scores: DualScores) -> list[DualMethodScore]:
-    """Return the means of every method over all pairs.
+def dual_summary(
+    methods: Iterable[DualMethod], scores: DualScores, is_counted: Sequence[bool] | None = None
+) -> list[DualMethodScore]:
+    """Return the means of every method over all pairs, or over those that are counted.
 
     Args:
         methods: Those that were measured.
         scores: What `dual_explanation_scores` returned.
+        is_counted: For every pair whether it counts; None: all do.
     """
+    counted = {name: counted_of(of_pairs, is_counted) for name, of_pairs in scores.items()}
     return [
         DualMethodScore(
             method=method.name,
             title=method.title,
-            pointing=pointing_by_kind([word for score in scores[method.name] for word in score.words]),
-            measures={name: _summarized(name, scores[method.name]) for name in MEASURES},
-            num_pairs=len(scores[method.name]),
-            num_curves=sum(not math.isnan(score.score) for score in scores[method.name]),
+            pointing=pointing_by_kind([word for score in counted[method.name] for word in score.words]),
+            measures={name: _summarized(name, counted[method.name]) for name in MEASURES},
+            num_pairs=len(counted[method.name]),
+            num_curves=sum(not math.isnan(score.score) for score in counted[method.name]),
         )
         for method in methods
     ]

@@ -19,7 +19,7 @@ from hbi.explanation.players import Word
 from hbi.games import DualEncoderGame, DualEncoderIndices, normalized_mean, solve_dual_encoder
 from hbi.games.one_side import ExactSide, SideEncoder, encode_coalitions
 from hbi.matching import Matcher
-from hbi.matching.explaining_wholes import encode_strings, players_in, texts_of
+from hbi.matching.explaining_wholes import players_in, texts_of
 from hbi.models import GlobalContrastModel, ModelError
 
 MOST_PLAYERS = 14
@@ -106,7 +106,7 @@ def encode_dual_pairs(
     network = matcher.model
     if not isinstance(network, GlobalContrastModel):
         raise ModelError(f"{matcher.name} compares words and frames, not one vector of a text with one of a video")
-    if network.encoder.has_video_side or network.encoder.temporal is not None:
+    if not network.frames_are_averaged:
         raise ModelError(f"the frames of {matcher.name} see one another: their coalitions are no means")
     for pair in pairs:
         if not frames.is_usable[pair.video]:
@@ -131,8 +131,15 @@ def encode_dual_pairs(
 
 
 def _text_encoder(matcher: Matcher, network: GlobalContrastModel, text: str, words: Sequence[Word]) -> SideEncoder:
+    """Return what encodes what is left of a text; the whole text is encoded as it was written."""
+
     def encode(coalitions: Bool[Tensor, "coalition word"]) -> Float[Tensor, "coalition width"]:
-        return normalize(encode_strings(matcher, network, text, texts_of(words, coalitions)), dim=-1)
+        shorter = [
+            text if row.all() else left for left, row in zip(texts_of(words, coalitions), coalitions, strict=True)
+        ]
+        tokens = matcher.tokenize(shorter)
+        ids, mask = (part.to(matcher.device) for part in (tokens.input_ids, tokens.attention_mask))
+        return normalize(network.encode_texts(ids, mask).float(), dim=-1).cpu()
 
     return encode
 

@@ -25,6 +25,7 @@ from hbi.evaluation.word_pointing import (
     NAN,
     Pointing,
     WordScore,
+    counted_of,
     mean_of_known,
     pointing_by_kind,
     rank_correlation,
@@ -127,13 +128,7 @@ def summary(methods: Iterable[Method], scores: Scores, is_counted: Sequence[bool
         scores: What `explanation_scores` returned.
         is_counted: For every pair whether it counts; None: all do.
     """
-    return [_summary(method, _counted(scores[method.name], is_counted)) for method in methods]
-
-
-def _counted(scores: list[PairScore], is_counted: Sequence[bool] | None) -> list[PairScore]:
-    if is_counted is None:
-        return scores
-    return [score for score, counts in zip(scores, is_counted, strict=True) if counts]
+    return [_summary(method, counted_of(scores[method.name], is_counted)) for method in methods]
 
 
 def _summary(method: Method, scores: list[PairScore]) -> MethodScore:

@@ -1,6 +1,7 @@
 """First-order explanations: the gradient of the score times what it is taken of."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -87,7 +88,8 @@ def _normalized_mean_derivatives(frames: Float[Tensor, "frame width"]) -> Float[
 
 def _text_derivatives(pair: DualPair, directions: Float[Tensor, "direction width"]) -> Float[Tensor, "direction word"]:
     """Return how the products of the text's vector with some directions change as each word's embedding grows."""
-    network, device = pair.matcher.model, pair.matcher.device
+    network: Any = pair.matcher.model
+    device = pair.matcher.device
     tokens = pair.matcher.tokenize([pair.pair.text])
     count, spans = len(directions), tokens.spans[0]
     embedding: nn.Module = network.encoder.towers.text_model.get_input_embeddings()

@@ -114,7 +114,7 @@ def report_of(
     relevance = split.relevance
     to_video, to_text = similarity, similarity.T
     if is_dual_softmax:
-        scale = float(matcher.model.encoder.logit_scale.detach())
+        scale = matcher.logit_scale
         to_video, to_text = dual_softmax(to_video, scale), dual_softmax(to_text, scale)
     text_ranks, video_ranks = ranks(to_video, relevance), ranks(to_text, relevance.T)
     owners = torch.tensor([text.video for text in split.texts])

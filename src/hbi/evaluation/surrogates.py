@@ -2,8 +2,8 @@
 
 A surrogate says of every coalition what it is worth, from one number for each player and one for each pair. What an
 index claims of a game is checked by the surrogate that is made of its numbers (`r_squared`), and by the players that it
-would take away first (`area_between`), both as in FIxLIP (Baniecki et al., "Explaining similarity in vision-language
-encoders with weighted Banzhaf interactions", NeurIPS 2025, and the code that comes with it).
+would take away first (`area_between`), both as in the code that comes with FIxLIP (Baniecki et al., "Explaining
+similarity in vision-language encoders with weighted Banzhaf interactions", NeurIPS 2025).
 """
 
 from collections.abc import Callable, Sequence

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -11,6 +12,7 @@ from torch import Tensor
 from hbi.evaluation.localization import share_inside
 
 NAN = float("nan")
+Score = TypeVar("Score")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,18 @@ def _pointing(kind: str, words: list[WordScore]) -> Pointing:
     names = ("pointing", "share_inside", "share_of_frames")
     percent = {name: 100 * mean_of_known(getattr(word, name) for word in words) for name in names}
     return Pointing(kind, **percent, num_words=len(words))
+
+
+def counted_of(scores: Sequence[Score], is_counted: Sequence[bool] | None) -> list[Score]:
+    """Return the scores of the pairs that count.
+
+    Args:
+        scores: One for every pair.
+        is_counted: For every pair whether it counts; None: all do.
+    """
+    if is_counted is None:
+        return list(scores)
+    return [score for score, counts in zip(scores, is_counted, strict=True) if counts]
 
 
 def mean_of_known(values: Iterable[float]) -> float:

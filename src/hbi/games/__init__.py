@@ -15,6 +15,7 @@ from hbi.games.indices import (
 from hbi.games.late_interaction import LateInteractionGame
 from hbi.games.levels import interactions_of_members
 from hbi.games.maxsim import maxsim_game, mean_maxsim_game
+from hbi.games.pair_scores import solve_pair_scores
 from hbi.games.protocol import CoalitionGame
 from hbi.games.sampling import SampledInteractions, sample_interactions, sample_late_interactions
 from hbi.games.shapiq_adapter import from_shapiq, interactions_from_shapiq, interactions_to_shapiq, to_shapiq
@@ -56,6 +57,7 @@ __all__ = [
     "shapley_interactions",
     "shapley_values",
     "solve_dual_encoder",
+    "solve_pair_scores",
     "solve_words_at_input",
     "to_shapiq",
 ]

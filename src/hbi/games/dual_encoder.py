@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hbi.games.drawn_side import DrawnSide, smallest_budget
-from hbi.games.encoder_indices import DualEncoderIndices, Replicates, outer_sum
+from hbi.games.encoder_indices import DualEncoderIndices, ExpectedDifferences, Replicates, outer_sum
 from hbi.games.one_side import ExactSide, Expectations, Side, SideEncoder, encode_coalitions
 
 
@@ -168,16 +168,33 @@ def solve_dual_encoder(
             f"text and video vectors must have one width, not {text_vectors.shape[1]} and {video_vectors.shape[1]}"
         )
     return DualEncoderIndices(
-        differences=_Products(
-            _EncodedSide(texts, text_vectors, texts.expectations(text_vectors)),
-            _EncodedSide(videos, video_vectors, videos.expectations(video_vectors)),
-        ),
+        differences=products_of(texts, text_vectors, videos, video_vectors),
         value=text_vectors[-1].double() @ video_vectors[-1].double(),
         num_words=game.num_words,
         num_frames=game.num_frames,
         num_texts=len(text_vectors),
         num_videos=len(video_vectors),
         is_exact=texts.is_exact and videos.is_exact,
+    )
+
+
+def products_of(
+    texts: Side,
+    text_vectors: Float[Tensor, "text width"],
+    videos: Side,
+    video_vectors: Float[Tensor, "video width"],
+) -> ExpectedDifferences:
+    """Return the expected differences of a value that is an inner product of two vectors.
+
+    Args:
+        texts: the coalitions of words.
+        text_vectors: one for each of them.
+        videos: the coalitions of frames.
+        video_vectors: one for each of them.
+    """
+    return _Products(
+        _EncodedSide(texts, text_vectors, texts.expectations(text_vectors)),
+        _EncodedSide(videos, video_vectors, videos.expectations(video_vectors)),
     )
 
 

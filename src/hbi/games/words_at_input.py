@@ -129,8 +129,8 @@ def solve_words_at_input(
     >>> indices.is_exact, indices.num_texts, indices.num_videos
     (True, 3, 0)
     >>> indices.banzhaf_interactions().values.float()
-    tensor([[0.2969, 0.0000],
-            [0.0000, 0.7188]])
+    tensor([[ 0.3125, -0.0938],
+            [-0.1562,  0.6875]])
     """
     side = side_within(game.num_words, text_budget, generator, torch.device(device), name="text_budget")
     extensions = tuple(MultilinearExtension.of(game.games(part)) for part in side.coalitions.split(_CALL))

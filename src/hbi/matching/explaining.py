@@ -124,7 +124,7 @@ def explain_pair(
             for level, game in games.items()
         },
         text=pair.text,
-        words=_words(pair.text, pair.tokens, pair.is_word),
+        words=words_of(pair.text, pair.tokens, pair.is_word),
         frames=frames,
         video=Path(seen.path).name,
         duration_seconds=min(max(seen.video_end_seconds, frames[-1].end_seconds), MOST_SECONDS),
@@ -142,9 +142,14 @@ def _padded(
     return padded, torch.arange(num_frames) < len(pixels)
 
 
-def _words(text: str, tokenized: TokenizedTexts, is_word: torch.Tensor) -> tuple[Word, ...]:
-    """Return the words with their places; a special token that a model counts as a word stands at its end of
-    the text."""
+def words_of(text: str, tokenized: TokenizedTexts, is_word: torch.Tensor) -> tuple[Word, ...]:
+    """Return the words with their places; a special token that a model counts as a word stands at its end of the text.
+
+    Args:
+        text: As it was written.
+        tokenized: The text alone.
+        is_word: Which of its tokens are players.
+    """
     words = []
     for index in is_word.nonzero().flatten().tolist():
         start, end = tokenized.spans[0, index].tolist()

@@ -14,18 +14,28 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from hbi.encoders.sentence_networks import DenseNetwork
 from hbi.encoders.tokenizer import remark_on_unread
 from hbi.explanation.checks import MOST_SECONDS, MOST_WORDS
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.players import Word
 from hbi.explanation.solve.from_tokens import words_in
-from hbi.games import DualEncoderGame, DualEncoderIndices, neighbors_together, normalized_mean, solve_dual_encoder
+from hbi.games import (
+    DualEncoderGame,
+    DualEncoderIndices,
+    neighbors_together,
+    normalized_mean,
+    solve_dual_encoder,
+    solve_pair_scores,
+)
+from hbi.games.one_side import SideEncoder
 from hbi.matching.explaining import MOST_LETTERS, ExplanationError, frames_of
 from hbi.matching.opened_model import OpenedModel
 from hbi.matching.sample import VideoSample
 from hbi.models import GlobalContrastModel
 
+WholeNetwork = GlobalContrastModel | DenseNetwork
 TEXT_BUDGET, TEXT_BUDGET_OF_GPU = 256, 4096
 """Texts that are encoded for one explanation: all coalitions of 8 words, and of 12."""
 VIDEO_BUDGET = 256
@@ -67,7 +77,7 @@ def players_in(text: str) -> tuple[Word, ...]:
 @torch.inference_mode()
 def explain_wholes(
     opened: OpenedModel,
-    network: GlobalContrastModel,
+    network: WholeNetwork,
     text: str,
     sample: VideoSample,
     *,
@@ -89,15 +99,8 @@ def explain_wholes(
     """
     words = players_in(text)
     budget = text_budget or (TEXT_BUDGET if opened.device.type == "cpu" else TEXT_BUDGET_OF_GPU)
-    budget = max(budget, 2 * len(words) + 17)  # the fewest that can be drawn
-    side = _Frames.of(opened, network, sample)
-
-    def texts(coalitions: Bool[Tensor, "coalition word"]) -> Float[Tensor, "coalition width"]:
-        return normalize(encode_strings(opened, network, text, texts_of(words, coalitions)), dim=-1)
-
-    game = DualEncoderGame(texts, side.vectors, len(words), side.num_players)
-    generator = torch.Generator().manual_seed(seed)
-    indices = solve_dual_encoder(game, text_budget=budget, video_budget=side.budget, generator=generator)
+    game = _WholeGame(opened, network, text, words, sample)
+    indices = game.solve(max(budget, _fewest(len(words))), torch.Generator().manual_seed(seed))
     tokens = opened.tokenize([text])
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words) if tokens.spans.any() else None
     frames = frames_of(sample)
@@ -107,16 +110,17 @@ def explain_wholes(
         duration_seconds=min(max(sample.frames.video_end_seconds, frames[-1].end_seconds), MOST_SECONDS),
         words=words,
         frames=frames,
-        levels=(_level(indices, range(len(words)), side.groups),),
+        levels=(_level(indices, range(len(words)), game.groups),),
         similarity=float(indices.value),
         model=opened.name,
-        remark="; ".join(filter(None, [sample.frames.damage, unread, *_drawn(indices, len(words), side)])) or None,
+        remark="; ".join(filter(None, [sample.frames.damage, unread, *game.remarks(indices)])) or None,
+        score=network.score,
         words_at_input=True,
     )
 
 
 def encode_strings(
-    opened: OpenedModel, network: GlobalContrastModel, whole: str, texts: Sequence[str]
+    opened: OpenedModel, network: WholeNetwork, whole: str, texts: Sequence[str]
 ) -> Float[Tensor, "text width"]:
     """Return the vectors of texts, in batches; the text that keeps all words is encoded as it was written.
 
@@ -126,51 +130,99 @@ def encode_strings(
         whole: The text as it was written.
         texts: What is left of it.
     """
-    joined = " ".join(whole.split())
-    parts = []
+    joined, parts = " ".join(whole.split()), []
     for start in range(0, len(texts), AT_ONCE):
-        batch = [whole if text == joined else text for text in texts[start : start + AT_ONCE]]
-        tokens = opened.tokenize(batch)
-        parts.append(
-            network.encode_texts(tokens.input_ids.to(opened.device), tokens.attention_mask.to(opened.device)).float()
-        )
-    return torch.cat(parts).cpu()
+        tokens = opened.tokenize([whole if text == joined else text for text in texts[start : start + AT_ONCE]])
+        ids, mask = (each.to(opened.device) for each in (tokens.input_ids, tokens.attention_mask))
+        parts.append(network.encode_texts(ids, mask).float())
+    return torch.cat(parts)
 
 
-class _Frames:
-    """The frames of a video as players: what a coalition's vector is, who plays with whom, and how many are encoded."""
+class _WholeGame:
+    """The game of one text with one video: what is encoded, once for each coalition of words and of frames."""
 
     def __init__(
-        self, opened: OpenedModel, network: GlobalContrastModel, pixels: Tensor, groups: Int[Tensor, " frame"]
+        self, opened: OpenedModel, network: WholeNetwork, text: str, words: Sequence[Word], sample: VideoSample
     ) -> None:
-        self._network, self.groups = network, groups
-        self.num_players = int(groups.max()) + 1
-        encoder = network.encoder
-        mask = torch.ones(1, len(groups), dtype=torch.bool, device=opened.device)
-        self.is_mean = not encoder.has_video_side and encoder.temporal is None
-        shown = opened.network_input(pixels[None])
-        self._content = shown if encoder.has_video_side else encoder.frame_features(shown, mask)
-        self._mean = normalized_mean(self._content[0].float().cpu(), is_normalized_first=True) if self.is_mean else None
-        fewest = 2 * self.num_players + 17
-        own = TOWER_VIDEO_BUDGET if encoder.has_video_side else VIDEO_BUDGET
-        self.budget = 2**MOST_PLAYING_FRAMES if self.is_mean else max(own, fewest)
-
-    @classmethod
-    def of(cls, opened: OpenedModel, network: GlobalContrastModel, sample: VideoSample) -> "_Frames":
-        """Return the frames of a sample, neighbors together where there are many."""
+        self._opened, self._network, self._text, self._words = opened, network, text, words
         pixels = sample.frames.pixels
-        return cls(opened, network, pixels, neighbors_together(len(pixels), MOST_PLAYING_FRAMES))
+        self.groups = neighbors_together(len(pixels), MOST_PLAYING_FRAMES)
+        self._content = opened.network_input(pixels[None].to(opened.device))
+        self._is_cosine = network.score == "cosine similarity"
+        if not self._has_video_side:
+            everybody = torch.ones(1, len(pixels), dtype=torch.bool, device=opened.device)
+            self._content = network.frame_features(self._content, everybody)
 
-    def vectors(self, coalitions: Bool[Tensor, "coalition player"]) -> Float[Tensor, "coalition width"]:
-        """Return the vector of the video of each coalition, as the model compares it."""
-        kept = coalitions[:, self.groups]
-        if self._mean is not None:
-            return self._mean(kept)
+    @property
+    def _has_video_side(self) -> bool:
+        return isinstance(self._network, GlobalContrastModel) and self._network.encoder.has_video_side
+
+    def solve(self, text_budget: int, generator: torch.Generator) -> DualEncoderIndices:
+        """Return the indices, with at most so many texts encoded."""
+        num_frames = int(self.groups.max()) + 1
+        video_budget = max(TOWER_VIDEO_BUDGET if self._has_video_side else VIDEO_BUDGET, _fewest(num_frames))
+        if not self._network.has_own_text_vectors:
+            return solve_pair_scores(
+                lambda words, frames: self._network.similarity(self._texts(words), self._videos(frames)).cpu(),
+                len(self._words),
+                num_frames,
+                text_budget=text_budget,
+                video_budget=video_budget,
+                generator=generator,
+            )
+        videos: SideEncoder = lambda frames: self._compared(self._videos(frames))  # noqa: E731 (typed)
+        if self._network.frames_are_averaged:
+            video_budget, videos = 2**MOST_PLAYING_FRAMES, self._mean()
+        game = DualEncoderGame(lambda words: self._compared(self._texts(words)), videos, len(self._words), num_frames)
+        return solve_dual_encoder(game, text_budget=text_budget, video_budget=video_budget, generator=generator)
+
+    def remarks(self, indices: DualEncoderIndices) -> list[str]:
+        """Return sentences on what was drawn, on frames that play together, and on what a frame that is out shows."""
+        found = []
+        for count, num_players, what, of in (
+            (indices.num_texts, indices.num_words, "texts", "words"),
+            (indices.num_videos, indices.num_frames, "videos", "frames"),
+        ):
+            if count < 2**num_players - 1:
+                found.append(f"{count} of the {2**num_players - 1} {what} that the {of} can make were encoded")
+        if indices.num_frames < len(self.groups):
+            found.append(f"{len(self.groups)} frames play in {indices.num_frames} groups of neighbors")
+        if isinstance(self._network, GlobalContrastModel) and self._network.encoder.fills_gaps:
+            found.append("a frame that is out shows the one before it: the model takes clips of one length")
+        return found
+
+    def _compared(self, vectors: Float[Tensor, "item width"]) -> Float[Tensor, "item width"]:
+        return (normalize(vectors, dim=-1) if self._is_cosine else vectors).cpu()
+
+    def _mean(self) -> SideEncoder:
+        """Return the mean of the frames in a coalition, without encoding anything."""
+        features = self._content[0].float().cpu()
+        if self._is_cosine:
+            mean = normalized_mean(features, is_normalized_first=True)
+            return lambda frames: mean(frames[:, self.groups])
+
+        def plain(frames: Bool[Tensor, "coalition player"]) -> Float[Tensor, "coalition width"]:
+            inside = frames[:, self.groups].to(features)
+            return inside @ features / inside.sum(-1, keepdim=True)
+
+        return plain
+
+    def _texts(self, coalitions: Bool[Tensor, "coalition word"]) -> Float[Tensor, "coalition width"]:
+        """Return the vectors of what is left of the text; the whole text is encoded as it was written."""
+        return encode_strings(self._opened, self._network, self._text, texts_of(self._words, coalitions))
+
+    def _videos(self, coalitions: Bool[Tensor, "coalition player"]) -> Float[Tensor, "coalition *vectors width"]:
+        """Return what stands for the video of each coalition of frames, as the network encodes it."""
         parts = []
-        for part in kept.to(self._content.device).split(AT_ONCE):
-            content = self._content.expand(len(part), *self._content.shape[1:])
-            parts.append(normalize(self._network.encode_videos(content, part).float(), dim=-1).cpu())
+        for kept in coalitions[:, self.groups].to(self._content.device).split(AT_ONCE):
+            content = self._content.expand(len(kept), *self._content.shape[1:])
+            parts.append(self._network.encode_videos(content, kept).float())
         return torch.cat(parts)
+
+
+def _fewest(num_players: int) -> int:
+    """Return the smallest budget that coalitions of so many players can be drawn from."""
+    return 2 * num_players + 17
 
 
 def _level(indices: DualEncoderIndices, words: Sequence[int], groups: Int[Tensor, " frame"]) -> LevelExplanation:
@@ -194,17 +246,3 @@ def _level(indices: DualEncoderIndices, words: Sequence[int], groups: Int[Tensor
         frame_values=of_frames.values.numpy(),
         **errors,
     )
-
-
-def _drawn(indices: DualEncoderIndices, num_words: int, side: _Frames) -> list[str]:
-    """Return sentences on what was drawn, and on frames that play together."""
-    remarks = []
-    if indices.num_texts < 2**num_words - 1:
-        remarks.append(f"{indices.num_texts} of the {2**num_words - 1} texts that the words can make were encoded")
-    if indices.num_videos < 2**side.num_players - 1:
-        remarks.append(
-            f"{indices.num_videos} of the {2**side.num_players - 1} videos that the frames can make were encoded"
-        )
-    if side.num_players < len(side.groups):
-        remarks.append(f"{len(side.groups)} frames play in {side.num_players} groups of neighbors")
-    return remarks

@@ -4,7 +4,8 @@ a run folder of `hbi train`      recipe.yaml
 an index folder of `hbi index`   index.json
 a model folder                   config.json: what `save_pretrained` or `hbi convert` wrote
 an encoder's folder              config.json: of a family that `hbi.encoders` knows, CLIP or SigLIP for example
-a hub name                       "author/name": such a model or encoder, downloaded
+a model of sentence-transformers  modules.json, or a ...ForRetrieval model of transformers
+a hub name                       "author/name": any of these models, downloaded
 """
 
 import json
@@ -20,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from hbi.encoders.families import FAMILIES
 from hbi.encoders.opening import read_towers
+from hbi.encoders.sentence_transformers import kind_of_sentence_transformer, open_sentence_transformer
 from hbi.encoders.state_files import reason
 from hbi.encoders.tokenizer import SPECIAL_TOKENS, read_tokenizer, special_ids_of
 from hbi.errors import HBIError
@@ -161,11 +163,9 @@ def _open(name: str, num_frames: int | None, weights: Which) -> Matcher | Answer
         raise SourceError(
             f"{name} is a file: open a released checkpoint with hbi convert {name} --to FOLDER, and give that folder"
         )
-    if not os.path.isdir(name):
-        return _open_by_type(name, _type_on_hub(name), num_frames)
     if is_regular(folder / INDEX):
         return _open_index(folder, num_frames)
-    return _open_by_type(name, model_type(folder), num_frames)
+    return _open_model(name, num_frames)
 
 
 def _open_index(index: Path, num_frames: int | None) -> Matcher | Answerer:
@@ -175,7 +175,7 @@ def _open_index(index: Path, num_frames: int | None) -> Matcher | Answerer:
         name, own_frames = str(statement["model"]), int(statement["num_frames"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SourceError(f"{index / INDEX} cannot be read ({reason(error)}): restore it or index anew") from error
-    opened = _open_ours(str(index / "model"), num_frames or own_frames)
+    opened = _open_model(str(index / "model"), num_frames or own_frames)
     return replace(opened, name=name, origin={"index": str(index)})
 
 
@@ -186,7 +186,11 @@ def _open_run(run: Path, num_frames: int | None, weights: Which) -> Matcher | An
     return replace(opened, card=_card(run), run=run)
 
 
-def _open_by_type(name: str, kind: str | None, num_frames: int | None) -> Matcher | Answerer:
+def _open_model(name: str, num_frames: int | None) -> Matcher | Answerer:
+    """Return the model of a folder or hub name that is neither a run nor an index."""
+    kind = model_type(Path(name)) if os.path.isdir(name) else _type_on_hub(name)
+    if kind not in NETWORKS and kind_of_sentence_transformer(name) is not None:
+        return _open_sentence_transformer(name, num_frames)
     if kind is None:
         raise SourceError(f"{name} holds no model (no recipe.yaml, config.json or index.json in it): {EXPECTED}")
     if kind in NETWORKS:
@@ -249,6 +253,14 @@ def _open_encoder(name: str, num_frames: int | None) -> Matcher:
     processor = processor_for(model, tokenizer, name, is_scaled_by_decoder=False)
     title = Path(name).resolve().name if os.path.isdir(name) else name
     return Matcher(model, processor, title, {"encoder": name, "similarity": "global, zero-shot"}, num_frames)
+
+
+def _open_sentence_transformer(name: str, num_frames: int | None) -> Matcher:
+    """Return a model of sentence-transformers as it is: one vector for each text and video, or one for each token."""
+    network, processor = open_sentence_transformer(name)
+    title = Path(name).resolve().name if os.path.isdir(name) else name
+    origin = {"encoder": name, "similarity": f"{network.score}, zero-shot"}
+    return Matcher(network, processor, title, origin, num_frames or PAPER_FRAMES)
 
 
 def _type_on_hub(name: str) -> str | None:

@@ -9,9 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from hbi.encoders.sentence_networks import DenseNetwork, MultiVectorNetwork
 from hbi.encoders.tokenizer import TokenizedTexts, remark_on_unread
 from hbi.games import LateInteractionGame
 from hbi.matching.explaining import ExplanationError, encode_pair, explain_pair
+from hbi.matching.explaining_tokens import explain_maxsim
 from hbi.matching.explaining_wholes import explain_wholes
 from hbi.matching.opened_model import OpenedModel, VideoPath
 from hbi.matching.sample import VideoSample
@@ -48,12 +50,18 @@ class Matcher(OpenedModel):
     tensor([[0.61, 0.12]])
     """
 
-    model: HBIModel | GlobalContrastModel
+    model: HBIModel | GlobalContrastModel | DenseNetwork | MultiVectorNetwork
 
     @property
     def has_games(self) -> bool:
         """Whether tokens of words and frames are compared; else one vector of a text with one of a video."""
         return isinstance(self.model, HBIModel) and self.model.config.interaction != "global"
+
+    @property
+    def logit_scale(self) -> float:
+        """What multiplies a similarity to make a logit; 100, where CLIP's ends, for a model that does not say."""
+        encoder = getattr(self.model, "encoder", None)
+        return 100.0 if encoder is None else float(encoder.logit_scale.detach())
 
     @torch.inference_mode()
     def encode_texts(self, texts: str | Sequence[str]) -> EncodedTexts:
@@ -165,8 +173,10 @@ class Matcher(OpenedModel):
             VideoError: The file cannot be decoded.
             ExplanationError: The text holds no words, or the model has no games.
         """
-        if isinstance(self.model, GlobalContrastModel):
+        if not isinstance(self.model, HBIModel):
             sample = sample or self.read_sample(video, start_seconds=start_seconds, end_seconds=end_seconds)
+            if isinstance(self.model, MultiVectorNetwork):
+                return explain_maxsim(self, self.model, text, sample)
             return explain_wholes(self, self.model, text, sample)
         network = self._require_games()
         pair = encode_pair(

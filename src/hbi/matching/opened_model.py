@@ -15,8 +15,11 @@ from jaxtyping import Bool, UInt8
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from hbi.encoders.sentence_networks import DenseNetwork, SentenceNetwork
+from hbi.encoders.sentence_processor import SentenceProcessor
 from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.files import StorageError, is_regular, write_atomically
+from hbi.files.checksums import add_checksums
 from hbi.matching.sample import VideoSample
 from hbi.models.config import HBIConfig
 from hbi.models.model_folder import Network, save_model_folder
@@ -56,7 +59,7 @@ class OpenedModel:
     """
 
     model: Any
-    processor: HBIProcessor
+    processor: HBIProcessor | SentenceProcessor
     name: str
     origin: Mapping[str, str] = field(default_factory=dict)
     num_frames: int = 0
@@ -76,6 +79,8 @@ class OpenedModel:
     @property
     def description(self) -> str:
         """One line on what it computes, for whoever reads its numbers."""
+        if isinstance(self.model, SentenceNetwork):
+            return f"zero-shot: {self.name} was not trained by hbi; it ranks with {self.model.score}, frames one by one"
         config = self.config
         levels = ", ".join(f"{level} {weight:g}" for level, weight in config.weight_of_level.items())
         if "encoder" in self.origin:
@@ -95,6 +100,11 @@ class OpenedModel:
     def picture(self) -> PictureFormat:
         """How a frame becomes the picture that the network takes."""
         return self.processor.picture
+
+    @property
+    def width(self) -> int:
+        """Width of the vectors that it compares."""
+        return self.model.width if isinstance(self.model, SentenceNetwork) else self.config.width
 
     @property
     def max_words(self) -> int:
@@ -183,14 +193,26 @@ class OpenedModel:
 
     @property
     def kind(self) -> str:
-        """`hbi`: compares words and frames. `global`: compares wholes. `answering`: answers questions."""
+        """What it does: `hbi` and `multi-vector` compare tokens, `global` and `dense` wholes, `answering` answers."""
+        if isinstance(self.model, SentenceNetwork):
+            return "dense" if isinstance(self.model, DenseNetwork) else "multi-vector"
         return {"hbi": "hbi", "hbi-global": "global"}.get(self.config.model_type, "answering")
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash of weights, configuration, tokenizer and sampling: equal for models that encode alike."""
         digest = hashlib.blake2b(digest_size=16)
-        settings = self.config.to_diff_dict()
+        settings = self.model.settings if isinstance(self.model, SentenceNetwork) else self._settings()
+        digest.update(repr((self.kind, self.num_frames, self.picture.to_json(), sorted(settings.items()))).encode())
+        digest.update(_settings_of(self.tokenizer).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what of the configuration decides how texts and videos are encoded."""
+        settings: dict[str, Any] = self.config.to_diff_dict()
         for name in _NOT_OF_THE_ENCODING:
             settings.pop(name, None)
         settings["model_type"] = "hbi"  # of all networks, before the global one had a type of its own
@@ -198,12 +220,7 @@ class OpenedModel:
             settings["clip_config"] = settings.pop("encoder_config")
         if settings.get("special_token_ids") is None:
             settings.pop("special_token_ids", None)
-        digest.update(repr((self.kind, self.num_frames, self.picture.to_json(), sorted(settings.items()))).encode())
-        digest.update(_settings_of(self.tokenizer).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
+        return settings
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write one folder that `hbi.load`, `AutoModel` and `AutoProcessor` open.
@@ -216,13 +233,18 @@ class OpenedModel:
         """
         if is_regular(Path(folder) / "recipe.yaml"):
             raise StorageError(f"{folder} holds a run of hbi train: save the model into another folder")
+        if isinstance(self.model, SentenceNetwork):
+            self.model.save_pretrained(Path(folder))
+            add_checksums(Path(folder))
+            return
         network: Network = self.model
+        processor: Any = self.processor
         config = network.config
         if config.num_frames != self.num_frames:
             network.config = copy.deepcopy(config)
             network.config.num_frames = self.num_frames
         try:
-            save_model_folder(network, self.processor, Path(folder))
+            save_model_folder(network, processor, Path(folder))
         finally:
             network.config = config
         if self.card or is_regular(Path(folder) / CARD):  # a card that is there is of the model that was

@@ -131,7 +131,9 @@ class HBIConfig(PreTrainedConfig):
         self.released_behavior = released_behavior
         own_frames = family.num_frames_of(self.encoder_config)
         if own_frames and self.num_frames > own_frames:
-            raise ModelError(f"num_frames={self.num_frames}, but the encoder is made for {own_frames} frames of a video")
+            raise ModelError(
+                f"num_frames={self.num_frames}, but the encoder is made for {own_frames} frames of a video"
+            )
         self._require_sizes()
         super().__init__(**kwargs)
 

@@ -76,6 +76,8 @@ class FromEncoder:
         family = family_of(towers.config)
         num_positions = family.max_words_of(towers.config)
         # A family that pads looks at the padding: shorter texts would be other texts to it.
+        if family.is_padded:
+            config.pop("max_words", None)
         max_words = num_positions if family.is_padded else min(HBIConfig().max_words, num_positions)
         own: dict[str, Any] = {"max_words": max_words, "special_token_ids": _special_ids(source, towers)}
         if family.has_video_side:

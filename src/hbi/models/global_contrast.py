@@ -19,6 +19,8 @@ class GlobalContrastModel(FromEncoder, PreTrainedModel):
 
     config_class = GlobalConfig
     base_model_prefix = "hbi"
+    score = "cosine similarity"
+    """What its similarity is, in words."""
 
     def __init__(self, config: GlobalConfig) -> None:
         super().__init__(config)
@@ -36,6 +38,22 @@ class GlobalContrastModel(FromEncoder, PreTrainedModel):
     ) -> Float[Tensor, "video *vectors width"]:
         """Return what stands for a video, one embedding for most families (see `Encoder.encode_videos`)."""
         return self.encoder.encode_videos(pixels, mask).summary
+
+    def frame_features(
+        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+    ) -> Float[Tensor, "video frame feature"]:
+        """Return the embedding of every frame by itself, which `encode_videos` takes in place of pixels."""
+        return self.encoder.frame_features(pixels, mask)
+
+    @property
+    def frames_are_averaged(self) -> bool:
+        """Whether the vector of a video is the mean of its frames' vectors, each encoded by itself."""
+        return not self.encoder.has_video_side and self.encoder.temporal is None
+
+    @property
+    def has_own_text_vectors(self) -> bool:
+        """Whether a text has one vector, whatever video it is compared with."""
+        return self.encoder.num_summary_vectors == 1
 
     def similarity(
         self, texts: Float[Tensor, "text width"], videos: Float[Tensor, "video *vectors width"]

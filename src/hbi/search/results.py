@@ -10,8 +10,10 @@ class WordMatch:
     """One word of a text, `[start, end)` in it, and how a moment fits it.
 
     Attributes:
-        share_below: Share of the index's segments whose best frame fits the word less well.
-        is_matched: The moment fits the word better than most of the index does.
+        share_below: Share of the index's segments that fit the word less well.
+        is_matched: The moment fits the word better than most of the index does, and the word is consistent.
+        is_consistent: The word by itself, and the word in this text, are found in the same segments of the index. Of
+            another word nothing is known: the model may have scored its neighbors.
     """
 
     text: str
@@ -19,6 +21,7 @@ class WordMatch:
     end: int
     share_below: float
     is_matched: bool
+    is_consistent: bool
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Hit:
         score: The similarity by which HBI ranks, of that segment.
         rarity: Share of unrelated texts whose best match anywhere in this index scores lower.
         is_good: Whether `rarity` reaches the threshold of the search.
-        words: In reading order; empty where the question was a clip, or the model knows no words.
+        words: In reading order; empty where the question was a clip.
         segment_id: Key of the best segment.
         is_missing: The file is not there, or is not what it was when it was indexed.
     """

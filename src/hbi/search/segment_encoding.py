@@ -9,9 +9,11 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import normalize, pad
 
+from hbi.encoders.sentence_networks import FrameTokens, MultiVectorNetwork
 from hbi.matching.matcher import Matcher
-from hbi.models import HBIModel, Hierarchy, Players
+from hbi.models import GlobalContrastModel, HBIModel, Hierarchy, Players
 from hbi.ops import TokenSequence
+from hbi.search.index_errors import SearchError
 from hbi.shapes import LEVELS, Level
 
 
@@ -62,7 +64,7 @@ class SegmentCodec:
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
-        self.width = matcher.config.width
+        self.width = matcher.width
         self.num_frames = matcher.num_frames
         self.counts = self._level_counts()
 
@@ -79,11 +81,27 @@ class SegmentCodec:
     @property
     def num_coarse(self) -> int:
         """Vectors by which a segment is found."""
-        return self.counts[-1] if self.matcher.has_games else 1
+        return self.num_frames if self._has_patches else self.counts[-1] if self.matcher.has_games else 1
 
     @property
     def _has_levels(self) -> bool:
         return isinstance(self.matcher.model, HBIModel)
+
+    @property
+    def _has_patches(self) -> bool:
+        return isinstance(self.matcher.model, MultiVectorNetwork)
+
+    def _flat(self, encoding: Any) -> tuple[Tensor, Tensor]:
+        """Return the vectors of each segment side by side [segment, token, width], and which of them are real."""
+        if isinstance(encoding, FrameTokens):
+            per_frame = self.num_tokens // self.num_frames
+            if encoding.mask.shape[2] > per_frame:
+                raise SearchError(f"a frame with {encoding.mask.shape[2]} tokens, others have {per_frame}")
+            tokens, mask = (_padded(each.flatten(0, 1), per_frame) for each in (encoding.tokens, encoding.mask))
+            count = len(encoding)
+            return tokens.unflatten(0, (count, -1)).flatten(1, 2), mask.unflatten(0, (count, -1)).flatten(1, 2)
+        tokens = encoding.view(len(encoding), self.num_tokens, self.width)
+        return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
 
     def encode(
         self, pixels: UInt8[Tensor, "segment frame 3 height width"], mask: Bool[Tensor, "segment frame"]
@@ -91,12 +109,12 @@ class SegmentCodec:
         """Return encoded segments."""
         encoding = self.matcher.encode_frames(pixels, mask)
         if not self._has_levels:
-            count = len(encoding)
+            tokens, real = self._flat(encoding)
             return SegmentArrays(
-                encoding[:, None].half().cpu().numpy(),
-                np.ones((count, 1), np.float32),
-                np.ones((count, 1), bool),
-                np.zeros((count, 1), np.int16),
+                tokens.half().cpu().numpy(),
+                real.float().cpu().numpy(),
+                real.cpu().numpy(),
+                np.zeros((len(encoding), 1), np.int16),
             )
         players = [encoding.levels[level] for level in LEVELS]
         sizes = list(zip(players, self.counts, strict=True))
@@ -111,8 +129,11 @@ class SegmentCodec:
         """Return what the model's `similarity` takes as videos."""
         device = self.matcher.device
         tokens = torch.from_numpy(arrays.tokens).to(device).float()
+        if self._has_patches:
+            shape = (self.num_frames, self.num_tokens // self.num_frames)
+            return FrameTokens(tokens.unflatten(1, shape), torch.from_numpy(arrays.mask).to(device).unflatten(1, shape))
         if not self._has_levels:
-            return tokens[:, 0]
+            return tokens if self.num_tokens > 1 else tokens[:, 0]
         weights = torch.from_numpy(arrays.weights).to(device).split(self.counts, dim=1)
         mask = torch.from_numpy(arrays.mask).to(device).split(self.counts, dim=1)
         members = torch.from_numpy(arrays.members).to(device).long().split(self.num_frames, dim=1)
@@ -124,8 +145,13 @@ class SegmentCodec:
 
     def coarse(self, encoding: Any) -> CoarseVectors:
         """Return the vectors by which an encoded text finds segments, or is found as a segment."""
+        if isinstance(encoding, FrameTokens):
+            means = (encoding.tokens * encoding.mask[..., None]).sum(2).float()
+            return _equal(normalize(means, dim=-1), encoding.mask.any(2))
+        if isinstance(encoding, TokenSequence):
+            return _equal(normalize(encoding.tokens.float(), dim=-1), encoding.mask)
         if not self._has_levels:
-            return _single(encoding)
+            return _single(encoding if encoding.dim() == 2 else encoding[:, -1])
         players = encoding.levels[LEVELS[-1]]
         unit = normalize(players.sequence.tokens.float(), dim=-1)
         if not self.matcher.has_games:
@@ -134,16 +160,24 @@ class SegmentCodec:
 
     def _level_counts(self) -> tuple[int, ...]:
         """Return how many tokens a segment has at each level when all its frames are real."""
-        if not self._has_levels:
-            return (1,)
+        model = self.matcher.model
+        if not self._has_levels and not self._has_patches:
+            return (model.encoder.num_summary_vectors if isinstance(model, GlobalContrastModel) else 1,)
         pixels = self.matcher.picture.black(1, self.num_frames)
         encoding = self.matcher.encode_frames(pixels, torch.ones(1, self.num_frames, dtype=torch.bool))
+        if isinstance(encoding, FrameTokens):
+            return (encoding.mask[0].numel(),)
         return tuple(encoding.levels[level].sequence.mask.shape[1] for level in LEVELS)
 
 
 def _padded(values: Tensor, count: int) -> Tensor:
     """Return `values` with zeros (False) behind, to `count` along axis 1."""
     return pad(values, (0, 0) * (values.dim() - 2) + (0, count - values.shape[1]))
+
+
+def _equal(unit: Float[Tensor, "item token width"], mask: Bool[Tensor, "item token"]) -> CoarseVectors:
+    """Return vectors that all count the same."""
+    return CoarseVectors(unit, mask / mask.sum(-1, keepdim=True).clamp(min=1), mask)
 
 
 def _single(vectors: Float[Tensor, "item width"]) -> CoarseVectors:
