@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.matching import Matcher
 from hbi.models import HBIConfig, HBIModel, Hierarchy, Players
 from hbi.models.processor import HBIProcessor
-from hbi.encoders.tokenizer import train_tokenizer
 from hbi.ops import TokenSequence
 from hbi.search import VideoIndex
 from hbi.search.arrow_tables import SegmentRows

@@ -32,10 +32,10 @@ import av
 import numpy as np
 import torch
 
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.matching import Matcher
 from hbi.models import HBIConfig, HBIModel
 from hbi.models.processor import HBIProcessor
-from hbi.encoders.tokenizer import train_tokenizer
 from hbi.search import VideoIndex
 from hbi.search.calibration import unrelated_texts
 

@@ -28,10 +28,10 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPConfig
 
+from hbi.encoders.preprocessing import network_input
 from hbi.files import write_atomically
 from hbi.games import ExactTeacher, LateInteractionGame
 from hbi.models import HBIConfig, HBIModel
-from hbi.encoders.preprocessing import network_input
 from hbi.training.batch_gradient import BatchGradient, back_propagate
 from hbi.training.batches import Batch
 from hbi.training.detached_encodings import DetachedEncodings

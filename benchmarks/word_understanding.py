@@ -273,7 +273,7 @@ def scores_table(runs: Sequence[dict]) -> list[str]:
                 ", ".join("yes" if each["is_understood"] else "no" for each in found),
             ]
         )
-    return table(["", "nothing shows it", "another event shows it", "understood? (seed by seed)"], rows)
+    return table(["", "nothing shows it", "another event shows it", "understood, seed by seed"], rows)
 
 
 def maps_table(runs: Sequence[dict]) -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from hbi.encoders.encoder import Encoder
 from hbi.training.optimization import build_optimizers, parameter_groups, warmup_cosine
 
 
@@ -17,9 +18,10 @@ def test_the_rate_rises_falls_and_ends_at_zero():
 
 
 def test_towers_learn_at_their_own_rate_and_only_matrices_decay():
+    towers = nn.ModuleList([nn.Linear(2, 2), nn.Embedding(3, 2)])
     model = nn.ModuleDict(
         {
-            "encoder": nn.ModuleDict({"clip": nn.ModuleList([nn.Linear(2, 2), nn.Embedding(3, 2)])}),
+            "encoder": Encoder(towers, None, ()),
             "head": nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)),
         }
     )

@@ -24,9 +24,7 @@ def evaluate(
     ] = "shape-stories",
     frames: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Number of frames to sample from a video. Default: as in training, 12 for most encoders."
-        ),
+        typer.Option(min=1, help="Number of frames of a video. Default: as in training, 12 for most encoders."),
     ] = None,
     weights: Annotated[
         Weights, typer.Option(help="Of a run: the weights that were best on the validation split, or the last ones.")

@@ -18,9 +18,7 @@ def evaluate_choices(
     ],
     frames: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Number of frames to sample from a video. Default: as in training, 12 for most encoders."
-        ),
+        typer.Option(min=1, help="Number of frames of a video. Default: as in training, 12 for most encoders."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The folder to write results to. Default: the run folder; other models: none.")

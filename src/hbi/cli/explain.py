@@ -1,7 +1,7 @@
 """`hbi explain`: which words of a text match which seconds of a video, and why this and not that."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -12,6 +12,8 @@ from hbi.cli.terminal import say
 if TYPE_CHECKING:
     from hbi.explanation import Explanation
     from hbi.matching import Matcher
+
+Words: TypeAlias = Literal["tokens", "input"]
 
 
 def explain(
@@ -43,11 +45,16 @@ def explain(
     ] = "shape-stories",
     start: Annotated[float | None, typer.Option(min=0, help="Start at this second of the video.")] = None,
     end: Annotated[float | None, typer.Option(min=0, help="Stop at this second of the video.")] = None,
+    words: Annotated[
+        Words | None,
+        typer.Option(
+            help="What it means that a word is left out: its token (tokens), or the word before the text is encoded "
+            "(input). Default: tokens, where the model compares them."
+        ),
+    ] = None,
     frames: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Number of frames to sample from a video. Default: as in training, 12 for most encoders."
-        ),
+        typer.Option(min=1, help="Number of frames of a video. Default: as in training, 12 for most encoders."),
     ] = None,
     device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
@@ -62,6 +69,7 @@ def explain(
     second. --instead-of compares two texts on one video. --worst 20 evaluates
     the model and explains its 20 worst failures.
     """
+    from hbi.errors import HBIError
     from hbi.figures import write_explanation
     from hbi.figures.write import WRITERS, require_ending
     from hbi.matching import load_matcher
@@ -69,14 +77,16 @@ def explain(
     videos, text = _videos_and_text(what or [], worst=worst, instead_of=instead_of)
     require_ending(out, WRITERS if len(videos) == 1 and not instead_of else (".html",))
     matcher = load_matcher(source, device=device, num_frames=frames)
+    if worst and words:
+        raise HBIError("--worst explains what the model compares: leave --words out")
     if worst:
         _explain_failures(matcher, worst, split, data, dataset, out)
     elif instead_of:
-        _explain_instead(matcher, videos[0], text, instead_of, out, start=start, end=end)
+        _explain_instead(matcher, videos[0], text, instead_of, out, start=start, end=end, words=words)
     elif len(videos) > 1:
-        _explain_videos(matcher, videos, text, out, start=start, end=end)
+        _explain_videos(matcher, videos, text, out, start=start, end=end, words=words)
     else:
-        explanation = matcher.explain(videos[0], text, start_seconds=start, end_seconds=end)
+        explanation = matcher.explain(videos[0], text, start_seconds=start, end_seconds=end, words=words)
         write_explanation(explanation, out, video=videos[0], view=view)
         if explanation.remark:
             say("[yellow]note:[/] {remark}", remark=explanation.remark)
@@ -105,12 +115,13 @@ def _explain_instead(
     *,
     start: float | None,
     end: float | None,
+    words: Words | None,
 ) -> None:
     """Write the page that says why one text fits a video and not another; the video is read once."""
     from hbi.figures import Explained, VideoAddresses, comparison_page, write_page
 
     sample = matcher.read_sample(video, start_seconds=start, end_seconds=end)
-    first, second = (matcher.explain(video, each, sample=sample) for each in (text, other))
+    first, second = (matcher.explain(video, each, sample=sample, words=words) for each in (text, other))
     address = VideoAddresses(page=out).address(video)
     write_page(comparison_page(Explained(first, address), Explained(second)), out)
     both = f"{first.score_name} {first.similarity:.3f} and {second.similarity:.3f}"
@@ -118,7 +129,14 @@ def _explain_instead(
 
 
 def _explain_videos(
-    matcher: "Matcher", videos: list[Path], text: str, out: Path, *, start: float | None, end: float | None
+    matcher: "Matcher",
+    videos: list[Path],
+    text: str,
+    out: Path,
+    *,
+    start: float | None,
+    end: float | None,
+    words: Words | None,
 ) -> None:
     """Explain one text with several videos; those that cannot be decoded are named and passed over."""
     from hbi.figures import Explained, VideoAddresses, videos_page, write_page
@@ -131,7 +149,7 @@ def _explain_videos(
     with progress_bar("explaining videos") as progress:
         for number, video in enumerate(videos, start=1):
             try:
-                found.append(matcher.explain(video, text, start_seconds=start, end_seconds=end))
+                found.append(matcher.explain(video, text, start_seconds=start, end_seconds=end, words=words))
                 pages.append(Explained(found[-1], addresses.address(video)))
             except VideoError as error:
                 problems.append(error)

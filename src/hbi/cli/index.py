@@ -203,9 +203,9 @@ def _print_check(chosen: "VideoIndex") -> None:
     )
     if check.is_low:
         say(
-            "[yellow]searches miss {missed} of the ten best segments: this index finds candidates by vectors in few bits, "
-            "and the scores of {model} lie too close together for them; search parts of it (hbi search --path), or cut "
-            "videos into fewer, longer segments (hbi index --window)[/]",
+            "[yellow]searches miss {missed} of the ten best segments: this index finds candidates by vectors in few "
+            "bits, and the scores of {model} lie too close together for them; search parts of it (hbi search --path), "
+            "or cut videos into fewer, longer segments (hbi index --window)[/]",
             missed=f"{1 - check.recall_at_10:.0%}",
             model=chosen.settings.model,
         )

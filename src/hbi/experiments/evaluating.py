@@ -26,7 +26,7 @@ from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.model_card import write_model_card
 from hbi.experiments.protocol import Selection, evaluation_protocol, rows_beside
 from hbi.experiments.reading import read_recipe
-from hbi.experiments.schema import Recipe
+from hbi.experiments.schema import MOST_PLACES, Recipe
 from hbi.experiments.splits import DecodedSplit, blank_frames, decode_split, read_split
 from hbi.files import write_atomically
 from hbi.files.visible_text import visible_json
@@ -172,7 +172,7 @@ def recipe_of(opened: Matcher | Answerer, data: Source | None, dataset: str) -> 
     Raises:
         SourceError: There is neither.
     """
-    sizes = {"num_frames": opened.num_frames, "max_words": opened.max_words}
+    sizes = {"num_frames": opened.num_frames, "max_words": min(opened.max_words, MOST_PLACES)}
     if data is None:
         if opened.run is None:
             raise SourceError(f"{opened.name} has no data set of its own: give its folder with --data (data=…)")

@@ -15,7 +15,8 @@ from hbi.training.optimization import OptimizerName
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
 Steps = Annotated[int, Field(gt=0, le=1_000_000_000)]
 Size = Annotated[int, Field(gt=0, le=16_384)]
-Places = Annotated[int, Field(gt=0, le=100_000)]
+MOST_PLACES = 100_000
+Places = Annotated[int, Field(gt=0, le=MOST_PLACES)]
 Layers = Annotated[int, Field(gt=0, le=1000)]
 Rate = Annotated[float, Field(gt=0, le=10_000)]
 Weight = Annotated[float, Field(ge=0, le=1_000_000)]

@@ -2,9 +2,9 @@
 
 Words and frames are drawn independently, so every index is a sum over coalitions of words, weighted by what the words
 ask for, of sums over coalitions of frames, weighted by what the frames ask for. That is the form of a dual encoder
-(`dual_encoder`) in which the "vector" of a text holds its scores with all videos that are looked at, and the "vector" of
-a video says which of them it is. So the same coalitions, weights and standard errors serve any score, at the price of
-one score for each pair in place of one vector for each side.
+(`dual_encoder`) in which the "vector" of a text holds its scores with all videos that are looked at, and the "vector"
+of a video says which of them it is. So the same coalitions, weights and standard errors serve any score, at the price
+of one score for each pair in place of one vector for each side.
 """
 
 from collections.abc import Callable

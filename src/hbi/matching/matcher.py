@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,15 +13,19 @@ from hbi.encoders.sentence_networks import DenseNetwork, MultiVectorNetwork
 from hbi.encoders.tokenizer import TokenizedTexts, remark_on_unread
 from hbi.games import LateInteractionGame
 from hbi.matching.explaining import ExplanationError, encode_pair, explain_pair
-from hbi.matching.explaining_tokens import explain_maxsim
+from hbi.matching.explaining_maxsim import explain_maxsim
 from hbi.matching.explaining_wholes import explain_wholes
 from hbi.matching.opened_model import OpenedModel, VideoPath
 from hbi.matching.sample import VideoSample
+from hbi.matching.words_at_input import explain_words_at_input
 from hbi.models import GlobalContrastModel, HBIModel
 from hbi.shapes import Level
 
 if TYPE_CHECKING:
     from hbi.explanation import Explanation
+
+WordsOut: TypeAlias = Literal["tokens", "input"]
+"""What it means that a word is out of a coalition."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +155,7 @@ class Matcher(OpenedModel):
         start_seconds: float | None = None,
         end_seconds: float | None = None,
         sample: VideoSample | None = None,
+        words: WordsOut | None = None,
     ) -> "Explanation":
         """Return which words match which seconds of a video, at every level.
 
@@ -168,16 +173,26 @@ class Matcher(OpenedModel):
             start_seconds: Look from this second on; None: from the beginning.
             end_seconds: Look up to this second; None: to the end.
             sample: What was read of the video already (`read_sample`); None: it is read here.
+            words: What it means that a word is out: "input": it is taken out of the text, and the rest is encoded anew;
+                "tokens": its token is left out of the comparison. None: as the model allows, tokens where it allows
+                both.
 
         Raises:
             VideoError: The file cannot be decoded.
-            ExplanationError: The text holds no words, or the model has no games.
+            ExplanationError: The text holds no words, or the model cannot be explained in this way.
         """
-        if not isinstance(self.model, HBIModel):
+        network = self.model
+        own = "input" if isinstance(network, GlobalContrastModel | DenseNetwork) else "tokens"
+        words = words or cast(WordsOut, own)
+        if words != own and not isinstance(network, HBIModel):
+            raise ExplanationError(f"{self.name} can be explained with words={own!r} only: leave that out")
+        if words == "input" or isinstance(network, MultiVectorNetwork):
             sample = sample or self.read_sample(video, start_seconds=start_seconds, end_seconds=end_seconds)
-            if isinstance(self.model, MultiVectorNetwork):
-                return explain_maxsim(self, self.model, text, sample)
-            return explain_wholes(self, self.model, text, sample)
+            if isinstance(network, MultiVectorNetwork):
+                return explain_maxsim(self, network, text, sample)
+            if isinstance(network, HBIModel):
+                return explain_words_at_input(self, self._require_games(), text, sample)
+            return explain_wholes(self, network, text, sample)
         network = self._require_games()
         pair = encode_pair(
             self, network, video, text, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample
