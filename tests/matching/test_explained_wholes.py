@@ -76,7 +76,7 @@ def test_what_is_drawn_says_so_and_stays_near_the_truth(video, tmp_path):
     again = explain_wholes(matcher, matcher.model, text, sample, text_budget=100)
     assert exact.is_exact
     assert not drawn.is_exact
-    assert "of the 1023 texts that the words can make were encoded" in drawn.remark
+    assert "of the 1,023 texts that the words can make were encoded" in drawn.remark
     assert (drawn.interactions == again.interactions).all(), "the same coalitions are drawn for the same page"
     assert drawn.similarity == pytest.approx(exact.similarity)
     total = drawn.word_contributions.sum() + drawn.frame_contributions.sum()

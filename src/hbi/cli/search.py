@@ -14,7 +14,7 @@ from hbi.cli.terminal import say, say_json, styled
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from hbi.search import Hit, SearchResult, VideoIndex
+    from hbi.search import Hit, SearchResult, VideoIndex, WordMatch
 
 
 def search(
@@ -128,13 +128,14 @@ def _judgement(hit: "Hit") -> str:
 def _words(hit: "Hit") -> "Text | str":
     if not hit.words:
         return ""
-    marked = [
-        styled("[bold green]{word}[/]", word=word.text)
-        if word.is_matched
-        else styled("[strike dim]{word}[/]" if word.is_consistent else "{word}", word=word.text)
-        for word in hit.words
-    ]
+    marked = [_marked(word) for word in hit.words]
     return styled(": {words}", words=styled(" ").join(marked))
+
+
+def _marked(word: "WordMatch") -> "Text":
+    if word.is_matched:
+        return styled("[bold green]{word}[/]", word=word.text)
+    return styled("[strike dim]{word}[/]", word=word.text) if word.is_consistent else styled("{word}", word=word.text)
 
 
 def _save_clips(result: "SearchResult", folder: Path) -> list[SavedClip]:

@@ -184,7 +184,7 @@ class _WholeGame:
             (indices.num_videos, indices.num_frames, "videos", "frames"),
         ):
             if count < 2**num_players - 1:
-                found.append(f"{count} of the {2**num_players - 1} {what} that the {of} can make were encoded")
+                found.append(f"{count} of the {2**num_players - 1:,} {what} that the {of} can make were encoded")
         if indices.num_frames < len(self.groups):
             found.append(f"{len(self.groups)} frames play in {indices.num_frames} groups of neighbors")
         if isinstance(self._network, GlobalContrastModel) and self._network.encoder.fills_gaps:

@@ -67,7 +67,7 @@ def explain_words_at_input(
     tokens = opened.tokenize([text])
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words)
     num_texts, num_coalitions = games.num_texts, 2 ** len(words) - 1
-    drawn = f"{num_texts} of the {num_coalitions} texts that the words can make were encoded"
+    drawn = f"{num_texts} of the {num_coalitions:,} texts that the words can make were encoded"
     return Explanation(
         text=text,
         video=Path(sample.frames.path).name,
