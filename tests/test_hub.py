@@ -236,7 +236,7 @@ def test_models_that_were_downloaded_are_loaded_by_their_name(kind, online, down
     online(request.getfixturevalue(kind))
     begun = time.monotonic()
     clip, again = load(NAME, device="cpu"), load("some/matcher", device="cpu")
-    assert (clip.kind, clip.name, clip.origin["clip"]) == ("global", NAME, NAME)
+    assert (clip.kind, clip.name, clip.origin["encoder"]) == ("global", NAME, NAME)
     assert (again.name, again.model.state_dict().keys()) == ("some/matcher", ours.model.state_dict().keys())
     assert time.monotonic() - begun < 8
     with pytest.raises(SourceError, match="some/other: there is no such folder or file, it was not downloaded before"):

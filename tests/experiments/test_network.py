@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_said_in_one_line(clip, tmp_path):
     tokenizer = train_tokenizer(CORPUS)
     with pytest.raises(HBIError, match=r"takes pictures of 16 pixels, data.image_size is 32"):
         build_model(recipe(clip, "data.image_size=32"), tokenizer)
-    with pytest.raises(HBIError, match="no CLIP"):
+    with pytest.raises(HBIError, match="no encoder"):
         build_model(recipe(tmp_path / "none"), tokenizer)
     with pytest.raises(HBIError, match="brings no tokenizer"):
         start_tokenizer(recipe(tmp_path / "none"), Split("train", (), ()))

@@ -87,7 +87,7 @@ def is_sound(name_or_path: str, overrides: list[str]) -> None:
         require_start(read_content(name_or_path, overrides))
         recipe = read_recipe(name_or_path, overrides)
         assert Recipe.model_validate(yaml.safe_load(recipe_yaml(recipe))) == recipe
-        if recipe.model.clip is None and is_small(recipe):
+        if recipe.model.encoder is None and is_small(recipe):
             build(recipe)
     except HBIError as error:
         fault = str(error)

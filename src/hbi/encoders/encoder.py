@@ -215,7 +215,7 @@ class Encoder(nn.Module):
         return 1
 
     def similarity(
-        self, texts: Float[Tensor, "text *vectors width"], videos: Float[Tensor, "video *vectors width"]
+        self, texts: Float[Tensor, "text *others width"], videos: Float[Tensor, "video *vectors width"]
     ) -> Float[Tensor, "text video"]:
         """Return how the model itself compares summaries, without scale and bias: by their cosine, as most do."""
         return global_similarity(texts, videos)

@@ -167,5 +167,5 @@ def color_statistics(pictures: Any) -> tuple[tuple[float, ...], tuple[float, ...
         return (0.0,) * 3, (1.0,) * 3
     mean, std = (tuple(float(value) for value in values) for values in (pictures.image_mean, pictures.image_std))
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        raise ValueError(f"colors less {mean} divided by {std}")
+        raise ValueError(f"colors less {mean} divided by {std}: it needs a mean and deviation of 3 colors")
     return mean, std

@@ -49,7 +49,7 @@ class XCLIPEncoder(VideoSideEncoder, ProjectedTowers):
         return frames.last_hidden_state, torch.cat([prompts, frames.pooler_output[:, None]], 1)
 
     def similarity(
-        self, texts: Float[Tensor, "text *vectors width"], videos: Float[Tensor, "video *vectors width"]
+        self, texts: Float[Tensor, "text *others width"], videos: Float[Tensor, "video *vectors width"]
     ) -> Float[Tensor, "text video"]:
         """Return the cosine of every video with every text as that video prompts it."""
         if texts.dim() == 3:  # a video that is searched with

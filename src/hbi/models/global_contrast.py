@@ -56,7 +56,7 @@ class GlobalContrastModel(FromEncoder, PreTrainedModel):
         return self.encoder.num_summary_vectors == 1
 
     def similarity(
-        self, texts: Float[Tensor, "text *vectors width"], videos: Float[Tensor, "video *vectors width"]
+        self, texts: Float[Tensor, "text *others width"], videos: Float[Tensor, "video *vectors width"]
     ) -> Float[Tensor, "text video"]:
         """Return the encoder's own similarity of every text with every video: the cosine, for most families."""
         return self.encoder.similarity(texts, videos)
