@@ -112,3 +112,26 @@ def test_models_of_sentence_transformers_are_explained_by_their_own_score(kind, 
     total = explanation.word_contributions.sum() + explanation.frame_contributions.sum() + explanation.unassigned
     assert total == pytest.approx(explanation.similarity, abs=1e-6)
     assert explanation.words_at_input == (kind == "write_clip")
+
+
+def test_many_words_play_in_groups_of_neighbors(video, tmp_path):
+    matcher = hbi.load(small_encoder("siglip", tmp_path / "siglip"), num_frames=2)
+    explanation = matcher.explain(video, " ".join(["red", "dog"] * 50))
+    assert explanation.interactions.shape == (100, 2)
+    assert "100 words play in 40 groups of neighbors" in explanation.remark
+    assert "of the 2^40 texts that the words can make were encoded" in explanation.remark
+    total = explanation.word_contributions.sum() + explanation.frame_contributions.sum()
+    assert total == pytest.approx(explanation.similarity, abs=1e-6)
+
+
+def test_a_word_that_is_too_long_to_be_drawn_is_told(video, tmp_path):
+    matcher = hbi.load(small_encoder("clip", tmp_path / "clip"), num_frames=2)
+    with pytest.raises(ExplanationError, match="a word of the text has 5000 letters"):
+        matcher.explain(video, "a " + 5000 * "x")
+
+
+def test_how_a_word_is_out_is_the_models_to_say(video, tmp_path):
+    matcher = hbi.load(small_encoder("clip", tmp_path / "clip"), num_frames=2)
+    assert matcher.explain(video, "a dog", words="input").words_at_input
+    with pytest.raises(ExplanationError, match="can be explained with words='input' only"):
+        matcher.explain(video, "a dog", words="tokens")

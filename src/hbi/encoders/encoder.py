@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from hbi.encoders.sizes import require_plausible_sizes
 from hbi.ops import TokenSequence, global_similarity
 
 FIRST_LOG_SCALE = math.log(1 / 0.07)
@@ -110,6 +111,7 @@ class Encoder(nn.Module):
     @classmethod
     def require_sizes(cls, config: Any) -> None:
         """Raise ModelError where the towers cannot have the sizes that their configuration asks for."""
+        require_plausible_sizes(config)
 
     @classmethod
     def width_of(cls, config: Any) -> int:

@@ -52,13 +52,19 @@ def _load(name: str, *, is_local: bool) -> PreTrainedModel:
     try:
         with without_report():
             towers, found = FAMILIES[config.model_type].model_class.from_pretrained(
-                name, config=config, output_loading_info=True, dtype="float32", local_files_only=is_local
+                name,
+                config=config,
+                output_loading_info=True,
+                dtype="float32",
+                local_files_only=is_local,
+                ignore_mismatched_sizes=True,  # told below, by name
             )
     except Exception as error:  # the library's readers raise many kinds for damaged files
         raise CheckpointError(f"{name} cannot be loaded ({reason(error)})") from error
     kind = type(towers).__name__
-    gaps = sorted(found["missing_keys"]) + sorted(str(key) for key in found["mismatched_keys"])
-    if gaps:
+    if others := sorted(str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]):
+        raise CheckpointError(f"{name}: its weights have other sizes than its config.json says: {listing(others)}")
+    if gaps := sorted(found["missing_keys"]):
         raise CheckpointError(f"{name} is no whole {kind}: it lacks {listing(gaps)}")
     if unknown := sorted(found["unexpected_keys"]):
         raise CheckpointError(
@@ -95,9 +101,12 @@ def _require_floats(file: Path) -> None:
 
 def _config(name: str, *, is_local: bool) -> PreTrainedConfig:
     try:
-        config: Any = AutoConfig.from_pretrained(name, local_files_only=is_local)
+        with without_report():
+            config: Any = AutoConfig.from_pretrained(name, local_files_only=is_local)
     except Exception as error:  # what `transformers` raises for a wrong field is of many kinds
         hint = "it needs config.json and weights" if is_local else "no such folder or file, nor a hub name"
+        if is_regular(Path(name) / "config.json"):
+            hint = "its config.json cannot be used"
         raise CheckpointError(f"{name} is no encoder: {hint} ({reason(error)})") from error
     if config.model_type not in FAMILIES:
         raise CheckpointError(

@@ -1,6 +1,7 @@
 """Pixels as the towers take them: the format of a picture, and what is done to its colors."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,7 +89,7 @@ def read_picture_processor(source: str | Path) -> Any | None:
     try:
         picture_format(pictures)
         color_statistics(pictures)
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:  # a field may be of any kind
         raise ModelError(f"{source} prepares pictures in a way that is not known here ({error})") from error
     return pictures
 
@@ -136,6 +137,8 @@ def picture_format(pictures: Any) -> PictureFormat:
     Raises:
         ValueError: It makes none of one size, or by a filter that Pillow does not have.
     """
+    if not 0 <= int(pictures.resample) < len(_RESAMPLING):
+        raise ValueError(f"the filter of number {pictures.resample}")
     resampling: Any = _RESAMPLING[int(pictures.resample)]
     if getattr(pictures, "max_num_patches", None) is not None:
         return PictureFormat.strip(pictures.patch_size, pictures.max_num_patches, resampling)
@@ -166,6 +169,6 @@ def color_statistics(pictures: Any) -> tuple[tuple[float, ...], tuple[float, ...
     if not getattr(pictures, "do_normalize", True):
         return (0.0,) * 3, (1.0,) * 3
     mean, std = (tuple(float(value) for value in values) for values in (pictures.image_mean, pictures.image_std))
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+    if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, (*mean, *std))) or min(std) <= 0:
         raise ValueError(f"colors less {mean} divided by {std}: it needs a mean and deviation of 3 colors")
     return mean, std

@@ -33,6 +33,28 @@ def require_whole_numbers(config: Any, sizes: Mapping[str, tuple[int, int]], *, 
             raise ModelError(f"{of}{name}={value!r}: give a whole number from {least} to {most}")
 
 
+_MOST = {
+    **dict.fromkeys(("hidden_size", "num_attention_heads", "projection_dim", "projection_size"), WIDTH[1]),
+    **dict.fromkeys(("num_hidden_layers", "num_spatial_layers", "num_temporal_layers", "mit_num_hidden_layers"), 1000),
+    **{"intermediate_size": 2**20, "vocab_size": 2**27, "max_position_embeddings": 2**20, "patch_size": 2**14},
+    **{"num_frames": 10_000, "num_patches": 2**20, "num_auxiliary_layers": 1000},
+}
+"""By the names that families give them."""
+
+
+def require_plausible_sizes(config: Any) -> None:
+    """Raise ModelError where a family's configuration, or a part of it, asks for a size that no network has."""
+    parts = {"": config} | {
+        name: getattr(config, name, None) for name in ("text_config", "vision_config", "video_config")
+    }
+    for part, values in parts.items():
+        for name, most in _MOST.items():
+            value = getattr(values, name, 1)
+            if isinstance(value, int) and not 1 <= value <= most:
+                place = f"{part}.{name}" if part else name
+                raise ModelError(f"{place}={value}: give a whole number from 1 to {most}")
+
+
 def require_clip_sizes(clip: CLIPConfig) -> None:
     """Raise ModelError where a CLIP cannot have the sizes that its configuration asks for."""
     require_whole_numbers(clip, {"projection_dim": WIDTH}, of="CLIP's ")

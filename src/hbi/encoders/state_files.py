@@ -113,7 +113,8 @@ def reason(error: Exception) -> str:
     """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    line = " ".join(lines[:2]) if lines and lines[0].endswith(":") else next(iter(lines), type(error).__name__)
     if "weights_only" in str(error) or "trust_remote_code" in str(error):
         return "it is damaged, or holds more than tensors"
     return line if len(line) <= 300 else f"{line[:300]}…"

@@ -72,7 +72,21 @@ def tokenize(
         ]
     # The library's own tensors take as long again as the tokenizing: it walks through every number of every span.
     ids, mask, spans = (torch.from_numpy(np.array(batch[name])) for name in _NAMES)
+    if not isinstance(tokenizer, CLIPTokenizer):
+        for text, row in zip(texts, spans, strict=True):
+            _leave_out_spaces(text, row)
     return TokenizedTexts(ids, mask, spans)
+
+
+def _leave_out_spaces(text: str, spans: Int[Tensor, "word 2"]) -> None:
+    """Let spans begin and end with the letters of a word: for some tokenizers the space before it is a part of it."""
+    for span in spans:
+        start, end = span.tolist()
+        piece = text[start:end]
+        stripped = piece.strip()
+        if stripped and stripped != piece:  # a token of spaces alone keeps them
+            start += len(piece) - len(piece.lstrip())
+            span[0], span[1] = start, start + len(stripped)
 
 
 def _spans_by_words(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:

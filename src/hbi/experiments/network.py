@@ -104,8 +104,8 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str]
         return network(network.config_class(encoder_config=towers, stem=recipe.model.stem, **sizes))
     model = _from_run(network, Path(start), sizes) if is_run(start) else _from_encoder(network, start, sizes)
     require_vocabulary(model.config.vocab_size, tokenizer, is_exact=model.config.encoder_config.model_type == "clip")
-    side, width = model.config.image_size
-    if side == width != recipe.data.image_size:  # other shapes have no side: pictures are what the encoder's own are
+    side = model.config.image_size[0]
+    if model.config.encoder_config.model_type == "clip" and side != recipe.data.image_size:  # others make their own
         given = recipe.data.image_size
         raise HBIError(f"{start} takes pictures of {side} pixels, data.image_size is {given}: set it so")
     return model

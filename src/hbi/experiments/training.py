@@ -141,8 +141,10 @@ def start_training(
         DataError: The recipe's data cannot be read.
         HBIError: What its network starts from, or what teaches it, cannot be read.
     """
-    folder = claim_folder(out, recipe, resume=resume, processes=processes)
     picture = start_picture(recipe)
+    if not picture.is_plain_square:  # the run says what its encoder takes, whatever the recipe had said of squares
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
+    folder = claim_folder(out, recipe, resume=resume, processes=processes)
     train, val = (
         decode(recipe, name, progress, picture)
         if recipe.data.features is None

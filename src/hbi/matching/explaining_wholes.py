@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 
 from hbi.encoders.sentence_networks import DenseNetwork
 from hbi.encoders.tokenizer import remark_on_unread
-from hbi.explanation.checks import MOST_SECONDS, MOST_WORDS
+from hbi.explanation.checks import MOST_LETTERS_OF_WORD, MOST_SECONDS, MOST_WORDS
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.players import Word
@@ -42,8 +42,8 @@ VIDEO_BUDGET = 256
 """Videos that are encoded where frames see one another; where they do not, a coalition is a mean and costs nothing."""
 TOWER_VIDEO_BUDGET = 64
 """The same where a whole video tower has to look at each."""
-MOST_PLAYING_FRAMES = 16
-"""More frames than these play together with their neighbors."""
+MOST_PLAYING_WORDS, MOST_PLAYING_FRAMES = 40, 16
+"""More than these play together with their neighbors."""
 AT_ONCE = 64
 """Texts, or videos, that are encoded in one batch."""
 
@@ -66,12 +66,27 @@ def players_in(text: str) -> tuple[Word, ...]:
     """
     if len(text) > MOST_LETTERS:
         raise ExplanationError(f"the text has {len(text)} letters: write at most {MOST_LETTERS}")
+    if (longest := max(map(len, text.split()), default=0)) > MOST_LETTERS_OF_WORD:
+        raise ExplanationError(f"a word of the text has {longest} letters: write at most {MOST_LETTERS_OF_WORD}")
     words = words_in(text)
     if not any(character.isalnum() for character in text):
         raise ExplanationError(f"the text {text!r} holds no words: describe something that the video may show")
     if len(words) > MOST_WORDS:
         raise ExplanationError(f"the text has {len(words)} words: write at most {MOST_WORDS}")
     return words
+
+
+def drawn_of(count: int, num_players: int, what: str, of: str) -> str:
+    """Return a sentence on how many coalitions were encoded.
+
+    Args:
+        count: Of them.
+        num_players: Who could make others.
+        what: What was encoded: texts or videos.
+        of: Who makes them: words or frames.
+    """
+    every = f"{2**num_players - 1:,}" if num_players < 30 else f"2^{num_players}"
+    return f"{count} of the {every} {what} that the {of} can make were encoded"
 
 
 @torch.inference_mode()
@@ -100,7 +115,7 @@ def explain_wholes(
     words = players_in(text)
     budget = text_budget or (TEXT_BUDGET if opened.device.type == "cpu" else TEXT_BUDGET_OF_GPU)
     game = _WholeGame(opened, network, text, words, sample)
-    indices = game.solve(max(budget, _fewest(len(words))), torch.Generator().manual_seed(seed))
+    indices = game.solve(max(budget, _fewest(min(len(words), MOST_PLAYING_WORDS))), torch.Generator().manual_seed(seed))
     tokens = opened.tokenize([text])
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words) if tokens.spans.any() else None
     frames = frames_of(sample)
@@ -110,7 +125,7 @@ def explain_wholes(
         duration_seconds=min(max(sample.frames.video_end_seconds, frames[-1].end_seconds), MOST_SECONDS),
         words=words,
         frames=frames,
-        levels=(_level(indices, range(len(words)), game.groups),),
+        levels=(_level(indices, game.word_groups, game.groups),),
         similarity=float(indices.value),
         model=opened.name,
         remark="; ".join(filter(None, [sample.frames.damage, unread, *game.remarks(indices)])) or None,
@@ -146,6 +161,7 @@ class _WholeGame:
     ) -> None:
         self._opened, self._network, self._text, self._words = opened, network, text, words
         pixels = sample.frames.pixels
+        self.word_groups = neighbors_together(len(words), MOST_PLAYING_WORDS)
         self.groups = neighbors_together(len(pixels), MOST_PLAYING_FRAMES)
         self._content = opened.network_input(pixels[None].to(opened.device))
         self._is_cosine = network.score == "cosine similarity"
@@ -159,12 +175,12 @@ class _WholeGame:
 
     def solve(self, text_budget: int, generator: torch.Generator) -> DualEncoderIndices:
         """Return the indices, with at most so many texts encoded."""
-        num_frames = int(self.groups.max()) + 1
+        num_words, num_frames = (int(groups.max()) + 1 for groups in (self.word_groups, self.groups))
         video_budget = max(TOWER_VIDEO_BUDGET if self._has_video_side else VIDEO_BUDGET, _fewest(num_frames))
         if not self._network.has_own_text_vectors:
             return solve_pair_scores(
                 lambda words, frames: self._network.similarity(self._texts(words), self._videos(frames)).cpu(),
-                len(self._words),
+                num_words,
                 num_frames,
                 text_budget=text_budget,
                 video_budget=video_budget,
@@ -173,7 +189,7 @@ class _WholeGame:
         videos: SideEncoder = lambda frames: self._compared(self._videos(frames))  # noqa: E731 (typed)
         if self._network.frames_are_averaged:
             video_budget, videos = 2**MOST_PLAYING_FRAMES, self._mean()
-        game = DualEncoderGame(lambda words: self._compared(self._texts(words)), videos, len(self._words), num_frames)
+        game = DualEncoderGame(lambda words: self._compared(self._texts(words)), videos, num_words, num_frames)
         return solve_dual_encoder(game, text_budget=text_budget, video_budget=video_budget, generator=generator)
 
     def remarks(self, indices: DualEncoderIndices) -> list[str]:
@@ -184,9 +200,10 @@ class _WholeGame:
             (indices.num_videos, indices.num_frames, "videos", "frames"),
         ):
             if count < 2**num_players - 1:
-                found.append(f"{count} of the {2**num_players - 1:,} {what} that the {of} can make were encoded")
-        if indices.num_frames < len(self.groups):
-            found.append(f"{len(self.groups)} frames play in {indices.num_frames} groups of neighbors")
+                found.append(drawn_of(count, num_players, what, of))
+        for groups, of in ((self.word_groups, "words"), (self.groups, "frames")):
+            if (num_groups := int(groups.max()) + 1) < len(groups):
+                found.append(f"{len(groups)} {of} play in {num_groups} groups of neighbors")
         if isinstance(self._network, GlobalContrastModel) and self._network.encoder.fills_gaps:
             found.append("a frame that is out shows the one before it: the model takes clips of one length")
         return found
@@ -209,7 +226,9 @@ class _WholeGame:
 
     def _texts(self, coalitions: Bool[Tensor, "coalition word"]) -> Float[Tensor, "coalition width"]:
         """Return the vectors of what is left of the text; the whole text is encoded as it was written."""
-        return encode_strings(self._opened, self._network, self._text, texts_of(self._words, coalitions))
+        return encode_strings(
+            self._opened, self._network, self._text, texts_of(self._words, coalitions[:, self.word_groups])
+        )
 
     def _videos(self, coalitions: Bool[Tensor, "coalition player"]) -> Float[Tensor, "coalition *vectors width"]:
         """Return what stands for the video of each coalition of frames, as the network encodes it."""
@@ -225,7 +244,7 @@ def _fewest(num_players: int) -> int:
     return 2 * num_players + 17
 
 
-def _level(indices: DualEncoderIndices, words: Sequence[int], groups: Int[Tensor, " frame"]) -> LevelExplanation:
+def _level(indices: DualEncoderIndices, words: Int[Tensor, " word"], groups: Int[Tensor, " frame"]) -> LevelExplanation:
     interactions = indices.banzhaf_interactions()
     of_words, of_frames = indices.shapley_values()
     errors = {}
@@ -239,7 +258,7 @@ def _level(indices: DualEncoderIndices, words: Sequence[int], groups: Int[Tensor
         level="entity",
         weight=1.0,
         similarity=float(indices.value),
-        word_groups=tuple(words),
+        word_groups=tuple(words.tolist()),
         frame_groups=tuple(groups.tolist()),
         interactions=interactions.values.numpy(),
         word_values=of_words.values.numpy(),

@@ -20,7 +20,7 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from hbi.encoders.families import FAMILIES
-from hbi.encoders.opening import read_towers
+from hbi.encoders.opening import read_towers, without_report
 from hbi.encoders.sentence_transformers import kind_of_sentence_transformer, open_sentence_transformer
 from hbi.encoders.state_files import reason
 from hbi.encoders.tokenizer import SPECIAL_TOKENS, read_tokenizer, special_ids_of
@@ -70,12 +70,15 @@ def load(
     """
     if weights not in get_args(Which):
         raise SourceError(f"weights={weights!r}: choose one of {', '.join(get_args(Which))}")
+    if not os.fspath(source):
+        raise SourceError(f"the name of a model is empty: {EXPECTED}")
     if num_frames is not None and num_frames < 1:
         raise SourceError(f"{num_frames} frames of a video: take at least one")
     transformers_logging.disable_progress_bar()
     name = without_prefix(source)
     chosen = device if isinstance(device, torch.device) else choose_device(device)
-    opened = _open(name, num_frames, weights)
+    with without_report():
+        opened = _open(name, num_frames, weights)
     opened.model.to(chosen).eval()
     return opened
 
@@ -191,6 +194,8 @@ def _open_model(name: str, num_frames: int | None) -> Matcher | Answerer:
     kind = model_type(Path(name)) if os.path.isdir(name) else _type_on_hub(name)
     if kind not in NETWORKS and kind_of_sentence_transformer(name) is not None:
         return _open_sentence_transformer(name, num_frames)
+    if kind is None and is_regular(Path(name) / "adapter_config.json"):
+        raise SourceError(f"{name} holds an adapter alone: merge it into its model, and give that folder")
     if kind is None:
         raise SourceError(f"{name} holds no model (no recipe.yaml, config.json or index.json in it): {EXPECTED}")
     if kind in NETWORKS:

@@ -22,7 +22,15 @@ from hbi.explanation.level import LevelExplanation
 from hbi.explanation.players import Word
 from hbi.games import DualEncoderIndices, LateInteractionGame, WordsAtInputGame, solve_words_at_input
 from hbi.matching.explaining import ExplanationError, frames_of
-from hbi.matching.explaining_wholes import AT_ONCE, TEXT_BUDGET, TEXT_BUDGET_OF_GPU, players_in, texts_of
+from hbi.matching.explaining_wholes import (
+    AT_ONCE,
+    MOST_PLAYING_WORDS,
+    TEXT_BUDGET,
+    TEXT_BUDGET_OF_GPU,
+    drawn_of,
+    players_in,
+    texts_of,
+)
 from hbi.matching.opened_model import OpenedModel
 from hbi.matching.sample import VideoSample
 from hbi.models import HBIModel, Hierarchy
@@ -57,6 +65,11 @@ def explain_words_at_input(
     words, frames = players_in(text), frames_of(sample)
     if (num_cells := len(words) * len(frames)) > MOST_CELLS:
         raise ExplanationError(f"{num_cells} pairs of a word and a frame are too many to be drawn: take fewer frames")
+    if len(words) > MOST_PLAYING_WORDS:
+        raise ExplanationError(
+            f"the text has {len(words)} words: with words at the input write at most {MOST_PLAYING_WORDS}, or explain "
+            "tokens"
+        )
     budget = text_budget or (TEXT_BUDGET if opened.device.type == "cpu" else TEXT_BUDGET_OF_GPU)
     budget = max(budget, 2 * len(words) + 17)  # the fewest that can be drawn
     games = _Games(opened, network, text, words, _encoded_video(opened, network, sample))
@@ -67,7 +80,7 @@ def explain_words_at_input(
     tokens = opened.tokenize([text])
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words)
     num_texts, num_coalitions = games.num_texts, 2 ** len(words) - 1
-    drawn = f"{num_texts} of the {num_coalitions:,} texts that the words can make were encoded"
+    drawn = drawn_of(num_texts, len(words), "texts", "words")
     return Explanation(
         text=text,
         video=Path(sample.frames.path).name,

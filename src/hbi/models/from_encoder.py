@@ -86,7 +86,8 @@ class FromEncoder:
             own["max_frames"] = num_frames
         config = own | config
         # Types are ignored below: a mixin does not know the network that it is mixed into.
-        model = cls(cls.config_class(encoder_config=towers.config.to_dict(), **config))  # type: ignore[call-arg, attr-defined]
+        with without_report():
+            model = cls(cls.config_class(encoder_config=towers.config.to_dict(), **config))  # type: ignore[call-arg, attr-defined]
         encoder: Encoder = model.encoder  # type: ignore[attr-defined]
         encoder.towers.load_state_dict(towers.state_dict())
         if isinstance(encoder.temporal, TemporalTransformer) and (
