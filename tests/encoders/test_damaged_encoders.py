@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 
 import pytest
 
@@ -87,3 +88,15 @@ def test_tokens_stand_for_words_without_the_space_before_them(kind, tmp_path):
     pieces = [text[start:end] for start, end in spans if end > start]
     assert "".join(pieces) == "thedogruns"
     assert all(piece == piece.strip() for piece in pieces)
+
+
+@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="it is installed here")
+def test_a_tokenizer_that_needs_another_library_names_it(siglip, tmp_path):
+    """A first SigLIP: its folder has spiece.model and no tokenizer.json."""
+    folder = tmp_path / "first"
+    shutil.copytree(siglip, folder)
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "SiglipTokenizer"}))
+    (folder / "spiece.model").write_bytes(b"a model")
+    with pytest.raises(HBIError, match="pip install sentencepiece"):
+        hbi.load(folder)

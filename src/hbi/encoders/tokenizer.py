@@ -226,6 +226,11 @@ def reading_tokenizer(name_or_path: str | Path) -> Iterator[None]:
     except HBIError:
         raise
     except Exception as error:  # the libraries raise many kinds for damaged files, `Exception` itself among them
+        if "SentencePiece" in str(error):
+            raise ModelError(
+                f"the tokenizer of {name_or_path} is read by sentencepiece, which is not installed: "
+                "pip install sentencepiece protobuf"
+            ) from error
         raise ModelError(f"{name_or_path} holds no tokenizer ({reason(error)})") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # how the tokenizers' library, in Rust, gives up on a file
