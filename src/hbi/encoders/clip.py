@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 from transformers import AltCLIPModel, CLIPModel, MetaClip2Model, PreTrainedConfig, PreTrainedModel
 
@@ -26,13 +26,6 @@ class ProjectedTowers(Encoder):
         output = self.towers.get_text_features(input_ids=input_ids, attention_mask=attention_mask)
         words = self.towers.text_projection(output.last_hidden_state)
         return Encoding(TokenSequence.unmerged(words, self.word_mask(input_ids, attention_mask)), output.pooler_output)
-
-    def picture_features(
-        self, pixels: Float[Tensor, "picture channel height width"]
-    ) -> Float[Tensor, "picture feature"]:
-        """Return the embedding of each picture, by itself."""
-        features: Tensor = self.towers.get_image_features(pixel_values=pixels).pooler_output
-        return features
 
 
 class CLIPEncoder(ProjectedTowers):

@@ -161,13 +161,14 @@ class Encoder(nn.Module):
             input_ids: Of tokens, padded.
             attention_mask: 0 at padding.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # what becomes of a text is each family's to say
 
     def picture_features(
         self, pixels: Float[Tensor, "picture channel height width"]
     ) -> Float[Tensor, "picture feature"]:
         """Return the embedding of each picture, by itself."""
-        raise NotImplementedError
+        features: Tensor = self.towers.get_image_features(pixel_values=pixels).pooler_output
+        return features
 
     def word_mask(
         self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]

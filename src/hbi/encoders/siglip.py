@@ -29,13 +29,6 @@ class SigLIPEncoder(Encoder):
         words = self.towers.text_model.head(output.last_hidden_state)
         return Encoding(TokenSequence.unmerged(words, self.word_mask(input_ids, attention_mask)), output.pooler_output)
 
-    def picture_features(
-        self, pixels: Float[Tensor, "picture channel height width"]
-    ) -> Float[Tensor, "picture feature"]:
-        """Return the embedding of each picture, by itself."""
-        features: Tensor = self.towers.get_image_features(pixel_values=pixels).pooler_output
-        return features
-
 
 class NaFlexEncoder(SigLIPEncoder):
     """SigLIP 2 NaFlex: a picture keeps its aspect and becomes a strip of patches (`PictureFormat`, fit "patches")."""

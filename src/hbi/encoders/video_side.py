@@ -30,7 +30,7 @@ class VideoSideEncoder(Encoder):
         self, clips: Float[Tensor, "video frame channel height width"]
     ) -> tuple[Float[Tensor, "video frame width"], Float[Tensor, "video *vectors width"]]:
         """Return the frame tokens of clips of full length, and what stands for each as a whole."""
-        raise NotImplementedError
+        raise NotImplementedError  # each family's to say
 
     def encode_videos(
         self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]

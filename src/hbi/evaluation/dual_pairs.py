@@ -19,7 +19,7 @@ from hbi.explanation.players import Word
 from hbi.games import DualEncoderGame, DualEncoderIndices, normalized_mean, solve_dual_encoder
 from hbi.games.one_side import ExactSide, SideEncoder, encode_coalitions
 from hbi.matching import Matcher
-from hbi.matching.explaining_wholes import players_in, texts_of
+from hbi.matching.explaining_wholes import encode_strings, players_in, texts_of
 from hbi.models import GlobalContrastModel, ModelError
 
 MOST_PLAYERS = 14
@@ -134,12 +134,7 @@ def _text_encoder(matcher: Matcher, network: GlobalContrastModel, text: str, wor
     """Return what encodes what is left of a text; the whole text is encoded as it was written."""
 
     def encode(coalitions: Bool[Tensor, "coalition word"]) -> Float[Tensor, "coalition width"]:
-        shorter = [
-            text if row.all() else left for left, row in zip(texts_of(words, coalitions), coalitions, strict=True)
-        ]
-        tokens = matcher.tokenize(shorter)
-        ids, mask = (part.to(matcher.device) for part in (tokens.input_ids, tokens.attention_mask))
-        return normalize(network.encode_texts(ids, mask).float(), dim=-1).cpu()
+        return normalize(encode_strings(matcher, network, text, texts_of(words, coalitions)), dim=-1).cpu()
 
     return encode
 

@@ -178,8 +178,8 @@ class DrawnExpectations:
             [size_coefficients(num_players, num_named, inside, probability) for inside in range(num_named + 1)]
         )
         on_kernels = _expected_kernel(num_players, num_named, probability)
-        rows = (table.to(self._size.device)[num_inside, self._size] for table in (on_coalitions, on_kernels))
-        return tuple(rows)  # type: ignore[return-value]
+        device = self._size.device
+        return on_coalitions.to(device)[num_inside, self._size], on_kernels.to(device)[num_inside, self._size]
 
     def _functional(
         self, on_points: tuple[Float[Tensor, "functional point"], Float[Tensor, "functional point"]]

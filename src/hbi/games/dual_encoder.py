@@ -24,7 +24,15 @@ from torch import Tensor
 
 from hbi.games.drawn_side import DrawnSide, smallest_budget
 from hbi.games.encoder_indices import DualEncoderIndices, ExpectedDifferences, Replicates, outer_sum
-from hbi.games.one_side import ExactSide, Expectations, Side, SideEncoder, encode_coalitions
+from hbi.games.one_side import (
+    ExactSide,
+    Expectations,
+    Side,
+    SideEncoder,
+    both_sides,
+    encode_coalitions,
+    require_players,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +62,7 @@ class DualEncoderGame:
     num_frames: int
 
     def __post_init__(self) -> None:
-        if self.num_words < 1 or self.num_frames < 1:
-            raise ValueError(
-                f"a game needs a word and a frame or more, not {self.num_words} words and {self.num_frames} frames"
-            )
+        require_players(self.num_words, self.num_frames)
 
     def __call__(self, coalitions: Bool[Tensor, "coalition player"]) -> Float[Tensor, " coalition"]:
         """Return what coalitions of players, words first and then frames, are worth; each side is encoded once.
@@ -65,13 +70,7 @@ class DualEncoderGame:
         Raises:
             ValueError: coalitions that are not boolean with a column for every player.
         """
-        num_players = self.num_words + self.num_frames
-        if coalitions.dtype != torch.bool or coalitions.dim() != 2 or coalitions.shape[1] != num_players:
-            raise ValueError(
-                f"coalitions must be boolean with shape [coalitions, {num_players}], not {coalitions.dtype} "
-                f"{list(coalitions.shape)}"
-            )
-        words, frames = coalitions.split([self.num_words, self.num_frames], dim=1)
+        words, frames = both_sides(coalitions, self.num_words, self.num_frames)
         both = words.any(1) & frames.any(1)
         if not both.any():
             return torch.zeros(len(coalitions), device=coalitions.device)

@@ -181,3 +181,32 @@ def encode_coalitions(
             raise ValueError("an encoder must return finite vectors, but some are NaN or infinite")
         parts.append(vectors)
     return torch.cat(parts)
+
+
+def require_players(num_words: int, num_frames: int) -> None:
+    """Raise ValueError where a game between words and frames lacks either."""
+    if num_words < 1 or num_frames < 1:
+        raise ValueError(f"a game needs a word and a frame or more, not {num_words} words and {num_frames} frames")
+
+
+def both_sides(
+    coalitions: Bool[Tensor, "coalition player"], num_words: int, num_frames: int
+) -> tuple[Bool[Tensor, "coalition word"], Bool[Tensor, "coalition frame"]]:
+    """Return the words and the frames of coalitions of players, words first and then frames.
+
+    Args:
+        coalitions: True where a player is in.
+        num_words: How many of the players are words.
+        num_frames: How many are frames.
+
+    Raises:
+        ValueError: coalitions that are not boolean with a column for every player.
+    """
+    num_players = num_words + num_frames
+    if coalitions.dtype != torch.bool or coalitions.dim() != 2 or coalitions.shape[1] != num_players:
+        raise ValueError(
+            f"coalitions must be boolean with shape [coalitions, {num_players}], not {coalitions.dtype} "
+            f"{list(coalitions.shape)}"
+        )
+    words, frames = coalitions.split([num_words, num_frames], dim=1)
+    return words, frames

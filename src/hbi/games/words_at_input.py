@@ -20,7 +20,7 @@ from hbi.games.dual_encoder import side_within
 from hbi.games.encoder_indices import DualEncoderIndices, Replicates, outer_sum
 from hbi.games.extension import MultilinearExtension
 from hbi.games.late_interaction import LateInteractionGame
-from hbi.games.one_side import Side
+from hbi.games.one_side import Side, both_sides, require_players
 
 _CALL = 256
 """Texts that are encoded at a time."""
@@ -54,10 +54,7 @@ class WordsAtInputGame:
     num_frames: int
 
     def __post_init__(self) -> None:
-        if self.num_words < 1 or self.num_frames < 1:
-            raise ValueError(
-                f"a game needs a word and a frame or more, not {self.num_words} words and {self.num_frames} frames"
-            )
+        require_players(self.num_words, self.num_frames)
 
     def __call__(self, coalitions: Bool[Tensor, "coalition player"]) -> Float[Tensor, " coalition"]:
         """Return what coalitions of players, words first and then frames, are worth.
@@ -65,13 +62,7 @@ class WordsAtInputGame:
         Raises:
             ValueError: coalitions that are not boolean with a column for every player.
         """
-        num_players = self.num_words + self.num_frames
-        if coalitions.dtype != torch.bool or coalitions.dim() != 2 or coalitions.shape[1] != num_players:
-            raise ValueError(
-                f"coalitions must be boolean with shape [coalitions, {num_players}], not {coalitions.dtype} "
-                f"{list(coalitions.shape)}"
-            )
-        words, frames = coalitions.split([self.num_words, self.num_frames], dim=1)
+        words, frames = both_sides(coalitions, self.num_words, self.num_frames)
         different, numbers = words.unique(dim=0, return_inverse=True)
         result = torch.zeros(len(coalitions), device=coalitions.device)
         for part, places in zip(different.split(_CALL), torch.arange(len(different)).split(_CALL), strict=True):

@@ -92,7 +92,7 @@ def encode_pair(
     if (num_cells := int(is_word.sum()) * opened.num_frames) > MOST_CELLS:
         raise ExplanationError(f"{num_cells} pairs of a word and a frame are too many to be drawn: take fewer frames")
     own = sample.frames.pixels
-    pixels, is_frame = _padded(own, opened.num_frames if opened.config.released_behavior else len(own))
+    pixels, is_frame = padded_frames(own, opened.num_frames if opened.config.released_behavior else len(own))
     frames = network.encode_videos(opened.network_input(pixels[None]), is_frame[None].to(opened.device))
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words)
     remark = "; ".join(filter(None, [sample.frames.damage, unread])) or None
@@ -133,10 +133,15 @@ def explain_pair(
     )
 
 
-def _padded(
+def padded_frames(
     pixels: UInt8[Tensor, "frame 3 height width"], num_frames: int
 ) -> tuple[UInt8[Tensor, "padded 3 height width"], Bool[Tensor, " padded"]]:
-    """Return black frames after those of a video, as a batch of longer videos would have them, and which are real."""
+    """Return black frames after those of a video, as a batch of longer videos would have them, and which are real.
+
+    Args:
+        pixels: The frames of the video.
+        num_frames: With those that are black.
+    """
     padded = pixels.new_zeros(num_frames, *pixels.shape[1:])
     padded[: len(pixels)] = pixels
     return padded, torch.arange(num_frames) < len(pixels)

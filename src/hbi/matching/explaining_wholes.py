@@ -34,6 +34,7 @@ from hbi.matching.explaining import MOST_LETTERS, ExplanationError, frames_of
 from hbi.matching.opened_model import OpenedModel
 from hbi.matching.sample import VideoSample
 from hbi.models import GlobalContrastModel
+from hbi.shapes import Level
 
 WholeNetwork = GlobalContrastModel | DenseNetwork
 TEXT_BUDGET, TEXT_BUDGET_OF_GPU = 256, 4096
@@ -113,9 +114,9 @@ def explain_wholes(
         ExplanationError: The text holds no words, or more than can be drawn.
     """
     words = players_in(text)
-    budget = text_budget or (TEXT_BUDGET if opened.device.type == "cpu" else TEXT_BUDGET_OF_GPU)
+    budget = text_budget_of(opened, min(len(words), MOST_PLAYING_WORDS), text_budget)
     game = _WholeGame(opened, network, text, words, sample)
-    indices = game.solve(max(budget, _fewest(min(len(words), MOST_PLAYING_WORDS))), torch.Generator().manual_seed(seed))
+    indices = game.solve(budget, torch.Generator().manual_seed(seed))
     tokens = opened.tokenize([text])
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words) if tokens.spans.any() else None
     frames = frames_of(sample)
@@ -125,7 +126,7 @@ def explain_wholes(
         duration_seconds=min(max(sample.frames.video_end_seconds, frames[-1].end_seconds), MOST_SECONDS),
         words=words,
         frames=frames,
-        levels=(_level(indices, game.word_groups, game.groups),),
+        levels=(explained_level(indices, game.word_groups, game.groups),),
         similarity=float(indices.value),
         model=opened.name,
         remark="; ".join(filter(None, [sample.frames.damage, unread, *game.remarks(indices)])) or None,
@@ -239,12 +240,40 @@ class _WholeGame:
         return torch.cat(parts)
 
 
+def text_budget_of(opened: OpenedModel, num_words: int, asked: int | None) -> int:
+    """Return how many texts may be encoded: what was asked for, or what the device allows, if they can be drawn from.
+
+    Args:
+        opened: Where it computes decides.
+        num_words: That play.
+        asked: By the caller; None: nothing.
+    """
+    own = TEXT_BUDGET if opened.device.type == "cpu" else TEXT_BUDGET_OF_GPU
+    return max(asked or own, _fewest(num_words))
+
+
 def _fewest(num_players: int) -> int:
     """Return the smallest budget that coalitions of so many players can be drawn from."""
     return 2 * num_players + 17
 
 
-def _level(indices: DualEncoderIndices, words: Int[Tensor, " word"], groups: Int[Tensor, " frame"]) -> LevelExplanation:
+def explained_level(
+    indices: DualEncoderIndices,
+    word_groups: Int[Tensor, " word"],
+    frame_groups: Int[Tensor, " frame"],
+    *,
+    level: Level = "entity",
+    weight: float = 1.0,
+) -> LevelExplanation:
+    """Return a level of an explanation from the indices of its game, with standard errors where they were drawn.
+
+    Args:
+        indices: Of the game.
+        word_groups: For every word the player that it is a part of.
+        frame_groups: The same for the frames.
+        level: Its name.
+        weight: Of the level in the score.
+    """
     interactions = indices.banzhaf_interactions()
     of_words, of_frames = indices.shapley_values()
     errors = {}
@@ -255,11 +284,11 @@ def _level(indices: DualEncoderIndices, words: Int[Tensor, " word"], groups: Int
             "frame_errors": of_frames.standard_errors.numpy(),
         }
     return LevelExplanation(
-        level="entity",
-        weight=1.0,
+        level=level,
+        weight=weight,
         similarity=float(indices.value),
-        word_groups=tuple(words.tolist()),
-        frame_groups=tuple(groups.tolist()),
+        word_groups=tuple(word_groups.tolist()),
+        frame_groups=tuple(frame_groups.tolist()),
         interactions=interactions.values.numpy(),
         word_values=of_words.values.numpy(),
         frame_values=of_frames.values.numpy(),

@@ -21,14 +21,14 @@ from hbi.explanation.explanation import Explanation
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.players import Word
 from hbi.games import DualEncoderIndices, LateInteractionGame, WordsAtInputGame, solve_words_at_input
-from hbi.matching.explaining import ExplanationError, frames_of
+from hbi.matching.explaining import ExplanationError, frames_of, padded_frames
 from hbi.matching.explaining_wholes import (
     AT_ONCE,
     MOST_PLAYING_WORDS,
-    TEXT_BUDGET,
-    TEXT_BUDGET_OF_GPU,
     drawn_of,
+    explained_level,
     players_in,
+    text_budget_of,
     texts_of,
 )
 from hbi.matching.opened_model import OpenedModel
@@ -70,8 +70,7 @@ def explain_words_at_input(
             f"the text has {len(words)} words: with words at the input write at most {MOST_PLAYING_WORDS}, or explain "
             "tokens"
         )
-    budget = text_budget or (TEXT_BUDGET if opened.device.type == "cpu" else TEXT_BUDGET_OF_GPU)
-    budget = max(budget, 2 * len(words) + 17)  # the fewest that can be drawn
+    budget = text_budget_of(opened, len(words), text_budget)
     games = _Games(opened, network, text, words, _encoded_video(opened, network, sample))
     weights = network.config.weight_of_level
     levels = tuple(
@@ -99,11 +98,8 @@ def explain_words_at_input(
 def _encoded_video(opened: OpenedModel, network: HBIModel, sample: VideoSample) -> Hierarchy:
     """Return frames, clips and segments, as a batch of one; padded where what the network computes depends on it."""
     own = sample.frames.pixels
-    length = opened.num_frames if network.config.released_behavior else len(own)
-    pixels = own.new_zeros(1, length, *own.shape[1:])
-    pixels[0, : len(own)] = own
-    mask = torch.arange(length)[None] < len(own)
-    return network.encode_videos(opened.network_input(pixels), mask.to(opened.device))
+    pixels, mask = padded_frames(own, opened.num_frames if network.config.released_behavior else len(own))
+    return network.encode_videos(opened.network_input(pixels[None]), mask[None].to(opened.device))
 
 
 @dataclass(eq=False)
@@ -168,23 +164,4 @@ def _solved(
     game = WordsAtInputGame(lambda words: games.of_level(level, words), len(games.words), width)
     generator = torch.Generator().manual_seed(seed)
     indices: DualEncoderIndices = solve_words_at_input(game, text_budget=text_budget, generator=generator)
-    interactions = indices.banzhaf_interactions()
-    of_words, of_frames = indices.shapley_values()
-    errors = {}
-    if not indices.is_exact:
-        errors = {
-            "interaction_errors": interactions.standard_errors.numpy(),
-            "word_errors": of_words.standard_errors.numpy(),
-            "frame_errors": of_frames.standard_errors.numpy(),
-        }
-    return LevelExplanation(
-        level=level,
-        weight=weight,
-        similarity=float(indices.value),
-        word_groups=tuple(range(len(games.words))),
-        frame_groups=tuple(members.tolist()),
-        interactions=interactions.values.numpy(),
-        word_values=of_words.values.numpy(),
-        frame_values=of_frames.values.numpy(),
-        **errors,
-    )
+    return explained_level(indices, torch.arange(len(games.words)), members, level=level, weight=weight)
