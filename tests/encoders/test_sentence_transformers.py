@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from hbi.encoders.sentence_processor import SentenceProcessor
+from hbi.games import maxsim_game, mean_maxsim_game
 
 library = pytest.importorskip("sentence_transformers", reason="the extra `sentence` is not installed")
 
@@ -177,16 +178,20 @@ def test_frames_kept_as_features_stand_for_their_pixels(folders: dict[str, Path]
     )
 
 
+def worth_of_all(preset: Any, texts: TokenSequence, videos: FrameTokens) -> torch.Tensor:
+    """What all words and frames are worth in the game that explains the score: [text, video]."""
+    game = preset(texts.tokens[:, None], videos.tokens[None], texts.mask[:, None], videos.mask[None], has_patches=True)
+    words, frames = (torch.ones(count, dtype=torch.bool) for count in (game.num_words, game.num_frames))
+    return game.value(words, frames)
+
+
 def test_best_patches_of_words_and_frames_add_up_to_maxsim(folders: dict[str, Path]) -> None:
     network, processor = open_sentence_transformer(folders["plain colpali"])
     texts = encoded(network, processor)
     with torch.inference_mode():
         videos = network.encode_videos(frames_for(processor), MASK)
-        cells = network.token_similarity(texts, videos)
         scores = network.similarity(texts, videos)
-    assert cells.shape == (3, 3, texts.mask.shape[1], 3)
-    best = cells.masked_fill(~MASK[None, :, None], -torch.inf).amax(-1)
-    torch.testing.assert_close((best * texts.mask[:, None]).sum(-1), scores, atol=1e-5, rtol=0)
+    torch.testing.assert_close(worth_of_all(maxsim_game, texts, videos), scores, atol=1e-5, rtol=0)
     assert len(videos[1:]) == 2
     assert torch.equal(network.similarity(texts, videos[1:]), scores[:, 1:])
 
@@ -208,10 +213,7 @@ def test_what_stands_at_padding_is_never_compared(folders: dict[str, Path]) -> N
     ]
     texts = TokenSequence.unmerged(words, word_mask)
     torch.testing.assert_close(network.similarity(texts, videos), torch.tensor(expected))
-    cells = network.token_similarity(texts, videos)
-    is_cell = word_mask[:, None, :, None] & patch_mask.any(-1)[None, :, None, :]
-    assert (cells[is_cell] < 0).all()
-    assert not cells[~is_cell].any()
+    torch.testing.assert_close(worth_of_all(maxsim_game, texts, videos), torch.tensor(expected))
 
 
 def test_the_mean_over_words_is_taken_where_the_model_says_so(tmp_path: Path) -> None:
@@ -219,10 +221,9 @@ def test_the_mean_over_words_is_taken_where_the_model_says_so(tmp_path: Path) ->
     texts = encoded(network, processor)
     with torch.inference_mode():
         videos = network.encode_videos(frames_for(processor), MASK)
-        cells = network.token_similarity(texts, videos).masked_fill(~MASK[None, :, None], -torch.inf)
         scores = network.similarity(texts, videos)
-    total = (cells.amax(-1) * texts.mask[:, None]).sum(-1)
-    torch.testing.assert_close(scores, total / texts.mask.sum(-1, keepdim=True), atol=1e-5, rtol=0)
+    assert network.score == "mean MaxSim"
+    torch.testing.assert_close(worth_of_all(mean_maxsim_game, texts, videos), scores, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("expansion", [{"strategy": "fixed", "length": 24}, {"strategy": "min", "length": 18}])

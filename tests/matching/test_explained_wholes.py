@@ -135,3 +135,13 @@ def test_how_a_word_is_out_is_the_models_to_say(video, tmp_path):
     assert matcher.explain(video, "a dog", words="input").words_at_input
     with pytest.raises(ExplanationError, match="can be explained with words='input' only"):
         matcher.explain(video, "a dog", words="tokens")
+
+
+def test_the_mean_of_maxsim_is_explained_where_it_is_the_score(video, tmp_path):
+    pytest.importorskip("sentence_transformers", reason="these are opened with the extra `sentence`")
+    from small_sentence_models import write_colpali
+
+    matcher = hbi.load(write_colpali(tmp_path, compare="meanmaxsim"), num_frames=2)
+    explanation = matcher.explain(video, TEXT)
+    assert explanation.score == "mean MaxSim"
+    assert explanation.similarity == pytest.approx(matcher.similarity([TEXT], [video]).item(), abs=1e-5)

@@ -21,7 +21,7 @@ from hbi.encoders.state_files import listing
 from hbi.files import write_atomically
 from hbi.ops import TokenSequence
 
-SCORES = {"cosine": "cosine similarity", "dot": "inner product", "maxsim": "MaxSim", "mean_maxsim": "mean MaxSim"}
+SCORES = {"cosine": "cosine similarity", "dot": "inner product", "maxsim": "MaxSim", "meanmaxsim": "mean MaxSim"}
 """By the library's names."""
 PICTURES_AT_ONCE = 32
 """Pictures in one call of a model."""
@@ -228,13 +228,3 @@ class MultiVectorNetwork(SentenceNetwork):
             texts.tokens, videos.tokens.flatten(1, 2), a_mask=texts.mask, b_mask=videos.mask.flatten(1, 2)
         )
         return scores
-
-    def token_similarity(self, texts: TokenSequence, videos: FrameTokens) -> Float[Tensor, "text video word frame"]:
-        """Return every word with every frame: with its best patch; 0 where either is padding.
-
-        Summed over words, the largest over frames is MaxSim.
-        """
-        scores = torch.einsum("atd,bvpd->abtvp", texts.tokens, videos.tokens)
-        scores = scores.masked_fill(~videos.mask[None, :, None], -torch.inf).amax(-1)
-        is_cell = texts.mask[:, None, :, None] & videos.mask.any(-1)[None, :, None, :]
-        return scores.masked_fill(~is_cell, 0.0)

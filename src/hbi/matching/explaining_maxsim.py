@@ -14,6 +14,9 @@ from hbi.matching.explaining import ExplanationError, frames_of, words_of
 from hbi.matching.opened_model import OpenedModel
 from hbi.matching.sample import VideoSample
 
+PRESETS = {"MaxSim": maxsim_game, "mean MaxSim": mean_maxsim_game}
+"""The game whose grand coalition is worth the score, by the name of the score."""
+
 
 @torch.inference_mode()
 def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, sample: VideoSample) -> Explanation:
@@ -28,8 +31,10 @@ def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, 
         sample: The frames of the video.
 
     Raises:
-        ExplanationError: The text holds no words.
+        ExplanationError: The text holds no words, or the model compares tokens in another way.
     """
+    if network.score not in PRESETS:
+        raise ExplanationError(f"{opened.name} compares by {network.score}: only {' and '.join(PRESETS)} are explained")
     tokens = opened.tokenize([text])
     words = network.encode_texts(tokens.input_ids.to(opened.device), tokens.attention_mask.to(opened.device))
     is_word = words.mask[0].cpu() & (tokens.spans[0, :, 1] > tokens.spans[0, :, 0])
@@ -38,8 +43,7 @@ def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, 
     pixels = sample.frames.pixels
     everybody = torch.ones(1, len(pixels), dtype=torch.bool, device=opened.device)
     videos = network.encode_videos(opened.network_input(pixels[None].to(opened.device)), everybody)
-    preset = mean_maxsim_game if network.score == "mean MaxSim" else maxsim_game
-    game = preset(words.tokens, videos.tokens, words.mask, videos.mask, has_patches=True)
+    game = PRESETS[network.score](words.tokens, videos.tokens, words.mask, videos.mask, has_patches=True)
     frames = frames_of(sample)
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words)
     return explain_games(
