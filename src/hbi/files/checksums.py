@@ -24,6 +24,9 @@ _BLOCK_BYTES = 2**20
 Checksums = Mapping[str, frozenset[str]]
 """For each file its checksum; two while it is being replaced."""
 
+_ABSENT = "0" * 64
+"""Stands for the old one where there was no file."""
+
 
 class ChecksumError(ValueError):
     """Some values are not what was written."""
@@ -45,7 +48,7 @@ def write_with_checksums(folder: Path, contents: Mapping[str, bytes]) -> None:
         known = {}
     fresh = {name: frozenset({hashlib.sha256(content).hexdigest()}) for name, content in contents.items()}
     if known:  # until all files are replaced, an old one is as right as a new one
-        _write(folder, {**known, **{name: known.get(name, frozenset()) | sums for name, sums in fresh.items()}})
+        _write(folder, {**known, **{name: known.get(name, frozenset({_ABSENT})) | sums for name, sums in fresh.items()}})
     for name, content in contents.items():
         write_atomically(folder / name, content)
     _write(folder, {**known, **fresh})
@@ -109,9 +112,11 @@ def require_unchanged_folder(folder: Path, *, but: tuple[str, ...] = ()) -> None
         raise DamageError(f"{folder} cannot be read ({_reason(error)})") from error
     if names := [name for name in irregular if (folder / name).exists()]:
         raise DamageError(f"{folder / min(names)} is not a regular file: take it away")
-    listed = [folder / name for name in sorted(read_checksums(folder) or ()) if not name.endswith(but)]
-    if listed:
-        require_unchanged(*listed)
+    checksums = read_checksums(folder) or {}
+    listed = [folder / name for name in sorted(checksums) if not name.endswith(but)]
+    due = [file for file in listed if _ABSENT not in checksums[file.name] or os.path.lexists(file)]
+    if due:
+        require_unchanged(*due)
 
 
 def require_regular(file: Path) -> None:
