@@ -13,6 +13,10 @@ class HBIError(Exception):
     """A problem that the person at the keyboard can act on; the command line prints it in one line and exits with 2."""
 
 
+class Note(UserWarning):
+    """A warning that a person is meant to read: the command line prints it as a note, once."""
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return the end of an error message: a question that names the nearest of some names; "" where none is near.
 

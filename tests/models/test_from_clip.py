@@ -82,10 +82,15 @@ def test_towers_and_temporal_transformer_are_clips(tmp_path, batch, sizes):
 
 def test_what_clip_cannot_give_is_named(tmp_path):
     save_clip(tmp_path, text_width=48, projection=32)
-    with pytest.warns(UserWarning, match="the temporal transformer .its width is 32, that of the text tower 48"):
+    with pytest.warns(
+        UserWarning,
+        match="the temporal transformer starts at random, because its width is 32, that of the text tower 48",
+    ):
         HBIModel.from_clip(tmp_path)
     save_clip(tmp_path, text_layers=1)
-    with pytest.warns(UserWarning, match="temporal layers from number 1 on .*; frame positions from number 20 on"):
+    with pytest.warns(
+        UserWarning, match=r"temporal layers from number 1 on start .*; frame positions from number 20 on start"
+    ):
         HBIModel.from_clip(tmp_path, temporal_layers=2, max_frames=30)
 
 

@@ -61,6 +61,8 @@ class Encoder(nn.Module):
     """Parameters of the towers, or modules, that summaries and their similarity depend on, but no token."""
     has_logit_scale: ClassVar[bool] = True
     """Whether the towers bring a scale of cosines; else training starts with CLIP's first one."""
+    brings_processor: ClassVar[bool] = False
+    """Whether its own library prepares texts and pictures, by what its property `processor` gives."""
     attention: ClassVar[str] = "sdpa"
     """How new towers attend, by its name in `transformers`."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from hbi.encoders.clip import AltCLIPEncoder, CLIPEncoder, MetaCLIP2Encoder
 from hbi.encoders.encoder import Encoder
 from hbi.encoders.pe_video import PEVideoEncoder
+from hbi.encoders.sentence import SentenceEncoder
 from hbi.encoders.siglip import NaFlexEncoder, SigLIPEncoder
 from hbi.encoders.sizes import ModelError
 from hbi.encoders.videoprism import VideoPrismEncoder
@@ -24,6 +25,7 @@ FAMILIES: dict[str, type[Encoder]] = {
         XCLIPEncoder,
         VideoPrismEncoder,
         PEVideoEncoder,
+        SentenceEncoder,
     )
 }
 

@@ -1,19 +1,18 @@
 """From a folder or hub name to the towers of a pretrained encoder: whole, in float32, or one line that says why not."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
 from transformers import AutoConfig, CLIPModel, PreTrainedConfig, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from hbi.encoders.families import FAMILIES, family_of
 from hbi.encoders.openai_clip import clip_config, clip_source
+from hbi.encoders.sentence_towers import read_sentence_towers
+from hbi.encoders.sentence_transformers import is_plain_encoder, kind_of_sentence_transformer
 from hbi.encoders.sizes import ModelError
-from hbi.encoders.state_files import CheckpointError, fill, listing, read_state, reason, require_numbers
+from hbi.encoders.state_files import CheckpointError, fill, listing, read_state, reason, require_numbers, without_report
 from hbi.files import is_regular
 from hbi.files.checksums import require_unchanged_folder
 from hbi.hub import HubError, asking_hub
@@ -23,12 +22,13 @@ def read_towers(name_or_path: str | Path) -> PreTrainedModel:
     """Return a pretrained encoder in float32, whole.
 
     Args:
-        name_or_path: A folder or hub name of a `transformers` model of a family that is known, a file with the state
-            dict of a CLIP in OpenAI's naming, or one of OpenAI's own files (ViT-B-32.pt, a TorchScript archive, whose
-            code is not run).
+        name_or_path: A folder or hub name of a `transformers` model of a family that is known, or of a model of
+            sentence-transformers; a file with the state dict of a CLIP in OpenAI's naming, or one of OpenAI's own files
+            (ViT-B-32.pt, a TorchScript archive, whose code is not run).
 
     Raises:
         CheckpointError: It is missing (and the hub cannot be asked for it), incomplete, or of no family that is known.
+        ModelError: It is of sentence-transformers, and cannot be followed.
     """
     path = Path(name_or_path)
     if is_regular(path):
@@ -37,6 +37,8 @@ def read_towers(name_or_path: str | Path) -> PreTrainedModel:
         fill(clip, state, clip_source, origin=str(path))
         return clip
     try:
+        if kind_of_sentence_transformer(name_or_path) and not is_plain_encoder(name_or_path):
+            return read_sentence_towers(name_or_path)
         with asking_hub(name_or_path) as is_local:
             return _load(str(name_or_path), is_local=is_local)
     except HubError as error:
@@ -72,17 +74,6 @@ def _load(name: str, *, is_local: bool) -> PreTrainedModel:
         )
     require_numbers(towers.state_dict(), origin=name)
     return towers
-
-
-@contextmanager
-def without_report() -> Iterator[None]:
-    """Keep the library from printing a table of what is missing: it is an error here, said in one line."""
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(before)
 
 
 def _require_floats(file: Path) -> None:

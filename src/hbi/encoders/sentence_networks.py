@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from hbi.encoders.opening import without_report
 from hbi.encoders.sentence_processor import DOCUMENTS, SentenceProcessor, pictures, prompt_of
 from hbi.encoders.sizes import ModelError
-from hbi.encoders.state_files import listing
+from hbi.encoders.state_files import listing, without_report
 from hbi.files import write_atomically
 from hbi.ops import TokenSequence
 
@@ -119,7 +118,7 @@ class SentenceNetwork(nn.Module):
         result: dict[str, Any] = self.model(features, task="query")
         return result
 
-    def _documents(self, frames: UInt8[Tensor, "frame 3 height width"]) -> Iterator[dict[str, Any]]:
+    def _documents(self, frames: Float[Tensor, "frame 3 height width"]) -> Iterator[dict[str, Any]]:
         for part in frames.split(PICTURES_AT_ONCE):
             features = self.model.preprocess(pictures(part), prompt=self._document_prompt, task="document")
             moved = {
@@ -152,8 +151,36 @@ class DenseNetwork(SentenceNetwork):
         vectors: Tensor = self._query(input_ids, attention_mask)["sentence_embedding"]
         return vectors
 
+    def text_tokens(
+        self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]
+    ) -> tuple[Float[Tensor, "text word width"], Bool[Tensor, "text word"], Float[Tensor, "text width"]]:
+        """Return the tokens of texts, which of them are real, and the texts' vectors.
+
+        A token is given all that the model does to the vector that it pools: a projection, say.
+
+        Args:
+            input_ids, attention_mask: As `SentenceProcessor.tokenize` gives them.
+
+        Raises:
+            ModelError: The model gives vectors of whole texts alone, or pools tokens to another width.
+        """
+        features = self._query(input_ids, attention_mask)
+        summary, tokens = features["sentence_embedding"], features.get("token_embeddings")
+        if tokens is None:
+            raise ModelError(
+                "the model gives vectors of whole texts, none of words: start from the encoder inside of it"
+            )
+        pooling = next(place for place, module in enumerate(self.model) if hasattr(module, "pooling_mode"))
+        pooled = {"sentence_embedding": tokens.flatten(0, 1)}
+        if tokens.shape[-1] != self.model[pooling].get_embedding_dimension():
+            raise ModelError("the model pools its tokens in several ways at once: no word is beside frames then")
+        for module in list(self.model)[pooling + 1 :]:
+            pooled = module(pooled)
+        words = pooled["sentence_embedding"].unflatten(0, tokens.shape[:2])
+        return words, attention_mask.bool(), summary
+
     def frame_features(
-        self, pixels: UInt8[Tensor, "video frame 3 height width"], mask: Bool[Tensor, "video frame"]
+        self, pixels: Float[Tensor, "video frame 3 height width"], mask: Bool[Tensor, "video frame"]
     ) -> Float[Tensor, "video frame width"]:
         """Return what the library's `encode_document` gives for every frame; zeros at padding, never encoded."""
         real = torch.cat([each["sentence_embedding"] for each in self._documents(pixels[mask])])
@@ -165,7 +192,7 @@ class DenseNetwork(SentenceNetwork):
         """Return one vector a video.
 
         Args:
-            pixels: In uint8 [video, frame, 3, height, width], or features of `frame_features` [video, frame, width].
+            pixels: From 0 to 255 [video, frame, 3, height, width], or `frame_features` [video, frame, width].
             mask: True where a frame is real.
         """
         frames_BVD = pixels if pixels.dim() == 3 else self.frame_features(pixels, mask)
@@ -197,8 +224,21 @@ class MultiVectorNetwork(SentenceNetwork):
         features = self._query(input_ids, attention_mask)
         return TokenSequence.unmerged(features["token_embeddings"], features["attention_mask"].bool())
 
+    def text_tokens(
+        self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]
+    ) -> tuple[Float[Tensor, "text word width"], Bool[Tensor, "text word"], Float[Tensor, "text width"]]:
+        """Return the tokens of texts, which of them are compared, and the mean direction of these.
+
+        Args:
+            input_ids, attention_mask: As `SentenceProcessor.tokenize` gives them.
+        """
+        sequence = self.encode_texts(input_ids, attention_mask)
+        count = sequence.mask.sum(-1, keepdim=True).clamp(min=1)
+        mean = (normalize(sequence.tokens, dim=-1) * sequence.mask[..., None]).sum(1) / count
+        return sequence.tokens, sequence.mask, mean
+
     def encode_videos(
-        self, pixels: UInt8[Tensor, "video frame 3 height width"], mask: Bool[Tensor, "video frame"]
+        self, pixels: Float[Tensor, "video frame 3 height width"], mask: Bool[Tensor, "video frame"]
     ) -> FrameTokens:
         """Return the tokens that the library's `encode_document` gives for every frame.
 

@@ -78,12 +78,12 @@ class SentenceProcessor:
         return self._read(list(texts))[2]
 
     def network_input(self, frames: Tensor) -> Tensor:
-        """Return frames as the network takes them: as they are, it prepares them with the model's own preparation.
+        """Return frames as the network takes them: as they are, from 0 to 255; the model's own library prepares them.
 
         Args:
             frames: Pixels in uint8 [video, frame, 3, height, width], or features of frames [video, frame, width].
         """
-        return frames if frames.dtype == torch.uint8 else frames.float()
+        return frames.float()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model's own tokenizer and preparation of pictures into a folder."""
@@ -148,8 +148,8 @@ def picture_format(images: Any, side: int) -> PictureFormat:
 
 
 def pictures(frames: Tensor) -> list[Image.Image]:
-    """Return pixels in uint8 [frame, 3, height, width] as the pictures that the library takes."""
-    return [Image.fromarray(frame) for frame in frames.permute(0, 2, 3, 1).contiguous().cpu().numpy()]
+    """Return pixels from 0 to 255 [frame, 3, height, width] as the pictures that the library takes."""
+    return [Image.fromarray(frame) for frame in frames.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()]
 
 
 def _image_processor(model: Any) -> Any:

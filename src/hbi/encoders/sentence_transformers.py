@@ -14,11 +14,10 @@ from transformers import ProcessorMixin
 from transformers import modeling_utils as loading
 from transformers.utils import cached_file, is_torchvision_available
 
-from hbi.encoders.opening import without_report
 from hbi.encoders.sentence_networks import DenseNetwork, MultiVectorNetwork
 from hbi.encoders.sentence_processor import PICTURE_SIDE, SentenceProcessor
 from hbi.encoders.sizes import ModelError
-from hbi.encoders.state_files import CheckpointError, listing, reason, require_numbers
+from hbi.encoders.state_files import CheckpointError, listing, reason, require_numbers, without_report
 from hbi.files.checksums import require_unchanged_folder
 from hbi.hub import HubError, asking_hub
 
@@ -45,6 +44,20 @@ def kind_of_sentence_transformer(name_or_path: str | Path) -> str | None:
     return "multi-vector" if any(str(each).endswith("ForRetrieval") for each in names) else None
 
 
+def is_plain_encoder(name_or_path: str | Path) -> bool:
+    """Return whether a model of sentence-transformers is one of `transformers` and nothing more.
+
+    Args:
+        name_or_path: A folder, or a hub name.
+
+    Raises:
+        HubError: As `kind_of_sentence_transformer`.
+    """
+    with asking_hub(name_or_path) as is_local:
+        modules = _json(name_or_path, "modules.json", is_local, list)
+    return modules is not None and [str(each.get("type")).split(".")[-1] for each in modules][1:] in ([], ["Normalize"])
+
+
 def open_sentence_transformer(
     name_or_path: str | Path, *, picture_side: int = PICTURE_SIDE
 ) -> tuple[DenseNetwork | MultiVectorNetwork, SentenceProcessor]:
@@ -59,13 +72,7 @@ def open_sentence_transformer(
         CheckpointError: It is missing (and the hub cannot be asked for it), incomplete, or no such model.
         ModelError: The library is not installed, or the model has no picture side or cannot be followed.
     """
-    try:
-        import sentence_transformers as library
-    except ImportError:
-        raise ModelError(
-            f"{name_or_path} needs sentence-transformers, which is not installed: pip install 'hbi-video[sentence]'"
-        ) from None
-    leave_out_video_processors()
+    library = library_of_sentences(name_or_path)
     try:
         kind = kind_of_sentence_transformer(name_or_path)
         if kind is None:
@@ -82,6 +89,25 @@ def open_sentence_transformer(
         return network_class(model, processor, settings.get("video_processor") or {}), processor
     except ModelError as error:
         raise ModelError(f"{name_or_path}: {error}") from error
+
+
+def library_of_sentences(name: str | Path) -> Any:
+    """Return sentence-transformers, ready to open models that have video processors.
+
+    Args:
+        name: Of what needs it, for the error.
+
+    Raises:
+        ModelError: It is not installed.
+    """
+    try:
+        import sentence_transformers as library
+    except ImportError:
+        raise ModelError(
+            f"{name} needs sentence-transformers, which is not installed: pip install 'hbi-video[sentence]'"
+        ) from None
+    leave_out_video_processors()
+    return library
 
 
 def _load(model_class: Any, name: str | Path, is_local: bool) -> Any:
@@ -118,8 +144,8 @@ def _require_tokenizer(model: Any, name: str) -> None:
         )
 
 
-def _json(name: str | Path, file: str, is_local: bool) -> dict[str, Any] | None:
-    """Return what a file of a model's folder holds; None where there is no such file.
+def _json(name: str | Path, file: str, is_local: bool, kind: type = dict) -> Any:
+    """Return the object (or array: `kind` list) that a file of a model's folder holds; None where there is no file.
 
     Raises:
         CheckpointError: It is damaged.
@@ -137,7 +163,7 @@ def _json(name: str | Path, file: str, is_local: bool) -> dict[str, Any] | None:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file} of {name} is damaged ({reason(error)})") from error
-    return content if isinstance(content, dict) else {}
+    return content if isinstance(content, kind) else kind()
 
 
 @contextmanager

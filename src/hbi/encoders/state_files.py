@@ -1,7 +1,8 @@
 """Tensors in and out of files of other people: read without running their code, filled in without a silent gap."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from transformers.utils import logging as transformers_logging
 
 from hbi.encoders.torchscript_archive import ArchiveError, is_torchscript, read_torchscript
 from hbi.errors import HBIError
@@ -162,3 +164,17 @@ def require_numbers(tensors: Mapping[str, Tensor], *, origin: str) -> None:
             f"{origin} holds NaN, infinity or absurdly large numbers in {listing(wrong)}: restore it from a copy, or "
             "train anew"
         )
+
+
+@contextmanager
+def without_report() -> Iterator[None]:
+    """Keep the library from printing bars, and a table of what is missing: it is an error here, said in one line."""
+    verbosity, has_bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if has_bars:
+            transformers_logging.enable_progress_bar()

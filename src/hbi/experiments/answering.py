@@ -12,7 +12,7 @@ from hbi.experiments.retrieval import Task, Validation, build_objective
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import DecodedSplit
 from hbi.matching import Answerer
-from hbi.models import HBIProcessor, QuestionAnsweringModel
+from hbi.models import Processor, QuestionAnsweringModel
 from hbi.shape_stories import load_stories
 from hbi.shape_stories.splits import VOCABULARY, retrieval_split
 from hbi.training.answering_objective import AnsweringObjective
@@ -71,7 +71,7 @@ def answer_vocabulary(recipe: Recipe, train: Split) -> AnswerVocabulary:
     return AnswerVocabulary.most_frequent(train.questions, recipe.data.num_answers)
 
 
-def answer_validation(decoded: DecodedSplit, processor: HBIProcessor) -> Validation:
+def answer_validation(decoded: DecodedSplit, processor: Processor) -> Validation:
     """Return a function that scores a model on the validation split: its accuracy, in percent, overall and by kind."""
     questions = decoded.split.questions
 

@@ -27,7 +27,7 @@ from hbi.experiments.splits import (
     sampling_of_split,
 )
 from hbi.matching.device import choose_device
-from hbi.models import HBIProcessor
+from hbi.models import Processor
 from hbi.video import PictureFormat
 
 
@@ -132,7 +132,7 @@ def _cache_split(
     name: SplitName,
     loaded: LoadedSplit,
     encoder: Encoder,
-    processor: HBIProcessor,
+    processor: Processor,
     dtype: torch.dtype,
     bars: Bars,
 ) -> CachedSplit:

@@ -13,7 +13,7 @@ from hbi.encoders.tokenizer import read_tokenizer, require_vocabulary, train_tok
 from hbi.errors import HBIError
 from hbi.experiments.schema import Recipe
 from hbi.matching.loading import is_run, model_folder_of_run
-from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor, ModelError, QuestionAnsweringModel
+from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor, ModelError, Processor, QuestionAnsweringModel
 from hbi.models.model_folder import Network, open_model_folder, processor_for, read_own_tokenizer
 from hbi.video import PictureFormat
 
@@ -45,7 +45,7 @@ def start_tokenizer(recipe: Recipe, train: Split) -> CLIPTokenizer:
         ) from error
 
 
-def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) -> HBIProcessor:
+def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) -> Processor:
     """Return the preprocessing of a network that is to be trained: that of what it starts from.
 
     Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, as the paper has them.

@@ -16,7 +16,7 @@ from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import DecodedSplit
 from hbi.games import EstimatorTeacher, ExactTeacher, SampledTeacher, Teacher
 from hbi.matching import Matcher
-from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor
+from hbi.models import GlobalContrastModel, HBIModel, Processor
 from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.estimator_training import load_estimator
 from hbi.training.objective import Objective
@@ -40,7 +40,7 @@ class Task:
 
     texts: Split
     objective: Objective | AnsweringObjective
-    validation: Callable[[DecodedSplit, HBIProcessor], Validation]
+    validation: Callable[[DecodedSplit, Processor], Validation]
     labels: Int[Tensor, " text"] | None = None
     answers: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ def build_objective(recipe: Recipe, device: torch.device) -> Objective:
     )
 
 
-def retrieval_validation(decoded: DecodedSplit, processor: HBIProcessor) -> Validation:
+def retrieval_validation(decoded: DecodedSplit, processor: Processor) -> Validation:
     """Return a function that scores a model on the validation split; `score` is what chooses the best weights.
 
     The function raises FloatingPointError where the model computes no numbers.

@@ -10,7 +10,7 @@ from hbi.experiments.network import start_processor, start_tokenizer
 from hbi.experiments.reading import read_recipe, recipe_yaml
 from hbi.experiments.schema import Recipe
 from hbi.files import is_regular, write_atomically
-from hbi.models import HBIProcessor
+from hbi.models import Processor
 from hbi.models.model_folder import PROCESSOR, Network, read_own_tokenizer, save_processor
 from hbi.training.distributed import Processes
 from hbi.training.run_folder import RunError, RunFolder
@@ -71,7 +71,7 @@ def keep_tokenizer(folder: RunFolder, recipe: Recipe, train: Split, processes: P
 
 def keep_processor(
     folder: RunFolder, recipe: Recipe, model: Network, tokenizer: CLIPTokenizer, processes: Processes
-) -> HBIProcessor:
+) -> Processor:
     """Return the preprocessing of a network that is about to be trained, and write it into the run folder.
 
     Args:

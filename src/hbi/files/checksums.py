@@ -48,7 +48,8 @@ def write_with_checksums(folder: Path, contents: Mapping[str, bytes]) -> None:
         known = {}
     fresh = {name: frozenset({hashlib.sha256(content).hexdigest()}) for name, content in contents.items()}
     if known:  # until all files are replaced, an old one is as right as a new one
-        _write(folder, {**known, **{name: known.get(name, frozenset({_ABSENT})) | sums for name, sums in fresh.items()}})
+        either = {name: known.get(name, frozenset({_ABSENT})) | sums for name, sums in fresh.items()}
+        _write(folder, {**known, **either})
     for name, content in contents.items():
         write_atomically(folder / name, content)
     _write(folder, {**known, **fresh})

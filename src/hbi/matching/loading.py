@@ -20,9 +20,9 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from hbi.encoders.families import FAMILIES
-from hbi.encoders.opening import read_towers, without_report
+from hbi.encoders.opening import read_towers
 from hbi.encoders.sentence_transformers import kind_of_sentence_transformer, open_sentence_transformer
-from hbi.encoders.state_files import reason
+from hbi.encoders.state_files import reason, without_report
 from hbi.encoders.tokenizer import SPECIAL_TOKENS, read_tokenizer, special_ids_of
 from hbi.errors import HBIError
 from hbi.files import is_regular, read_regular_text
@@ -34,7 +34,7 @@ from hbi.matching.opened_model import CARD
 from hbi.models import GlobalConfig, GlobalContrastModel, QuestionAnsweringModel
 from hbi.models.config import PAPER_FRAMES
 from hbi.models.model_folder import NETWORKS, Network, model_type, open_model_folder, processor_for
-from hbi.models.processor import HBIProcessor
+from hbi.models.processor import Processor
 
 Source: TypeAlias = str | os.PathLike[str]
 Which: TypeAlias = Literal["best", "last"]
@@ -223,7 +223,7 @@ def _card(folder: Path) -> str:
 
 
 def _opened(
-    network: Network, processor: HBIProcessor, name: str, origin: Mapping[str, str], num_frames: int | None
+    network: Network, processor: Processor, name: str, origin: Mapping[str, str], num_frames: int | None
 ) -> Matcher | Answerer:
     opened: Matcher | Answerer
     if isinstance(network, QuestionAnsweringModel):

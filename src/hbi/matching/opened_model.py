@@ -16,15 +16,14 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from hbi.encoders.sentence_networks import DenseNetwork, SentenceNetwork
-from hbi.encoders.sentence_processor import SentenceProcessor
 from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.files import StorageError, is_regular, write_atomically
 from hbi.files.checksums import add_checksums
-from hbi.matching.sample import VideoSample
 from hbi.models.config import HBIConfig
 from hbi.models.model_folder import Network, save_model_folder
-from hbi.models.processor import HBIProcessor
+from hbi.models.processor import Processor
 from hbi.video import PictureFormat, read_frames
+from hbi.video.sample import VideoSample
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -59,7 +58,7 @@ class OpenedModel:
     """
 
     model: Any
-    processor: HBIProcessor | SentenceProcessor
+    processor: Processor
     name: str
     origin: Mapping[str, str] = field(default_factory=dict)
     num_frames: int = 0

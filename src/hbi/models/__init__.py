@@ -10,7 +10,7 @@ from hbi.models.conversion import Conversion, ConversionReport
 from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
 from hbi.models.outputs import Hierarchy, LevelOutput, MatchOutput, Players
-from hbi.models.processor import HBIProcessor
+from hbi.models.processor import HBIProcessor, Processor
 from hbi.models.question_answering import AnsweringConfig, AnswerOutput, QuestionAnsweringModel
 from hbi.models.released_checkpoint import convert
 from hbi.models.weights import open_network, save_network
@@ -32,6 +32,7 @@ __all__ = [
     "MatchOutput",
     "ModelError",
     "Players",
+    "Processor",
     "QuestionAnsweringModel",
     "convert",
     "open_network",

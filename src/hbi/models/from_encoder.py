@@ -10,9 +10,10 @@ from transformers import CLIPModel
 
 from hbi.encoders.encoder import Encoder
 from hbi.encoders.families import family_of
-from hbi.encoders.opening import read_towers, without_report
-from hbi.encoders.state_files import CheckpointError, listing
+from hbi.encoders.opening import read_towers
+from hbi.encoders.state_files import CheckpointError, listing, without_report
 from hbi.encoders.tokenizer import read_tokenizer, special_ids_of
+from hbi.errors import Note
 from hbi.files import is_regular
 from hbi.models.config import HBIConfig
 from hbi.models.released import ReleasedEncoder
@@ -24,8 +25,10 @@ Network = TypeVar("Network", bound="FromEncoder")
 def build_encoder(config: HBIConfig) -> Encoder:
     """Return the towers and the aggregator of a configuration, with random weights."""
     family = ReleasedEncoder if config.released_behavior else config.encoder_family
-    text = config.encoder_config.text_config
-    special_ids = config.special_token_ids or (text.bos_token_id, text.eos_token_id)
+    special_ids = config.special_token_ids
+    if special_ids is None:
+        text = config.encoder_config.text_config
+        special_ids = (text.bos_token_id, text.eos_token_id)
     towers = family.new_towers(config.encoder_config, config.stem)
     return family(towers, build_aggregator(config), special_ids)
 
@@ -64,7 +67,8 @@ class FromEncoder:
 
         Args:
             source: A folder or hub name of a `transformers` encoder of a family that is known (`hbi.encoders`: CLIP,
-                SigLIP, …), a file with a CLIP's state dict in OpenAI's naming, or one of OpenAI's own files.
+                SigLIP, …) or of a model of sentence-transformers (`hbi[sentence]`), a file with a CLIP's state dict in
+                OpenAI's naming, or one of OpenAI's own files.
             config: Fields of `HBIConfig` other than encoder_config.
 
         Raises:
@@ -75,10 +79,12 @@ class FromEncoder:
         towers = read_towers(source)
         family = family_of(towers.config)
         num_positions = family.max_words_of(towers.config)
-        # A family that pads looks at the padding: shorter texts would be other texts to it.
-        if family.is_padded:
+        # A family that pads looks at the padding: shorter texts would be other texts to it. A library of its own cuts
+        # texts where it will.
+        keeps_length = family.is_padded or family.brings_processor
+        if keeps_length:
             config.pop("max_words", None)
-        max_words = num_positions if family.is_padded else min(HBIConfig().max_words, num_positions)
+        max_words = num_positions if keeps_length else min(HBIConfig().max_words, num_positions)
         own: dict[str, Any] = {"max_words": max_words, "special_token_ids": _special_ids(source, towers)}
         if family.has_video_side:
             own["aggregator"] = "none"
@@ -93,7 +99,7 @@ class FromEncoder:
         if isinstance(encoder.temporal, TemporalTransformer) and (
             left := list(_start_as_text_tower(encoder.temporal, towers))
         ):
-            warnings.warn(f"{source}: at random are {'; '.join(left)}", stacklevel=2)
+            warnings.warn(f"{source}: {'; '.join(left)}", Note, stacklevel=2)
         return model.eval()  # type: ignore[attr-defined]
 
     @classmethod
@@ -127,25 +133,29 @@ def _special_ids(source: str | Path, towers: Any) -> tuple[int, ...] | None:
 
 
 def _start_as_text_tower(temporal: TemporalTransformer, clip: Any) -> Iterator[str]:
-    """Copy CLIP's text layers and positions; yield what was left as it was, and why."""
+    """Copy CLIP's text layers and positions; yield what starts at random, and why."""
     if not isinstance(clip, CLIPModel):
-        yield f"the temporal transformer (its layers are those of CLIP's text tower, not of {type(clip).__name__})"
+        kind = type(clip).__name__
+        yield f"the temporal transformer starts at random, because its layers are those of a CLIP, not of {kind}"
         return
     text, layers = clip.text_model, temporal.encoder.layers
     reason = _difference(temporal.encoder.config, clip.config.text_config)
     if reason:
-        yield f"the temporal transformer ({reason})"
+        yield f"the temporal transformer starts at random, because {reason}"
         return
     num_copied = min(len(layers), len(text.encoder.layers))
     for target, source in zip(layers, text.encoder.layers, strict=False):
         target.load_state_dict(source.state_dict())
     if num_copied < len(layers):
-        yield f"temporal layers from number {num_copied} on (the text tower has {num_copied})"
+        yield f"temporal layers from number {num_copied} on start at random, because the text tower has {num_copied}"
     positions: Tensor = text.embeddings.position_embedding.weight
     num_positions = min(len(positions), temporal.position.num_embeddings)
     temporal.position.weight.data[:num_positions] = positions.data[:num_positions]
     if num_positions < temporal.position.num_embeddings:
-        yield f"frame positions from number {num_positions} on (the text tower has {num_positions})"
+        yield (
+            f"frame positions from number {num_positions} on start at random, because the text tower has "
+            f"{num_positions}"
+        )
 
 
 def _difference(temporal: Any, text: Any) -> str | None:

@@ -27,7 +27,7 @@ from hbi.files import StorageError, is_regular, read_regular_text
 from hbi.files.checksums import require_unchanged, write_with_checksums
 from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
-from hbi.models.processor import HBIProcessor, picture_processor
+from hbi.models.processor import HBIProcessor, Processor, picture_processor
 from hbi.models.question_answering import QuestionAnsweringModel
 from hbi.models.weights import CONFIG, WEIGHTS, open_network, save_network
 
@@ -42,7 +42,7 @@ _VOCABULARIES = ("tokenizer.json", "vocab.json")
 _MOST_CONFIG_BYTES = 100_000_000
 
 
-def save_model_folder(network: Network, processor: HBIProcessor, folder: Path) -> None:
+def save_model_folder(network: Network, processor: Processor, folder: Path) -> None:
     """Write a model with all that belongs to it; files that are there already are replaced.
 
     Args:
@@ -57,7 +57,7 @@ def save_model_folder(network: Network, processor: HBIProcessor, folder: Path) -
     save_network(network, folder)
 
 
-def save_processor(processor: HBIProcessor | PreTrainedTokenizerBase, folder: Path) -> None:
+def save_processor(processor: Processor | PreTrainedTokenizerBase, folder: Path) -> None:
     """Write the tokenizer and the preparation of pictures, or a tokenizer alone, with checksums.
 
     Raises:
@@ -72,7 +72,7 @@ def save_processor(processor: HBIProcessor | PreTrainedTokenizerBase, folder: Pa
     write_with_checksums(folder, contents)
 
 
-def open_model_folder(folder: Path, *, preprocessing: Path | None = None) -> tuple[Network, HBIProcessor]:
+def open_model_folder(folder: Path, *, preprocessing: Path | None = None) -> tuple[Network, Processor]:
     """Return the network of a folder, in evaluation mode on the CPU, and its processor.
 
     Args:
@@ -112,7 +112,7 @@ def processor_for(
     source: str | Path,
     *,
     is_scaled_by_decoder: bool | None = None,
-) -> HBIProcessor:
+) -> Processor:
     """Return the processor of a network, which prepares pictures as its source says, else as CLIP does.
 
     Args:
@@ -125,6 +125,10 @@ def processor_for(
     Raises:
         ModelError: The tokenizer is of another network, or what the source says of pictures cannot be read.
     """
+    encoder: Any = network.encoder
+    if encoder.brings_processor:
+        own: Processor = encoder.processor
+        return own
     config, pictures = network.config, read_picture_processor(source)
     is_clip = config.encoder_config.model_type == "clip"
     if is_scaled_by_decoder is None:

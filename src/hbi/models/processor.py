@@ -1,7 +1,7 @@
 """`HBIProcessor`: from texts and frames to what a network takes. Padding and normalizing are decided here alone."""
 
 from collections.abc import Sequence
-from typing import Any, no_type_check
+from typing import Any, TypeAlias, no_type_check
 
 import torch
 from jaxtyping import Bool, UInt8
@@ -10,6 +10,7 @@ from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from hbi.encoders.preprocessing import CLIP_MEAN, CLIP_STD, color_statistics, network_input, picture_format
+from hbi.encoders.sentence_processor import SentenceProcessor
 from hbi.encoders.sizes import ModelError
 from hbi.encoders.tokenizer import TokenizedTexts, require_vocabulary, tokenize
 from hbi.models.config import HBIConfig
@@ -153,6 +154,10 @@ class HBIProcessor(ProcessorMixin):
             return fitted["pixel_values"].to(torch.uint8)
         made = [picture.cut(picture.resampled(frame.permute(1, 2, 0).numpy())) for frame in video]
         return torch.stack([torch.from_numpy(each.copy()).permute(2, 0, 1) for each in made])
+
+
+Processor: TypeAlias = HBIProcessor | SentenceProcessor
+"""What prepares texts and frames: ours, or that of sentence-transformers."""
 
 
 def picture_processor(

@@ -26,7 +26,8 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, config: HBIConfig) -> None:
         super().__init__()
-        text = config.encoder_config.text_config
+        # A model of sentence-transformers has no text tower of its own: CLIP's sizes then.
+        text = getattr(config.encoder_config, "text_config", None) or CLIPTextConfig()
         num_heads = max(1, config.width // (text.hidden_size // text.num_attention_heads))
         if config.width % num_heads:
             raise ModelError(f"frame tokens of width {config.width} cannot be split among {num_heads} heads")
