@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from hbi.cli.app import main
+from hbi.cli.terminal import console
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def hbi(monkeypatch, capsys):
     def run(*arguments) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["hbi", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", "1000")
+        monkeypatch.setattr(console, "width", 1000)
         code = 0
         try:
             main()

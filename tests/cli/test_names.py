@@ -17,6 +17,7 @@ from explanation.made_up import build_explanation
 from hbi.cli import answer, demo, evaluation_tables, search
 from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import console, say, say_error, say_json, styled, visible, visible_json
+from hbi.errors import Note
 from released_weights import released_state
 
 MARKUP = "a[/b] [bold]c :smile: [1] [link=x]d [@click]e\\[f\\"
@@ -58,9 +59,12 @@ def test_style_is_that_around_the_place_and_that_of_the_value():
 
 def test_long_names_are_not_broken(capsys, monkeypatch):
     monkeypatch.setattr(console, "width", 40)
-    name = "a long name " * 20
+    name = Path("a long name " * 20 + "end")
     say("Written to {name}", name=name)
     assert capsys.readouterr().out == f"Written to {name}\n"
+    monkeypatch.setenv("COLUMNS", "40")
+    say("Written to the file {name}, whole", name=name)
+    assert capsys.readouterr().out == f"Written to the file\n  {name},\n  whole\n"
 
 
 def test_strings_in_tables_rules_and_bars_are_no_markup(capsys):
@@ -110,12 +114,32 @@ def test_any_name_can_be_printed_in_any_encoding(tmp_path, encoding):
 
 
 def test_a_warning_and_a_traceback_name_names_harmlessly(hbi, monkeypatch):
-    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    for name in ("formatwarning", "showwarning"):
+        monkeypatch.setattr(warnings, name, getattr(warnings, name))
     _, _, error = hbi("--debug", "data", "check", "own", "--annotations", CONTROL.replace("\udcff", ""))
     assert r"\x1b[31m" in error
     assert "Traceback" in error
     assert "\x1b" not in error
     assert warnings.formatwarning(CONTROL, UserWarning, "file.py", 1) == f"UserWarning: {SHOWN}\n"
+
+
+@pytest.mark.parametrize(("rank", "is_said"), [(None, True), ("0", True), ("1", False)])
+def test_a_note_is_one_line_of_one_process(hbi, monkeypatch, rank, is_said):
+    """What the library warns a person of; another warning keeps its kind."""
+
+    def warn() -> None:
+        warnings.warn(f"{MARKUP}: the rest starts at random", Note, stacklevel=1)
+        warnings.warn("of a library", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr("hbi.cli.app.app", warn)
+    if rank:
+        monkeypatch.setenv("RANK", rank)
+    for name in ("formatwarning", "showwarning"):
+        monkeypatch.setattr(warnings, name, getattr(warnings, name))
+    code, _, error = hbi()
+    assert code == 0
+    note = f"note: {MARKUP}: the rest starts at random\n" if is_said else ""
+    assert error == f"{note}UserWarning: of a library\n"
 
 
 @pytest.mark.parametrize("name", ["[/b]", "a [bold]c", ":smile:", "[/b] [bold]c :smile:.yaml"])
@@ -249,8 +273,10 @@ def made_up_hit():
         duration_seconds=2.0,
         score=0.5,
         rarity=0.99,
-        is_good=True,
-        words=(WordMatch("[/b]", 0, 4, 0.9, True, True), WordMatch("[bold]", 5, 11, 0.1, False, True)),
+        goodness="strong",
+        reason="Better than 99 of 100 unrelated questions.",
+        best_frame_seconds=1.0,
+        words=(WordMatch("[/b]", 0, 4, 0.9, "found"), WordMatch("[bold]", 5, 11, 0.1, "not found")),
         segment_id="x",
         is_missing=True,
     )
@@ -261,12 +287,14 @@ def test_a_search(capsys):
 
     hit = made_up_hit()
     clips = (search.SavedClip(Path(MARKUP)), search.SavedClip(fault=MARKUP))
-    search.print_result(SearchResult(MARKUP, (hit, replace(hit, is_good=False)), 0.95, 2, True, 0.1), clips)
+    search.print_result(SearchResult(MARKUP, (hit, replace(hit, goodness="none")), 0.95, 2, True, 0.1), clips)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"  1. 0:00.0–0:02.0  /videos/{MARKUP}  the file is not there now"
-    assert lines[1] == "     score 0.500, better than 99 % of unrelated questions: [/b] [bold]"
-    assert lines[2] == f"     cut out: {MARKUP}"
-    assert lines[5] == f"     not cut out: {MARKUP}"
+    assert lines[1] == "     Strong match. Better than 99 of 100 unrelated questions. Score 0.500."
+    assert lines[2] == "     found: [/b] · not found: [bold]"
+    assert lines[3] == f"     cut out: {MARKUP}"
+    assert lines[5].startswith("     No match. ")
+    assert lines[7] == f"     not cut out: {MARKUP}"
 
 
 def test_an_answer(capsys):

@@ -1,4 +1,7 @@
-"""The command line as a user runs it: a process of its own, on a small ShapeStories made once."""
+"""The command line as a user runs it, on a small ShapeStories made once; training is a process of its own.
+
+So is what is killed, serves, or is one process of a job: these are the processes to be sure of, and slow to start.
+"""
 
 import os
 import subprocess
@@ -14,7 +17,7 @@ from hbi.cli.app import main
 from hbi.cli.terminal import console
 
 HBI = Path(sys.executable).with_name("hbi")
-ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "1000"}
 SMALL = {
     "data.image_size": "24",
     "data.frames_per_position": "2",
@@ -42,35 +45,17 @@ def overrides(**changes: str) -> list[str]:
     return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
 
 
-def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run `hbi` as a person does, in a process of its own, and return what it printed."""
-    return subprocess.run(
-        [HBI, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-        timeout=240,
-        check=False,
-        **options,
-    )
-
-
 def succeed(*arguments: object) -> str:
-    """Run `hbi` in a process of its own, which must succeed; return what it printed."""
-    result = run(*arguments)
+    """Run `hbi` as a person does, in a process of its own, which must succeed; return what it printed."""
+    result = subprocess.run(
+        [HBI, *map(str, arguments)], capture_output=True, text=True, env=ENVIRONMENT, timeout=240, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
-def fail(*arguments: object, **options: object) -> str:
-    """Run `hbi` in a process of its own, which must say what is wrong in one line and exit with 2; return the line."""
-    result = run(*arguments, **options)
-    assert result.returncode == 2, result.stdout + result.stderr
-    return the_line(result.stderr)
-
-
-def call(*arguments: object) -> tuple[int, str, str]:
-    """Run `hbi` in this process; return its exit code and what it printed on stdout and stderr.
+def call(*arguments: object, columns: int = 1000) -> tuple[int, str, str]:
+    """Run `hbi` in this process, in a terminal so wide; return its exit code and what it printed on stdout and stderr.
 
     Python, PyTorch and transformers take four seconds to start, longer than most commands of these tests: what another
     test runs in a process of its own may be run here as well.
@@ -79,21 +64,22 @@ def call(*arguments: object) -> tuple[int, str, str]:
     stdout, stderr = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(stdout), redirect_stderr(stderr):
         patch.setattr(sys, "argv", ["hbi", *map(str, arguments)])
-        patch.setattr(console, "width", int(ENVIRONMENT["COLUMNS"]))
+        patch.setenv("COLUMNS", str(columns))
+        patch.setattr(console, "width", columns)
         with pytest.raises(SystemExit) as exit_:
             main()
     return exit_.value.code, stdout.getvalue(), stderr.getvalue()
 
 
-def succeed_here(*arguments: object) -> str:
+def succeed_here(*arguments: object, columns: int = 1000) -> str:
     """Do as `succeed` does, in this process."""
-    code, stdout, stderr = call(*arguments)
+    code, stdout, stderr = call(*arguments, columns=columns)
     assert code == 0, stdout + stderr
     return stdout
 
 
 def fail_here(*arguments: object) -> str:
-    """Do as `fail` does, in this process."""
+    """Run `hbi` in this process, which must say what is wrong in one line and exit with 2; return the line."""
     code, stdout, stderr = call(*arguments)
     assert code == 2, stdout + stderr
     return the_line(stderr)
@@ -112,13 +98,13 @@ def the_line(stderr: str) -> str:
 def data(tmp_path_factory) -> Path:
     """A ShapeStories of 18 + 4 + 6 videos."""
     folder = tmp_path_factory.mktemp("stories") / "data"
-    succeed("data", "shape-stories", folder, "--train", 18, "--val", 4, "--test", 6)
+    succeed_here("data", "shape-stories", folder, "--train", 18, "--val", 4, "--test", 6)
     return folder
 
 
 @pytest.fixture(scope="session")
 def trained(data, tmp_path_factory) -> Path:
-    """A run folder of the small HBI network, trained without a break."""
+    """A run folder of the small HBI network, trained without a break, as a person does it: in a process of its own."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     succeed("train", "shape-stories", *overrides(data_root=str(data)), "--out", folder)
     return folder

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from hbi.cli.arguments import DEVICE
-from hbi.cli.terminal import console, say, styled
+from hbi.cli.tables import TextTable
+from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.matching import Answer
@@ -55,18 +55,18 @@ def answer(
 
 
 def _print(answered: "Answer", top: int) -> None:
-    table = Table("answer", "probability", title=styled("{text}", text=answered.explanation.text))
+    table = TextTable("answer", "probability", title=answered.explanation.text)
     for text, probability in answered.best(top):
-        table.add_row(styled("{text}", text=text), f"{100 * probability:.1f} %")
-    console.print(table)
+        table.add_row(text, f"{100 * probability:.1f} %")
+    table.print()
     if answered.remark:
         say("[yellow]note:[/] {remark}", remark=answered.remark)
     reasons = answered.reasons(NUM_REASONS)
     if not reasons:
-        console.print("No word of the question is worth more together with a frame than apart: nothing to show.")
+        say("No word of the question is worth more together with a frame than apart: nothing to show.")
         return
-    table = Table("word", "seconds", "interaction", title="what the answer comes from")
+    table = TextTable("word", "seconds", "interaction", title="what the answer comes from")
     for word, frame, value in reasons:
         seconds = f"{frame.start_seconds:.1f} to {frame.end_seconds:.1f}"
-        table.add_row(styled("{word}", word=word.text), seconds, f"{value:+.4f}")
-    console.print(table)
+        table.add_row(word.text, seconds, f"{value:+.4f}")
+    table.print()

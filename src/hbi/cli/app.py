@@ -8,7 +8,7 @@ import time
 import traceback
 import warnings
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -27,7 +27,7 @@ from hbi.cli.serve import serve
 from hbi.cli.terminal import say_error, visible
 from hbi.cli.train import train
 from hbi.cli.train_estimator import train_estimator
-from hbi.errors import HBIError
+from hbi.errors import HBIError, Note
 
 SILENCE_SECONDS = 5.0
 """How long a process keeps an error to itself that the main process may say too."""
@@ -81,7 +81,7 @@ def main() -> None:
     """Run the command line; a person's mistake ends in one line on stderr and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what cannot be written: it is spelt out
         sys.stdout.reconfigure(errors="backslashreplace")
-    warnings.formatwarning = _visible_warning
+    warnings.formatwarning, warnings.showwarning = _visible_warning, _show_warning
     try:
         app()
     except HBIError as error:
@@ -117,6 +117,21 @@ def _shortage(error: Exception) -> str | None:
     return None
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning on stderr; one that is for a person as a note, by one process of a job."""
+    if not issubclass(category, Note):
+        (file or sys.stderr).write(_visible_warning(message, category, filename, lineno, line))
+    elif _is_main_process():
+        say_error("[yellow]note:[/] {message}", message=message)
+
+
 def _visible_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
@@ -125,5 +140,9 @@ def _visible_warning(
 
 def _let_main_process_speak_first() -> None:
     # Most faults meet every process: once the main one has said it, torchrun ends the others before they repeat it.
-    if os.environ.get("RANK", "0") != "0":
+    if not _is_main_process():
         time.sleep(SILENCE_SECONDS)
+
+
+def _is_main_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
 from hbi.cli.arguments import Split
-from hbi.cli.terminal import console
+from hbi.cli.tables import TextTable
 
 
 def compare(
@@ -27,9 +26,9 @@ def compare(
     from hbi.experiments.comparing import compare as compare_ranks
 
     for compared in compare_ranks(first, second, split=split):
-        table = Table(
+        table = TextTable(
             compared.direction.replace("-", " "),
-            *(Column(name, overflow="fold") for name in compared.names),
+            *compared.names,
             "difference",
             "95 %",
             "p",
@@ -39,4 +38,4 @@ def compare(
             interval = f"{row.low:+.1f} … {row.high:+.1f}"
             values = (f"{row.first:.1f}", f"{row.second:.1f}", f"{row.difference:+.1f}", interval, f"{row.p_value:.4f}")
             table.add_row(row.measure, *values)
-        console.print(table)
+        table.print()

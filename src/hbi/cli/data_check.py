@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import console, say, styled, visible_json
+from hbi.cli.tables import TextTable
+from hbi.cli.terminal import say, styled, visible_json
 
 if TYPE_CHECKING:
     from hbi.experiments.checking.check import WordCount
@@ -93,14 +93,12 @@ def _print(report: "BenchmarkReport") -> None:
     splits = [split for split in report.splits if isinstance(split, SplitReport)]
     protocol = report.protocol
     title = f"{report.title}, {protocol.name} (sizes: {protocol.source})" if protocol else report.title
-    table = Table("", *(split.name for split in splits), title=styled("{title}", title=title))
+    table = TextTable("", *(split.name for split in splits), title=title)
     for name, cells in _rows(splits, report).items():
         table.add_row(name, *cells)
-    console.print(table)
+    table.print()
     if protocol and protocol.val is None:
-        console.print(
-            "It has no validation videos: published work chooses its weights on the test split, and so does hbi."
-        )
+        say("It has no validation videos: published work chooses its weights on the test split, and so does hbi.")
     for line in report.problems:
         say("[red]problem[/] {line}", line=line)
     for split in splits:

@@ -1,18 +1,19 @@
 """`hbi demo`: the main job end to end, on data that it makes itself."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.rule import Rule
-from rich.table import Table
 
 from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import console, say, styled
+from hbi.cli.tables import TextTable
+from hbi.cli.terminal import say, say_command
 
 if TYPE_CHECKING:
-    from hbi.cli.demo_page import Example
+    from hbi.cli.demo_moment import Example
+    from hbi.cli.demo_search import Trial
     from hbi.experiments.schema import Recipe
     from hbi.shape_stories import Caption, Story
 
@@ -41,9 +42,9 @@ def demo(
     Run again, it continues where it stopped.
     """
     from hbi.cli.demo_page import comparison_markdown, demo_page
-    from hbi.cli.demo_search import make_searchable
+    from hbi.cli.demo_search import make_searchable, print_searches, try_sentences
     from hbi.files import write_atomically
-    from hbi.shape_stories import generate_shape_stories
+    from hbi.shape_stories import generate_shape_stories, load_stories
 
     data = out / "data"
     _step(1, f"ShapeStories: {train} + {val} + {test} videos with captions, in {data}")
@@ -59,26 +60,26 @@ def demo(
     examples = _examples(data, runs[0], out)
     curves = {name: _read_log(run) for name, run in zip(RECIPES, runs, strict=True)}
     write_atomically(out / "results.md", comparison_markdown(metrics))
-    write_atomically(out / "index.html", demo_page(metrics, curves, examples))
 
     _step(6, "Searching the videos of the test split")
-    is_searchable = make_searchable(data / "videos" / "test", runs[0], out / "search", [each.text for each in examples])
+    index = out / "search"
+    opened = make_searchable(data / "videos" / "test", runs[0], index)
+    trials = try_sentences(opened, load_stories(data, "test")) if opened is not None else []
+    page = out / "index.html"
+    write_atomically(page, demo_page(metrics, curves, examples, _found(runs[0], trials), page))
+    if opened is not None:
+        print_searches(opened, trials)
 
-    say(
-        "\nOpen [bold]{page}[/] in a browser. Runs are in {runs}; try, for example:",
-        page=out / "index.html",
-        runs=out / "runs",
-    )
-    command = f"hbi explain {runs[0]} {examples[0].video} {json.dumps(examples[0].text)} --out {out / 'mine.html'}"
-    say("  {command}", command=command)
-    if is_searchable:
+    say("\nOpen [bold]{page}[/] in a browser. Runs are in {runs}; try, for example:", page=page, runs=out / "runs")
+    shortest = min(examples, key=lambda example: len(example.text))
+    say_command("hbi", "explain", runs[0], shortest.video, shortest.text, "--out", out / "mine.html")
+    if opened is not None:
         say("and search these videos on a page of your own:")
-        say("  hbi serve {index}", index=out / "search")
+        say_command("hbi", "serve", index)
 
 
 def _step(number: int, title: str) -> None:
-    step = styled("[bold]{number}/{of}  {title}[/]", number=number, of=NUM_STEPS, title=title)
-    console.print(Rule(step, align="left"))
+    say("\n[bold]{number}/{of}  {title}[/]", number=number, of=NUM_STEPS, title=title)
 
 
 def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:
@@ -122,15 +123,15 @@ def _print_comparison(metrics: dict[str, dict[str, Any]]) -> None:
     from hbi.cli.demo_page import comparison_rows
 
     header, *rows = comparison_rows(metrics)
-    table = Table(*header, title="ShapeStories, test split, in percent")
+    table = TextTable(*header, title="ShapeStories, test split, in percent")
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    table.print()
 
 
 def _examples(data: Path, run: Path, out: Path) -> "list[Example]":
     """Explain three test pairs; see `_choose_pairs` for which."""
-    from hbi.cli.demo_page import Example
+    from hbi.cli.demo_moment import Example, told_events
     from hbi.figures import write_explanation
     from hbi.matching import load_matcher
 
@@ -139,10 +140,22 @@ def _examples(data: Path, run: Path, out: Path) -> "list[Example]":
     for number, (story, caption) in enumerate(_choose_pairs(data, run), start=1):
         explanation = matcher.explain(story.video, caption.text)
         write_explanation(explanation, out / f"explanation-{number}.png")
-        truth = tuple(story.events[index] for index in sorted(caption.told_events))
-        examples.append(Example(story.video, caption.text, truth, explanation))
+        examples.append(Example(story.video, told_events(caption, story, story), explanation))
         say("“{text}” with {video}", text=caption.text, video=story.video)
     return examples
+
+
+def _found(run: Path, trials: "Sequence[Trial]") -> "Example | None":
+    """Explain the first sentence that found its video, if there is one: its moment is what the page begins with."""
+    from hbi.cli.demo_moment import Example
+    from hbi.matching import load_matcher
+
+    trial = next((trial for trial in trials if trial.is_found), None)
+    if trial is None:
+        return None
+    hit = trial.result.hits[0]
+    explanation = load_matcher(run, device="cpu").explain(hit.path, trial.text)
+    return Example(hit.path, trial.events, explanation, f"{hit.goodness.capitalize()} match. {hit.reason}")
 
 
 def _choose_pairs(data: Path, run: Path) -> "list[tuple[Story, Caption]]":

@@ -1,29 +1,18 @@
-"""The page that the demo writes: how the two models compare, how they learned, and three explanations."""
+"""The page that the demo writes: a moment found, how two models compare, what to try next, explanations, curves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from hbi.explanation import Explanation, explanation_section, page
-from hbi.figures import loss_curves_svg
-from hbi.shape_stories import Event
+from hbi.cli.demo_moment import Example, moment_section
+from hbi.explanation import explanation_section, page
+from hbi.figures import VideoAddresses, loss_curves_svg
 
 TITLES = {
     "shape-stories": "HBI",
     "shape-stories-global": "global contrast",
 }
-
-
-@dataclass(frozen=True)
-class Example:
-    """One explained pair, and what truly happens in the video, as far as the text tells it."""
-
-    video: Path
-    text: str
-    truth: tuple[Event, ...]
-    explanation: Explanation
 
 
 def comparison_rows(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -58,13 +47,52 @@ def demo_page(
     metrics: Mapping[str, Mapping[str, Any]],
     curves: Mapping[str, Sequence[Mapping[str, Any]]],
     examples: Sequence[Example],
+    found: Example | None,
+    out: Path,
 ) -> str:
-    """Return the whole page, which needs no other file."""
-    sections = [_comparison(metrics), _localization(metrics), _curves(curves)]
-    sections.append(_CHOICE)
+    """Return the whole page, which needs no other file as long as its few videos are small.
+
+    Args:
+        metrics: What the evaluation of each model gave, by recipe.
+        curves: The log of each training, by recipe.
+        examples: Pairs that are explained.
+        found: What the page begins with: a sentence that found its video; None: no search did, and the page says so.
+        out: Where the page will lie, to find videos that are too large to stand in it.
+    """
+    addresses = VideoAddresses(page=out)
+    sections = [
+        moment_section(found or examples[0], addresses.address((found or examples[0]).video), is_found=bool(found)),
+        _about(metrics),
+        _comparison(metrics),
+        _NEXT,
+        _CHOICE,
+    ]
     for number, example in enumerate(examples, start=1):
-        sections.append(_truth(example) + explanation_section(example.explanation, f"example-{number}"))
-    return page("HBI on ShapeStories", sections)
+        section = explanation_section(
+            example.explanation, f"example-{number}", address=addresses.address(example.video)
+        )
+        sections.append(_truth(example) + section)
+    return page("HBI on ShapeStories", [*sections, _localization(metrics), _curves(curves)])
+
+
+def _about(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    num_videos = next(iter(metrics.values()))["num_videos"]
+    return (
+        "<section><h2>What this is</h2><p>hbi finds the moment of a video that a sentence tells, and shows which words "
+        f"match which seconds. The demo drew these {num_videos} videos and their sentences itself, so that what truly "
+        "happens is known, and trained on other such videos, from random weights, in the minutes before. The table "
+        "compares the method with a baseline that knows a whole video and a whole sentence only as one vector "
+        "each.</p></section>"
+    )
+
+
+_NEXT = (
+    "<section><h2>Where to go next</h2><p>With videos of your own, nothing trained, and an encoder of others as it "
+    "is:</p><pre style='white-space:pre-wrap;overflow-wrap:anywhere'>"
+    "hbi index ~/Videos --index videos.index --model google/siglip2-base-patch16-224\n"
+    "hbi search videos.index &quot;a man flips a pancake&quot; --explain why.html\n"
+    "hbi serve videos.index</pre></section>"
+)
 
 
 _CHOICE = (
@@ -132,8 +160,4 @@ def _curves(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def _truth(example: Example) -> str:
-    events = "; ".join(
-        f"{event.color} {event.shape} {event.action}: {event.start_seconds:.1f} to {event.end_seconds:.1f} s"
-        for event in example.truth
-    )
-    return f"<section><h2>“{escape(example.text)}”</h2><p>What truly happens: {escape(events)}.</p></section>"
+    return f"<section><h2>“{escape(example.text)}”</h2><p>What truly happens: {escape(example.truth)}.</p></section>"

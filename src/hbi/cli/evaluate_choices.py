@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from hbi.cli.arguments import DEVICE, SOURCE
 from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import console, say, styled
+from hbi.cli.tables import TextTable
+from hbi.cli.terminal import say
 
 
 def evaluate_choices(
@@ -32,12 +32,11 @@ def evaluate_choices(
 
     matcher = load_matcher(source, device=device, num_frames=frames)
     report = measure_choices(matcher, data, bars=progress_bar)
-    title = styled("{name}, multiple choice", name=matcher.name)
-    table = Table("right", "chance", "questions", "videos", title=title)
+    table = TextTable("right", "chance", "questions", "videos", title=f"{matcher.name}, multiple choice")
     table.add_row(
         f"{report.accuracy:.1f} %", f"{report.chance:.1f} %", str(report.num_questions), str(report.num_videos)
     )
-    console.print(table)
+    table.print()
     for problem in report.problems[:5]:
         say("[yellow]left out or not decoded wholly:[/] {problem}", problem=problem)
     folder = out or (Path(source) if is_run(source) else None)

@@ -11,6 +11,7 @@ from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.explanation import Explanation
+    from hbi.figures import VideoAddresses
     from hbi.matching import Matcher
 
 Words: TypeAlias = Literal["tokens", "input"]
@@ -26,9 +27,12 @@ def explain(
         "explanation.html"
     ),
     view: Annotated[
-        Literal["levels", "timeline"],
-        typer.Option(help="What a figure shows: one matrix for each level, or one line for each word."),
-    ] = "levels",
+        Literal["words", "levels", "timeline"],
+        typer.Option(
+            help="What a figure shows: where each word matches, one matrix for each level, or all levels over the "
+            "seconds."
+        ),
+    ] = "words",
     instead_of: Annotated[
         str | None, typer.Option("--instead-of", metavar="TEXT", help="Compare with another text on the same video.")
     ] = None,
@@ -87,7 +91,9 @@ def explain(
         _explain_videos(matcher, videos, text, out, start=start, end=end, words=words)
     else:
         explanation = matcher.explain(videos[0], text, start_seconds=start, end_seconds=end, words=words)
-        write_explanation(explanation, out, video=videos[0], view=view)
+        note = write_explanation(explanation, out, video=videos[0], view=view)
+        if note:
+            say("[yellow]note:[/] {note}", note=note)
         if explanation.remark:
             say("[yellow]note:[/] {remark}", remark=explanation.remark)
         say("{score}; written to {out}", score=_score_of(explanation), out=out)
@@ -118,12 +124,14 @@ def _explain_instead(
     words: Words | None,
 ) -> None:
     """Write the page that says why one text fits a video and not another; the video is read once."""
-    from hbi.figures import Explained, VideoAddresses, comparison_page, write_page
+    from hbi.figures import Explained, VideoAddresses, comparison_page, shown_span, write_page
 
     sample = matcher.read_sample(video, start_seconds=start, end_seconds=end)
     first, second = (matcher.explain(video, each, sample=sample, words=words) for each in (text, other))
-    address = VideoAddresses(page=out).address(video)
+    addresses = VideoAddresses(page=out)
+    address = addresses.address(video, shown_span(first))
     write_page(comparison_page(Explained(first, address), Explained(second)), out)
+    _say_of_videos(addresses)
     both = f"{first.score_name} {first.similarity:.3f} and {second.similarity:.3f}"
     say("{both}; written to {out}", both=both, out=out)
 
@@ -139,7 +147,7 @@ def _explain_videos(
     words: Words | None,
 ) -> None:
     """Explain one text with several videos; those that cannot be decoded are named and passed over."""
-    from hbi.figures import Explained, VideoAddresses, videos_page, write_page
+    from hbi.figures import Explained, VideoAddresses, shown_span, videos_page, write_page
     from hbi.video import VideoError
 
     found: list[Explanation] = []
@@ -150,7 +158,7 @@ def _explain_videos(
         for number, video in enumerate(videos, start=1):
             try:
                 found.append(matcher.explain(video, text, start_seconds=start, end_seconds=end, words=words))
-                pages.append(Explained(found[-1], addresses.address(video)))
+                pages.append(Explained(found[-1], addresses.address(video, shown_span(found[-1]))))
             except VideoError as error:
                 problems.append(error)
             progress(number, len(videos))
@@ -159,6 +167,7 @@ def _explain_videos(
     if not found:
         raise problems[0]
     write_page(videos_page(pages), out)
+    _say_of_videos(addresses)
     best = max(found, key=lambda explanation: explanation.similarity)
     say(
         "best of {count}: {video}, {score}; written to {out}",
@@ -167,6 +176,12 @@ def _explain_videos(
         score=_score_of(best),
         out=out,
     )
+
+
+def _say_of_videos(addresses: "VideoAddresses") -> None:
+    """Say what became of videos that browsers do not play."""
+    if addresses.note:
+        say("[yellow]note:[/] {note}", note=addresses.note)
 
 
 def _score_of(explanation: "Explanation") -> str:
@@ -180,7 +195,7 @@ def _explain_failures(matcher: "Matcher", count: int, split: Split, data: Path |
     """Write the page of the worst failures of an evaluation."""
     from hbi.experiments.evaluating import recipe_of
     from hbi.experiments.failures import explain_failures
-    from hbi.figures import Explained, Failure, VideoAddresses, failures_page, write_page
+    from hbi.figures import Explained, Failure, VideoAddresses, failures_page, shown_span, write_page
 
     recipe = recipe_of(matcher, data, dataset)
     found = explain_failures(matcher, recipe, count, split=split, bars=progress_bar)
@@ -192,10 +207,12 @@ def _explain_failures(matcher: "Matcher", count: int, split: Split, data: Path |
     failures = []
     for each in found.explained:
         pages = [
-            Explained(explanation, addresses.address(video.path)) for video, explanation in (each.found, each.wanted)
+            Explained(explanation, addresses.address(video.path, shown_span(explanation)))
+            for video, explanation in (each.found, each.wanted)
         ]
         failures.append(Failure(pages[0], pages[1], each.rank))
     shown = f"{len(failures)} worst of {found.num_failures} failures among {found.num_texts} texts"
     write_page(failures_page(failures, f"{matcher.name} on {split}: {shown}"), out)
+    _say_of_videos(addresses)
     counts = f"{found.num_failures} of {found.num_texts} texts do not find their video first; {len(failures)}"
     say("{counts} written to {out}", counts=counts, out=out)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hbi.cli.arguments import DEVICE, SOURCE
-from hbi.cli.terminal import console, say, visible
+from hbi.cli.progress import FittingProgress
+from hbi.cli.terminal import say, visible
 
 if TYPE_CHECKING:
     import torch
@@ -127,16 +127,8 @@ def _is_at_terminal() -> bool:
 @contextmanager
 def ingest_bar() -> "Iterator[Callable[[IngestProgress], None]]":
     """Show videos, hours of video a minute, and the time that is left."""
-    columns = (
-        TextColumn("indexing"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[state]}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("indexing", total=None, state="looking for videos")
+    with FittingProgress() as bar:
+        task = bar.add_task("indexing", total=None, is_counted=False, state="looking for videos")
 
         def show(progress: "IngestProgress") -> None:
             speed = progress.video_seconds / 60 / max(progress.elapsed_seconds, 1e-9)
@@ -196,10 +188,16 @@ def _print_check(chosen: "VideoIndex") -> None:
     from hbi.search.recall_check import check_recall
 
     check = check_recall(chosen)
-    console.print(
-        f"recall@10 {check.recall_at_10:.3f} of {check.num_queries} random texts against all {check.num_segments} "
-        f"segments; a search {1000 * check.search_seconds:.0f} ms, looking at everything "
+    looking = (
+        f"a search {1000 * check.search_seconds:.0f} ms, looking at everything "
         f"{1000 * check.exhaustive_seconds:.0f} ms; scores of a text spread by {check.score_spread:.2g}"
+    )
+    say(
+        "recall@10 {recall} of {queries} random texts against all {segments} segments; {looking}",
+        recall=f"{check.recall_at_10:.3f}",
+        queries=check.num_queries,
+        segments=check.num_segments,
+        looking=looking,
     )
     if check.is_low:
         say(

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
-from hbi.cli.terminal import say, say_json, styled
+from hbi.cli.terminal import WHOLE, say, say_json, styled, visible
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from hbi.search import Hit, SearchResult, VideoIndex, WordMatch
+    from hbi.search import Hit, SearchResult, VideoIndex
+    from hbi.search.results import Goodness, Verdict
 
 
 def search(
@@ -30,8 +30,9 @@ def search(
     min_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at least this long.")] = None,
     max_seconds: Annotated[float | None, typer.Option(min=0, help="Only videos at most this long.")] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="The share of unrelated texts that a good match must beat.")
-    ] = 0.95,
+        float | None,
+        typer.Option(min=0, max=1, help="The share of unrelated texts that a good match must beat: 0.95."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     save_clip: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Save each moment as a clip in this folder.")
@@ -44,9 +45,9 @@ def search(
 ) -> None:
     """Find moments in your videos that match a text, or that resemble a clip (--like).
 
-    Each hit shows its score, and the share of unrelated texts that find nothing
-    as good in this index. Words in bold match the moment better than they match
-    most of the index; the others are struck out.
+    Each hit says how good the match is (strong, fair, weak, none) and what that
+    rests on, and lists the words of the text: found in the moment, not found, or
+    not to be told by this model. Words that the model has never seen are named.
     """
     from hbi.errors import HBIError
     from hbi.matching.device import choose_device
@@ -96,22 +97,16 @@ def result_record(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> di
 
 
 def print_result(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> None:
-    """Print an answer: moments, how unusual each is, and its words; `clips` tells what came of cutting each out."""
-    from hbi.search.results import clock
-
+    """Print an answer: moments, how good each is, and its words; `clips` tells what came of cutting each out."""
     if result.remark:
         say("[yellow]note:[/] {remark}", remark=result.remark)
     if not result.hits:
         say("Nothing to search: no video fits the filters, or the index is empty.")
         return
     if not result.has_good_match:
-        say("[bold yellow]No good match.[/] The closest, which fit no better than unrelated texts would:")
+        say("[bold yellow]No good match.[/] The closest:")
     for number, (hit, clip) in enumerate(zip(result.hits, clips or repeat(SavedClip())), start=1):  # noqa: B905
-        span = f"{clock(hit.start_seconds)}–{clock(hit.end_seconds)}"
-        moment = styled("[bold]{span}[/]", span=span) if hit.is_good else styled("[dim]{span}[/]", span=span)
-        missing = styled("  [yellow]the file is not there now[/]") if hit.is_missing else ""
-        say("{number}. {moment}  {path}{missing}", number=f"{number:3}", moment=moment, path=hit.path, missing=missing)
-        say("     {judgement}{words}", judgement=_judgement(hit), words=_words(hit))
+        _print_hit(number, hit)
         if clip.path is not None:
             say("     cut out: {file}", file=clip.path)
         if clip.fault is not None:
@@ -121,21 +116,49 @@ def print_result(result: "SearchResult", clips: Sequence[SavedClip] = ()) -> Non
     say("[dim]{looked}[/]", looked=looked)
 
 
-def _judgement(hit: "Hit") -> str:
-    return f"score {hit.score:.3f}, better than {100 * hit.rarity:.0f} % of unrelated questions"
+def _print_hit(number: int, hit: "Hit") -> None:
+    from hbi.search.results import clock
+
+    span = f"{clock(hit.start_seconds)}–{clock(hit.end_seconds)}"
+    moment = styled("[bold]{span}[/]", span=span) if hit.is_good else styled("[dim]{span}[/]", span=span)
+    missing = styled("  [yellow]the file is not there now[/]") if hit.is_missing else ""
+    say("{number}. {moment}  {path}{missing}", number=f"{number:3}", moment=moment, path=hit.path, missing=missing)
+    goodness = Text(f"{hit.goodness.capitalize()} match.", GOODNESS_STYLES[hit.goodness])
+    if hit.goodness == "none":
+        goodness = Text("No match.", GOODNESS_STYLES["none"])
+    score = Text(f"Score {hit.score:.3f}.")
+    score.stylize(WHOLE)
+    say("     {goodness} {reason} {score}", goodness=goodness, reason=hit.reason, score=score)
+    if words := _words(hit):
+        say("     {words}", words=words)
 
 
-def _words(hit: "Hit") -> "Text | str":
-    if not hit.words:
-        return ""
-    marked = [_marked(word) for word in hit.words]
-    return styled(": {words}", words=styled(" ").join(marked))
+GOODNESS_STYLES: "dict[Goodness, str]" = {"strong": "bold green", "fair": "green", "weak": "yellow", "none": "yellow"}
+VERDICT_STYLES: "dict[Verdict, str]" = {
+    "found": "bold green",
+    "not found": "yellow",
+    "cannot tell": "dim",
+    "unknown": "bold",
+}
+"""In the order in which words are listed. A color only repeats what stands before the words."""
 
 
-def _marked(word: "WordMatch") -> "Text":
-    if word.is_matched:
-        return styled("[bold green]{word}[/]", word=word.text)
-    return styled("[strike dim]{word}[/]", word=word.text) if word.is_consistent else styled("{word}", word=word.text)
+def _words(hit: "Hit") -> Text | None:
+    """Return the words of a text by verdict: "found: red, circle · cannot tell: spins"; None where there are none.
+
+    Words such as "a" and "the" are left out.
+    """
+    from hbi.explanation.whole_words import FUNCTION_WORDS
+
+    telling = [word for word in hit.words if word.text.casefold() not in FUNCTION_WORDS] or hit.words
+    groups = []
+    for verdict, style in VERDICT_STYLES.items():
+        once = dict.fromkeys(word.text for word in telling if word.verdict == verdict)
+        if once:
+            words = [Text(visible(word), style) for word in once]
+            title = "unknown to the model" if verdict == "unknown" else verdict
+            groups.append(styled("{title}: {words}", title=title, words=Text(", ").join(words)))
+    return Text(" · ").join(groups) if groups else None
 
 
 def _save_clips(result: "SearchResult", folder: Path) -> list[SavedClip]:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from hbi.cli.progress import progress_bar
-from hbi.cli.terminal import console, say
+from hbi.cli.progress import FittingProgress, progress_bar
+from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
-    from hbi.training.loop import Trainer, TrainingProgress
+    from hbi.training.loop import Trainer, TrainingProgress, ValidationScores
 
 
 def train(
@@ -58,7 +57,7 @@ def train(
 
 @contextmanager
 def watch_training(trainer: "Trainer") -> "Iterator[Callable[[TrainingProgress], None]]":
-    """Say what was passed over and where the training goes on, then show its steps."""
+    """Say what was passed over and where the training goes on, then show its steps and validations."""
     if trainer.folder.path.name == "question-only":
         say("Now the same network with black frames: what can be known from the question alone")
     for problem in trainer.batches.frames.problems[:5]:
@@ -72,25 +71,35 @@ def watch_training(trainer: "Trainer") -> "Iterator[Callable[[TrainingProgress],
 
 @contextmanager
 def training_bar(first_step: int) -> "Iterator[Callable[[TrainingProgress], None]]":
-    """Show steps, loss and its parts, throughput and the time that is left."""
-    columns = (
-        TextColumn("training"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}", markup=False),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("training", total=None, completed=first_step, state="")
+    """Show steps, throughput, the time that is left, the loss and its parts; print what each validation gives."""
+    with FittingProgress() as bar:
+        task = bar.add_task("training", total=None, completed=first_step)
 
         def show(progress: "TrainingProgress") -> None:
             terms: dict[str, float] = {}
             for name, value in progress.parts.items():
                 terms[name.split("/")[0]] = terms.get(name.split("/")[0], 0.0) + value
-            state = "  ".join(f"{name} {value:.2f}" for name, value in terms.items())
-            state += f"  {progress.videos_per_second:.0f} videos/s"
-            bar.update(task, completed=progress.step, total=progress.num_steps, state=state)
+            details = "  ".join(f"{name} {value:.2f}" for name, value in terms.items())
+            speed = f"{progress.videos_per_second:.3g} videos/s"
+            bar.update(task, completed=progress.step, total=progress.num_steps, state=speed, details=details)
+            if progress.validation is not None:
+                say("{line}", line=validation_line(progress.step, progress.validation))
 
         yield show
+
+
+def validation_line(step: int, validation: "ValidationScores") -> str:
+    """Return one line on a validation: "step 400, validation: R@1 34.5, R@5 60.0, R@10 78.0 %; best so far".
+
+    Args:
+        step: After which step.
+        validation: Its scores, of a model that ranks (recalls from text to video) or answers (accuracy).
+    """
+    scores = validation.scores
+    if "text_to_video/recall@1" in scores:
+        recalls = ", ".join(f"R@{k} {scores[f'text_to_video/recall@{k}']:.1f}" for k in (1, 5, 10))
+        measures = f"{recalls} %"
+    else:
+        measures = f"accuracy {scores['score']:.1f} %"
+    best = "best so far" if validation.best_step == step else f"best at step {validation.best_step}"
+    return f"step {step}, validation: {measures}; {best}"

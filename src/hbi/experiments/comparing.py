@@ -16,7 +16,7 @@ class RankComparison:
 
     Attributes:
         direction: What was searched with what.
-        names: Of the two.
+        names: Of the two, as short as tells them apart.
         num_queries: Queries that both have ranked.
         differences: By measure, with a 95 % interval and the p-value of a paired test over videos.
     """
@@ -39,10 +39,28 @@ def compare(first: Path | str, second: Path | str, *, split: str = "test") -> tu
         DataError: There are no ranks, or they are of other queries.
     """
     folders = (Path(first), Path(second))
-    names = (folders[0].resolve().name, folders[1].resolve().name)
+    names = distinguishing_names(folders[0].resolve(), folders[1].resolve())
     compared = []
     for direction in DIRECTIONS:
         paired = pair_ranks(*(rank_file(folder, split, direction) for folder in folders))
         rows = paired_differences(paired.first, paired.second, paired.videos)
         compared.append(RankComparison(direction, names, len(paired.videos), tuple(rows)))
     return tuple(compared)
+
+
+def distinguishing_names(first: Path, second: Path) -> tuple[str, str]:
+    """Return the names of two folders; of folders of one name, as much of the end of their paths as differs.
+
+    >>> distinguishing_names(Path("/runs/a"), Path("/runs/b"))
+    ('a', 'b')
+    >>> distinguishing_names(Path("/seed-1/hbi/run"), Path("/seed-2/hbi/run"))
+    ('seed-1/…/run', 'seed-2/…/run')
+    """
+    if first == second or first.name != second.name:
+        return first.name, second.name
+    pairs = zip(reversed(first.parts), reversed(second.parts), strict=False)
+    depth = next((depth for depth, (one, other) in enumerate(pairs) if one != other), None)
+    if depth is None:  # one of them is the end of the other
+        return str(first), str(second)
+    between = "/" if depth == 1 else "/…/"
+    return f"{first.parts[-1 - depth]}{between}{first.name}", f"{second.parts[-1 - depth]}{between}{second.name}"

@@ -24,14 +24,13 @@ from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_spl
 from hbi.files import StorageError
 from hbi.matching import Answerer, Matcher, load
 from hbi.matching.device import choose_device
-from hbi.models import HBIProcessor
+from hbi.models import Processor
 from hbi.models.model_folder import Network
 from hbi.processes import Progress
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import ALONE, Processes, joined_processes, own_device
 from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
 from hbi.training.memory import naming_out_of_memory
-from hbi.training.run_folder import RunFolder
 from hbi.video import PictureFormat
 
 SPLITS: tuple[SplitName, SplitName] = ("train", "val")
@@ -104,12 +103,11 @@ def _train(
         return
     with bars("decoding videos") as count:
         trainer = start_training(recipe, out, resume=resume, device=device, progress=count, processes=processes)
-    with watch(trainer) as show, tensorboard(trainer.folder) as write:
+    with watch(trainer) as show, tensorboard(trainer) as write:
 
         def progress(done: TrainingProgress) -> None:
             show(done)
-            if done.step % recipe.training.log_every == 0:
-                write(done)
+            write(done)
 
         trainer.run(progress)
     write_model_card(out)
@@ -174,7 +172,7 @@ def start_training(
 
 
 def training_batches(
-    recipe: Recipe, task: Task, store: KeptFrames, processor: HBIProcessor, processes: Processes
+    recipe: Recipe, task: Task, store: KeptFrames, processor: Processor, processes: Processes
 ) -> TrainingBatches:
     """Return the batches that the recipe trains on.
 
@@ -232,23 +230,30 @@ def _require_own_features(recipe: Recipe, model: Network, store: KeptFrames) -> 
 
 
 @contextmanager
-def tensorboard(folder: RunFolder) -> Iterator[TrainingCallback]:
-    """Write the parts of the loss as TensorBoard scalars into the run folder.
+def tensorboard(trainer: Trainer) -> Iterator[TrainingCallback]:
+    """Write the parts of the loss, and what validation gives, as TensorBoard scalars into the run folder.
+
+    A run that goes on takes back what was written of steps that are done again.
 
     Raises:
         StorageError: They cannot be written.
     """
     from torch.utils.tensorboard import SummaryWriter
 
-    place = folder.path / "tensorboard"
+    place, log_every = trainer.folder.path / "tensorboard", trainer.settings.log_every
     with _writing(place):
-        writer = SummaryWriter(str(place))
+        writer = SummaryWriter(str(place), purge_step=trainer.step + 1 if trainer.step else None)
 
     def write(progress: TrainingProgress) -> None:
         with _writing(place):
-            for name, value in progress.parts.items():
-                writer.add_scalar(f"train/{name}", value, progress.step)
-            writer.add_scalar("speed/videos_per_second", progress.videos_per_second, progress.step)
+            if progress.step % log_every == 0:
+                for name, value in progress.parts.items():
+                    writer.add_scalar(f"train/{name}", value, progress.step)
+                writer.add_scalar("speed/videos_per_second", progress.videos_per_second, progress.step)
+            if progress.validation is not None:
+                for name, value in progress.validation.scores.items():
+                    writer.add_scalar(f"validation/{name}", value, progress.step)
+                writer.flush()  # who follows a training sees it now
 
     yield write
     with _writing(place):

@@ -73,11 +73,25 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class ValidationScores:
+    """What the validation split says of the weights of a step.
+
+    Attributes:
+        scores: By name, as the log has them; `score` is the one by which the best weights are chosen.
+        best_step: After which step that score was highest so far; this one, if it is now.
+    """
+
+    scores: Mapping[str, float]
+    best_step: int
+
+
+@dataclass(frozen=True)
 class TrainingProgress:
     """How far a training is, after each step.
 
     Attributes:
         parts: The loss, and its weighted terms by name.
+        validation: What was measured after this step; None: nothing.
     """
 
     step: int
@@ -85,10 +99,11 @@ class TrainingProgress:
     parts: dict[str, float]
     seconds_per_step: float
     videos_per_second: float
+    validation: ValidationScores | None = None
 
 
 TrainingCallback = Callable[[TrainingProgress], None]
-"""What is called after each step: a progress bar, TensorBoard."""
+"""What is called after each step, when it is in the log: a progress bar, TensorBoard."""
 
 
 class Trainer:
@@ -147,7 +162,7 @@ class Trainer:
             )
             for optimizer in self.optimizers
         ]
-        self.step, self.best_score, self.seconds = 0, float("-inf"), 0.0
+        self.step, self.best_score, self.best_step, self.seconds = 0, float("-inf"), 0, 0.0
 
     def _shared_encoder(self) -> nn.Module:
         if self.processes.is_alone:
@@ -172,7 +187,14 @@ class Trainer:
             self._load(state)
         if self.processes.is_main:
             self.folder.truncate_metrics(self.step)
+            self.best_step = self._step_of_best_score()
         return self.step
+
+    def _step_of_best_score(self) -> int:
+        """Return the first step whose validation gave the best score, by the log; 0 if there is none."""
+        log = self.folder.read_metrics()
+        best = (line["step"] for line in log if line["kind"] == "validation" and line["score"] >= self.best_score)
+        return next(best, 0)
 
     def _load(self, state: Mapping[str, Any]) -> None:
         origin = str(self.folder.checkpoint)
@@ -207,8 +229,8 @@ class Trainer:
             self.seconds += elapsed
             parts = {"loss": loss.total.item()} | {name: value.item() for name, value in loss.parts.items()}
             speed = self.batches.batch_size / elapsed
-            progress(TrainingProgress(self.step, settings.num_steps, parts, elapsed, speed))
-            self._record(parts)
+            validation = self._record(parts)
+            progress(TrainingProgress(self.step, settings.num_steps, parts, elapsed, speed, validation))
         model = self._whole_model()
         if self.processes.is_main:
             self.folder.save_weights(model, "last")
@@ -241,21 +263,25 @@ class Trainer:
             f"and choose another --out ({self.folder.path} keeps what it had before)"
         )
 
-    def _record(self, parts: Mapping[str, float]) -> None:
-        """Log, validate and save, where it is time to; the main process writes and the others wait for it."""
+    def _record(self, parts: Mapping[str, float]) -> ValidationScores | None:
+        """Log, validate and save, where it is time to; the main process writes and the others wait for it.
+
+        Returns what the main process measured on the validation split.
+        """
         settings, is_last = self.settings, self.step == self.settings.num_steps
         if self.processes.is_main and (self.step % settings.log_every == 0 or is_last):
             rate = self.schedules[0].get_last_lr()[0]
             self.folder.append_metrics(
                 {"step": self.step, "kind": "train", "lr": rate, "seconds": self.seconds, **parts}
             )
-        if self.step % settings.validate_every == 0 or is_last:
-            self._validate()
+        is_validated = self.step % settings.validate_every == 0 or is_last
+        validation = self._validate() if is_validated else None
         if self.step % settings.checkpoint_every == 0 or is_last:
             self._save_checkpoint()
+        return validation
 
-    def _validate(self) -> None:
-        model = self._whole_model()
+    def _validate(self) -> ValidationScores | None:
+        model, validation = self._whole_model(), None
         if self.processes.is_main:
             try:
                 scores = self.validate(model.eval())  # the next step turns it back to training
@@ -264,9 +290,11 @@ class Trainer:
                 raise self._diverged(str(error)) from error
             self.folder.append_metrics({"step": self.step, "kind": "validation", "seconds": self.seconds, **scores})
             if scores["score"] > self.best_score:
-                self.best_score = scores["score"]
+                self.best_score, self.best_step = scores["score"], self.step
                 self.folder.save_weights(model, "best")
+            validation = ValidationScores(scores, self.best_step)
         self.processes.wait()
+        return validation
 
     def _whole_model(self) -> Network:
         """Return the model; if it is sharded, a whole copy of it, which all processes must ask for together."""

@@ -1,5 +1,6 @@
 """What is done to the towers before training: frozen, made to remember less, copied or sharded over processes."""
 
+import warnings
 from typing import Literal
 
 import torch
@@ -89,6 +90,9 @@ def shard(model: Network, device: torch.device, processes: Processes) -> None:
         device: Of this process.
         processes: Those of the job.
     """
+    # A layer of transformers may return a view. It would matter where one is changed in place, and none is: what
+    # follows a layer makes new tensors (residual + output), here and there.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor", category=UserWarning)
     mesh = init_device_mesh(device.type, (processes.world_size,))
     for layer in model.encoder.modules():
         if isinstance(layer, GradientCheckpointingLayer):
