@@ -128,7 +128,7 @@ def test_a_decoder_that_breaks_down_costs_its_job_only(tmp_path):
     ],
 )
 def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path, picture):
-    from hbi.matching.sample import VideoSample
+    from hbi.video.sample import VideoSample
 
     clip = write_clip(tmp_path / "clip.mp4", seconds=4, size=64)
     worker = VideoWorker(Limits())

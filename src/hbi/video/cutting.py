@@ -1,8 +1,8 @@
-"""A moment cut out of a video, as an MP4 file that plays anywhere: H.264 and, where there is sound, AAC."""
+"""A moment cut out of a video, or all of it, as an MP4 file that plays anywhere: H.264 and, with sound, AAC."""
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
@@ -15,7 +15,7 @@ import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 
 from hbi.errors import HBIError
@@ -40,26 +40,67 @@ class ClipWriteError(HBIError):
     """A clip cannot be written there."""
 
 
-def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: float, out: Path) -> str | None:
+def cut_clip(
+    video: str | os.PathLike[str],
+    start_seconds: float,
+    end_seconds: float,
+    out: Path,
+    *,
+    longest_side: int = LONGEST_SIDE,
+) -> str | None:
     """Write a moment of a video to a file of its own.
 
     It begins with the picture on screen at its start and lasts to its end; pictures are upright, have square pixels and
-    the colors of an ordinary screen, and are scaled down to 1280 pixels. The sound is that of the best track that can
-    be decoded. Returns one line on pictures that could not be decoded, None where all could.
+    the colors of an ordinary screen, and are scaled down to `longest_side`. The sound is that of the best track that
+    can be decoded. Returns one line on pictures that could not be decoded, None where all could.
 
     Args:
         video: Path of the video file.
         start_seconds: Where the moment begins, on the axis that players show.
         end_seconds: Where it ends.
         out: The MP4 file to write; missing folders are made. It appears whole or not at all.
+        longest_side: Pixels; larger pictures are scaled down.
 
     Raises:
         VideoError: The video cannot be decoded there.
         ClipWriteError: The file cannot be written.
     """
+    return _write_file(video, out, lambda opened: opened.span(start_seconds, end_seconds), longest_side)
+
+
+def convert_video(
+    video: str | os.PathLike[str], max_seconds: float, out: Path, *, longest_side: int = LONGEST_SIDE
+) -> str | None:
+    """Write a whole video as `cut_clip` writes a moment; second n of the file is second n of the video's own axis.
+
+    Where the pictures begin later than that axis, the first one stands from its start. Returns one line on damage.
+
+    Args:
+        video: Path of the video file.
+        max_seconds: A video that ends later is refused.
+        out: The MP4 file to write, as for `cut_clip`.
+        longest_side: Pixels; larger pictures are scaled down.
+
+    Raises:
+        VideoError: The video cannot be decoded, or is too long.
+        ClipWriteError: The file cannot be written.
+    """
+
+    def span(opened: OpenVideo) -> tuple[float, float]:
+        if opened.end_seconds > max_seconds:
+            cause = f"it lasts {opened.end_seconds:.0f} s, at most {max_seconds:.0f} s are converted"
+            raise VideoError(opened.path, cause, "cut a moment out of it")
+        return 0.0, opened.end_seconds
+
+    return _write_file(video, out, span, longest_side)
+
+
+def _write_file(
+    video: str | os.PathLike[str], out: Path, span: Callable[[OpenVideo], tuple[float, float]], longest_side: int
+) -> str | None:
     try:
         with replacing(out) as draft, open_video(video) as opened:
-            faults = _write(opened, *opened.span(start_seconds, end_seconds), draft)
+            faults = _write(opened, *span(opened), draft, longest_side)
     except OSError as error:  # PyAV's errors of the disk are among them
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise ClipWriteError(f"cannot write {out} ({reason}): choose another folder") from error
@@ -68,9 +109,9 @@ def cut_clip(video: str | os.PathLike[str], start_seconds: float, end_seconds: f
     return None if faults.is_none else f"damaged ({faults}): pictures stand where others are lost"
 
 
-def _write(video: OpenVideo, start: float, end: float, out: Path) -> Faults:
+def _write(video: OpenVideo, start: float, end: float, out: Path, longest_side: int) -> Faults:
     faults = Faults()
-    pictures = _pictures(video, start, end, faults)
+    pictures = _pictures(video, start, end, faults, longest_side)
     first = next(pictures, None)
     if first is None:
         raise VideoError(video.path, f"no frame from {start:.1f} to {end:.1f} s can be decoded", ANOTHER_FILE)
@@ -81,10 +122,11 @@ def _write(video: OpenVideo, start: float, end: float, out: Path) -> Faults:
         heard = target.add_stream("aac", rate=RATE, layout="stereo") if sound is not None else None
         spoken = chain([sound], sounds) if sound is not None else iter(())
         lengths: dict[int, int] = {}
+        reformatter = VideoReformatter()
         items: Iterator[_Shown | AudioFrame] = merge(chain([first], pictures), spoken, key=_begin)
         for item in items:
             if isinstance(item, _Shown):
-                frame = item.frame()
+                frame = item.frame(reformatter)
                 lengths[item.pts] = item.length
                 _mux_pictures(target, drawn.encode(frame), lengths)
             elif heard is not None:
@@ -107,22 +149,27 @@ class _Shown:
     length: int
     pixels: NDArray[np.uint8]
 
-    def frame(self) -> VideoFrame:
-        """Return it as what the encoder takes."""
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(self.pixels), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    def frame(self, reformatter: VideoReformatter) -> VideoFrame:
+        """Return it as what the encoder takes; all pictures share one scaler."""
+        frame = reformatter.reformat(
+            VideoFrame.from_ndarray(np.ascontiguousarray(self.pixels), format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
         )
         frame.pts, frame.time_base = self.pts, Fraction(1, TICKS)
         return frame
 
 
-def _pictures(video: OpenVideo, start: float, end: float, faults: Faults) -> Iterator[_Shown]:
+def _pictures(video: OpenVideo, start: float, end: float, faults: Faults, longest_side: int) -> Iterator[_Shown]:
     """Yield everything that is on screen from `start` to `end`, without gaps; all of the size of the first picture."""
     frame_size: tuple[int, int] | None = None
     makers: dict[tuple[int, int], PictureMaker] = {}
     for begin, until, frame in _on_screen(video, start, end, faults):
         own_size = upright_size(video, frame)
-        frame_size = frame_size or _clip_size(*own_size)
+        if frame_size is None:
+            frame_size = _clip_size(*own_size, longest_side)
+            begin = Fraction(0) if start < video.start_seconds else begin  # before it there is nothing to show
         size = _size_within(frame_size, own_size)
         if size not in makers:
             makers[size] = PictureMaker(video, size, "squash")
@@ -157,9 +204,9 @@ def _on_screen(
         yield after_start(now[0]), length, now[1]
 
 
-def _clip_size(height: int, width: int) -> tuple[int, int]:
+def _clip_size(height: int, width: int, longest_side: int) -> tuple[int, int]:
     """Return the size of a clip: 4:2:0 needs even sides."""
-    scale = min(1.0, LONGEST_SIDE / max(height, width))
+    scale = min(1.0, longest_side / max(height, width))
     return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
 
 

@@ -23,7 +23,7 @@ LONGEST_TOKEN = 256
 
 PAGE_POLICY = (
     "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self'; script-src 'self'; "
-    "frame-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 _RESPONSE_HEADERS = (
     (b"x-content-type-options", b"nosniff"),

@@ -20,19 +20,24 @@ def add_api(app: "FastAPI", context: AppContext) -> None:
 
     @app.get("/api/search", summary="Moments that fit a text, best first")
     async def search(
-        q: Annotated[str, Query(description="The text to search for.")],
+        q: Annotated[str, Query(description="The text to search for.")] = "",
+        like: Annotated[str, Query(description="Instead: `segment_id` of a hit; others like it are found.")] = "",
         limit: Annotated[str, Query(description="Moments to return, at most 100.")] = "12",
-        threshold: Annotated[str, Query(description="Share of unrelated texts that a good match must beat.")] = "0.95",
+        page: Annotated[str, Query(description="Which so many, from 1 on.")] = "1",
+        sort: Annotated[str, Query(description="match, newest or name.")] = "match",
+        threshold: Annotated[str, Query(description="Share of unrelated texts that a good match must beat.")] = "",
         path: Annotated[str, Query(description="Only videos in this folder, or whose path fits a pattern.")] = "",
         after: Annotated[str, Query(description="Only files changed on or after this day, YYYY-MM-DD.")] = "",
         before: Annotated[str, Query(description="Only files changed before this day.")] = "",
         min_seconds: Annotated[str, Query(description="Only videos at least so long.")] = "",
         max_seconds: Annotated[str, Query(description="Only videos at most so long.")] = "",
     ) -> Response:
-        parameters = {"q": q, "limit": limit, "threshold": threshold, "path": path, "after": after, "before": before}
+        parameters = {"q": q, "like": like, "limit": limit, "page": page, "sort": sort}
+        parameters |= {"threshold": threshold, "path": path, "after": after, "before": before}
         parameters |= {"min_seconds": min_seconds, "max_seconds": max_seconds}
         request = SearchRequest.parse(parameters, limits)
-        return JSONResponse(search_response(await context.search_queue.run(service.search, request)))
+        result = await context.search_queue.run(service.search, request)
+        return JSONResponse(search_response(result, request.text))
 
     @app.get("/api/explain", summary="Why a moment of the index fits a text")
     async def explain(

@@ -39,8 +39,10 @@ def create_app(index: VideoIndex, *, token: str | None = None, limits: Limits | 
             f"serving needs {error.name}, which is not installed: pip install 'hbi-video[web]'"
         ) from error
     from hbi.web.api import add_api
+    from hbi.web.explanation_pages import add_explanations
     from hbi.web.media import add_media
     from hbi.web.pages import add_pages
+    from hbi.web.pictures import add_pictures
 
     context = AppContext(index, limits or Limits())
     app = FastAPI(
@@ -53,9 +55,11 @@ def create_app(index: VideoIndex, *, token: str | None = None, limits: Limits | 
     )
     app.state.context = context
     _add_error_handlers(app, context)
+    add_explanations(app, context)  # before the pages: its style and script are no files of theirs
     add_pages(app, context)
     add_api(app, context)
     add_media(app, context)
+    add_pictures(app, context)
     app.add_middleware(MetricsMiddleware, metrics=context.metrics)
     app.add_middleware(AccessMiddleware, token=token, limits=context.limits)
     return app

@@ -16,6 +16,9 @@ class Limits:
         max_clip_seconds, max_clip_pixels: Of an uploaded clip, and of one frame of it.
         max_clip_frames: Of an uploaded clip, whatever length it claims.
         max_cut_seconds: Of a moment that is cut out; a longer one is cut short.
+        max_converted_pixels: Of all pictures of a video that is converted as a whole, because a browser does not play
+            it; of a larger one only the moment is converted.
+        max_kept_bytes: Of clips and converted videos that are kept, in a temporary folder, for the next request.
         num_concurrent: Searches that compute at the same time. Explanations of moments, and uploads with cutting, are
             done one at a time each: they take nothing from searches.
         num_waiting: Requests that may wait for their turn; more are told to come back.
@@ -35,6 +38,8 @@ class Limits:
     max_clip_pixels: int = 2**24
     max_clip_frames: int = 36_000
     max_cut_seconds: float = 120.0
+    max_converted_pixels: float = 6e8
+    max_kept_bytes: int = 2**29
     num_concurrent: int = 2
     num_waiting: int = 256
     num_receiving: int = 16

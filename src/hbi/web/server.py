@@ -33,6 +33,7 @@ def run_server(app: Any, host: str, port: int, announce: Callable[[int], None]) 
         server = make_server(app)
         listener.listen(BACKLOG)  # from here on connections are taken, if not yet answered
         announce(listener.getsockname()[1])
+        app.state.context.start()  # while nobody asks yet
         asyncio.run(server.serve(sockets=[listener]))
     finally:
         listener.close()

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from hbi.matching.sample import VideoSample
 from hbi.video import PictureFormat, VideoFrames
+from hbi.video.browser_formats import BrowserFormat
+from hbi.video.sample import VideoSample
 from hbi.web.limits import Limits, RequestError
 
 _log = logging.getLogger("hbi.web")
@@ -52,12 +53,6 @@ class VideoWorker:
         Raises:
             RequestError: It cannot be decoded, is too large, or took too long.
         """
-        limits = self._limits
-        bounds = {
-            "max_pixels": limits.max_clip_pixels,
-            "max_seconds": limits.max_clip_seconds,
-            "max_frames": limits.max_clip_frames,
-        }
         reply, content = self._run(
             job="sample",
             path=str(video),
@@ -65,7 +60,7 @@ class VideoWorker:
             picture=picture.to_json(),
             start_seconds=start_seconds,
             end_seconds=end_seconds,
-            bounds=bounds if is_bounded else None,
+            bounds=self._upload_bounds if is_bounded else None,
         )
         parts, begin = [], 0
         for fields in reply["frames"]:
@@ -81,11 +76,58 @@ class VideoWorker:
         """Write a moment of a video as an MP4 file, see `hbi.video.cutting`; RequestError as above."""
         self._run(job="cut", path=str(video), start_seconds=start_seconds, end_seconds=end_seconds, out=str(out))
 
+    def browser_format(self, video: Path) -> BrowserFormat:
+        """Return which browsers play a video, see `hbi.video.browser_formats`; RequestError as above."""
+        return BrowserFormat(**self._run(job="format", path=str(video))[0]["format"])
+
+    def convert(self, video: Path, out: Path, *, is_bounded: bool = False) -> None:
+        """Write a whole video as an MP4 file that browsers play.
+
+        Args:
+            video: The video file.
+            out: The file to write.
+            is_bounded: Whether the video is refused beyond the limits of an upload.
+
+        Raises:
+            RequestError: It cannot be decoded, is too large to be converted, or took too long.
+        """
+        bounds = self._upload_bounds if is_bounded else None
+        pixels, seconds = self._limits.max_converted_pixels, self._limits.max_clip_seconds
+        self._run(job="convert", path=str(video), out=str(out), max_pixels=pixels, max_seconds=seconds, bounds=bounds)
+
+    def picture(self, video: Path, at_seconds: float, max_height: int) -> bytes:
+        """Return the picture on screen at a second of a video as JPEG.
+
+        Args:
+            video: The file.
+            at_seconds: On the axis that players show.
+            max_height: Pixels; a lower picture is not enlarged.
+
+        Raises:
+            RequestError: As in `read_sample`.
+        """
+        return self._run(job="picture", path=str(video), at_seconds=at_seconds, max_height=max_height)[1]
+
+    def start(self) -> None:
+        """Start the process before it is needed."""
+        with self._lock:
+            if not self._is_closed:
+                self._started_process()
+
     def close(self) -> None:
         """End the process, whatever it does."""
         self._is_closed, process = True, self._process
         if process is not None:
             process.kill()
+
+    @property
+    def _upload_bounds(self) -> dict[str, float]:
+        limits = self._limits
+        return {
+            "max_pixels": limits.max_clip_pixels,
+            "max_seconds": limits.max_clip_seconds,
+            "max_frames": limits.max_clip_frames,
+        }
 
     def _run(self, **job: Any) -> tuple[dict[str, Any], bytes]:
         """Return the reply to a job and the bytes behind it."""

@@ -4,28 +4,36 @@ A file that a client sends may keep a decoder busy for hours, fill the memory or
 takes nothing with it. Nothing of the server's is handed to this process but the jobs.
 """
 
+import io
 import json
 import os
 import queue
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from hbi.errors import HBIError
-from hbi.matching.sample import VideoSample
 from hbi.video import PictureFormat, VideoFrames, probe_video
-from hbi.video.cutting import cut_clip
+from hbi.video.browser_formats import browser_format
+from hbi.video.cutting import convert_video, cut_clip
 from hbi.video.demuxing import Faults
 from hbi.video.opening import open_video
+from hbi.video.reading import read_frames_at_sizes
+from hbi.video.sample import VideoSample
 
 NICENESS = 10
 """Searches go first."""
+AROUND_SECONDS = 0.02
+"""The span in whose middle a picture is looked for reaches so far to both sides."""
+LONGEST_PICTURE = 4
+"""Times its height: of longer ones the middle is shown."""
 MEMORY = 4 * 2**30
 """Bytes that decoding may take."""
 
@@ -96,7 +104,41 @@ def _cut(path: str, start_seconds: float, end_seconds: float, out: str) -> tuple
     return {}, b""
 
 
-_JOBS: dict[str, Callable[..., tuple[dict[str, Any], bytes]]] = {"sample": _sample, "cut": _cut}
+def _picture(path: str, at_seconds: float, max_height: int) -> tuple[dict[str, Any], bytes]:
+    def size(height: int, width: int) -> tuple[int, int]:
+        shown = min(height, max_height)
+        return shown, max(1, min(round(shown * width / height), LONGEST_PICTURE * shown))
+
+    begin, end = at_seconds - AROUND_SECONDS, at_seconds + AROUND_SECONDS
+    frames = read_frames_at_sizes(Path(path), 1, (size,), start_seconds=begin, end_seconds=end)[0]
+    out = io.BytesIO()
+    Image.fromarray(frames.pixels[0].permute(1, 2, 0).numpy()).save(out, format="JPEG", quality=85)
+    return {}, out.getvalue()
+
+
+def _format(path: str) -> tuple[dict[str, Any], bytes]:
+    return {"format": asdict(browser_format(path))}, b""
+
+
+def _convert(
+    path: str, out: str, max_pixels: float, max_seconds: float, bounds: dict[str, Any] | None
+) -> tuple[dict[str, Any], bytes]:
+    video = Path(path)
+    if bounds is not None:
+        _require_small(video, **bounds)
+    if browser_format(video).stated_pixels > max_pixels:
+        raise TooLargeError("it is too long or too large to be converted for a browser")
+    convert_video(video, max_seconds, Path(out))
+    return {}, b""
+
+
+_JOBS: dict[str, Callable[..., tuple[dict[str, Any], bytes]]] = {
+    "sample": _sample,
+    "cut": _cut,
+    "convert": _convert,
+    "format": _format,
+    "picture": _picture,
+}
 
 
 def _bound_memory() -> None:
