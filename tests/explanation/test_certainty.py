@@ -16,7 +16,7 @@ from hbi.explanation.frame_times import FrameTimes
 from hbi.explanation.html.matches import Differences, Matches
 from hbi.explanation.html.section_parts import bar_of
 from hbi.explanation.interaction_matrix import UnmergedMatrix
-from hbi.figures import draw_timeline
+from hbi.figures import draw_figure
 
 every_kind = pytest.mark.parametrize("kind", kinds())
 
@@ -237,7 +237,8 @@ def test_what_other_tokens_add_is_named_so_that_the_sum_is_seen_to_hold(make_exp
     assert "sums to the score: words +0.030, frames +0.030, other tokens +0.040: 0.100." in text
     told = text_of(comparison_section(Comparison(padded, explanation), "why"))
     assert "words −0.040, frames 0, other tokens +0.040: 0." in told
-    notes = " ".join(text.get_text() for text in draw_timeline(padded).texts).replace("\n", " ")
+    timeline = draw_figure(padded, levels="timeline")
+    notes = " ".join(text.get_text() for text in timeline.texts).replace("\n", " ")
     assert "words, frames and other tokens (+0.040) sum to the score." in notes
 
 

@@ -1,7 +1,6 @@
-"""The page in a real browser, opened from disk: pointing, keys, tabs, touch, no request, no complaint."""
+"""The interactions in a real browser, opened from disk: pointing, keys, tabs; no request, no complaint."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +10,7 @@ from hbi.explanation import Comparison, Word, comparison_section
 from hbi.explanation.html.explanation_section import explanation_section
 from hbi.explanation.html.page import page, render_page
 from hbi.figures import Explained, Failure, failures_page
-from hbi.figures.write import VideoAddresses
-from in_chromium import needs_chromium, running_chromium, wait_until
+from in_chromium import needs_chromium
 
 pytestmark = needs_chromium
 
@@ -35,37 +33,6 @@ def example(text=WORDS, values=values):
     return build_explanation(text, values=values, action_words=[0, 0, 1, 1, 0], action_frames=[0, 0, 1, 1, 1, 0])
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with running_chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def open_page(browser, tmp_path):
-    """Opens markup from disk; afterwards no request has left the page and no complaint was made."""
-    requests, complaints, contexts = [], [], []
-
-    def open_markup(markup: str, **options):
-        file = Path(tmp_path, "page.html")
-        file.write_text(markup, encoding="utf-8")
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
-        contexts.append(context)
-        opened = context.new_page()
-        opened.on("request", lambda request: requests.append(request.url))
-        opened.on("console", lambda message: complaints.append(message.text))
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on("dialog", lambda dialog: complaints.append("a dialog opened"))
-        opened.goto(file.as_uri())
-        return opened
-
-    yield open_markup
-    for context in contexts:
-        context.close()
-    assert all(url.startswith(("file:", "data:")) for url in requests), requests
-    assert complaints == []
-
-
 def lit_words(opened):
     return opened.locator(".hbi-word.lit").all_inner_texts()
 
@@ -74,13 +41,18 @@ def lit_frames(opened):
     return [int(frame.get_attribute("data-frame")) for frame in opened.locator(".hbi-frame.lit:visible").all()]
 
 
+def word(opened, text):
+    """The button of a word over the tables."""
+    return opened.locator(".hbi-word").get_by_text(text, exact=True)
+
+
 def focused(opened):
     return opened.evaluate("[document.activeElement.innerText, document.activeElement.dataset.frame ?? null]")
 
 
-def test_pointing_at_a_word_lights_its_frames_and_says_their_seconds(open_page):
-    opened = open_page(render_page(example()))
-    opened.get_by_role("button", name="red").hover()
+def test_pointing_at_a_word_lights_its_frames_and_says_their_seconds(open_experts):
+    opened = open_experts(render_page(example()))
+    word(opened, "red").hover()
     assert lit_frames(opened) == [2, 3]
     assert lit_words(opened) == ["red"]
     assert opened.locator(".hbi-readout").inner_text().replace("\xa0", " ") == "“red”: 2.0 s to 4.0 s (strongest +0.04)"
@@ -95,13 +67,13 @@ def test_pointing_at_a_word_lights_its_frames_and_says_their_seconds(open_page):
     assert "Point at a word" in opened.locator(".hbi-readout").inner_text()
 
 
-def test_what_is_not_certain_is_dotted_lights_nothing_and_says_so(open_page):
+def test_what_is_not_certain_is_dotted_lights_nothing_and_says_so(open_experts):
     plain = of_vectors(example())
     errors = np.full((5, 6), 0.008)
     errors[1, 3] = 0.016
     drawn_one = replace(plain, levels=(replace(plain.levels[0], interaction_errors=errors),))
-    opened = open_page(render_page(drawn_one))
-    opened.get_by_role("button", name="red").hover()
+    opened = open_experts(render_page(drawn_one))
+    word(opened, "red").hover()
     assert lit_frames(opened) == [2], "0.03 ± 0.016 is not certain"
     told = opened.locator(".hbi-readout").inner_text().replace("\xa0", " ")
     assert told == "“red”: 2.0 s to 3.0 s (strongest +0.0400 ± 0.0080)"
@@ -126,8 +98,8 @@ def test_what_is_not_certain_is_dotted_lights_nothing_and_says_so(open_page):
     assert drawn_width > 5, "an error bar is seen"
 
 
-def test_pointing_at_a_frame_lights_its_words_and_shows_it_large(open_page):
-    opened = open_page(render_page(example()))
+def test_pointing_at_a_frame_lights_its_words_and_shows_it_large(open_experts):
+    opened = open_experts(render_page(example()))
     opened.locator(".hbi-frame[data-frame='3']:visible").hover()
     assert lit_words(opened) == ["red", "square"]
     assert lit_frames(opened) == [3]
@@ -136,8 +108,8 @@ def test_pointing_at_a_frame_lights_its_words_and_shows_it_large(open_page):
     assert tip.locator(".hbi-thumb").bounding_box()["width"] > 150
 
 
-def test_a_cell_tells_its_exact_number_and_what_it_means(open_page):
-    opened = open_page(render_page(example()))
+def test_a_cell_tells_its_exact_number_and_what_it_means(open_experts):
+    opened = open_experts(render_page(example()))
     for word, frame, expected in [
         (1, 2, "“red” with 2.0 s to 3.0 s: +0.04 cosine similarity. Worth more together than apart."),
         (
@@ -151,8 +123,8 @@ def test_a_cell_tells_its_exact_number_and_what_it_means(open_page):
         assert opened.locator(".hbi-tip").inner_text().strip().replace("\xa0", " ") == expected
 
 
-def test_tabs_work_by_mouse_and_by_keyboard(open_page):
-    opened = open_page(render_page(example()))
+def test_tabs_work_by_mouse_and_by_keyboard(open_experts):
+    opened = open_experts(render_page(example()))
     assert opened.locator(".hbi-level:visible").count() == 1
     opened.get_by_role("tab", name="Event").click()
     assert opened.get_by_role("tabpanel").get_attribute("id") == "explanation-event"
@@ -165,17 +137,17 @@ def test_tabs_work_by_mouse_and_by_keyboard(open_page):
     assert opened.get_by_role("tab", selected=True).inner_text().startswith("Entity"), "the row has an end"
 
 
-def test_at_a_merged_level_the_whole_token_lights_with_all_its_pieces(open_page):
-    opened = open_page(render_page(example()))
+def test_at_a_merged_level_the_whole_token_lights_with_all_its_pieces(open_experts):
+    opened = open_experts(render_page(example()))
     opened.get_by_role("tab", name="Action").click()
-    opened.get_by_role("button", name="square").hover()
+    word(opened, "square").hover()
     assert lit_words(opened) == ["square", "slides"]
     assert lit_frames(opened) == [2, 3, 4]
     assert opened.locator(".hbi-side.lit:visible").count() == 1
 
 
-def test_the_keyboard_alone_reaches_and_lights_everything(open_page):
-    opened = open_page(render_page(example()))
+def test_the_keyboard_alone_reaches_and_lights_everything(open_experts):
+    opened = open_experts(render_page(example()))
     opened.keyboard.press("Tab")
     assert focused(opened)[0] == "a"
     opened.keyboard.press("ArrowRight")
@@ -201,8 +173,8 @@ def test_the_keyboard_alone_reaches_and_lights_everything(open_page):
     assert lit_words(opened) == []
 
 
-def test_arrows_step_over_joined_cells(open_page):
-    opened = open_page(render_page(example()))
+def test_arrows_step_over_joined_cells(open_experts):
+    opened = open_experts(render_page(example()))
     opened.get_by_role("tab", name="Action").click()
     opened.locator("tbody td:visible").first.focus()
     seen = []
@@ -213,14 +185,14 @@ def test_arrows_step_over_joined_cells(open_page):
     assert seen == [(0, 2), (0, 5), (0, 5), (2, 5), (2, 2), (0, 2), (0, 2)]
 
 
-def test_a_click_keeps_what_it_points_at_until_the_next_or_escape(open_page):
-    opened = open_page(render_page(example()))
-    red = opened.get_by_role("button", name="red")
+def test_a_click_keeps_what_it_points_at_until_the_next_or_escape(open_experts):
+    opened = open_experts(render_page(example()))
+    red = word(opened, "red")
     red.click()
     opened.locator("h1").hover()
     assert lit_frames(opened) == [2, 3]
     assert red.get_attribute("aria-pressed") == "true"
-    opened.get_by_role("button", name="square").hover()
+    word(opened, "square").hover()
     assert lit_frames(opened) == [3]
     opened.locator("h1").hover()
     opened.keyboard.press("Escape")
@@ -232,11 +204,11 @@ def test_a_click_keeps_what_it_points_at_until_the_next_or_escape(open_page):
     assert lit_frames(opened) == []
 
 
-def test_three_explanations_on_one_page_do_not_disturb_each_other(open_page):
+def test_three_explanations_on_one_page_do_not_disturb_each_other(open_experts):
     sections = [explanation_section(example(), name) for name in ("one", "two", "three")]
-    opened = open_page(page("Three", sections))
+    opened = open_experts(page("Three", sections))
     opened.locator("#two").get_by_role("tab", name="Action").click()
-    opened.locator("#one").get_by_role("button", name="red").click()
+    word(opened.locator("#one"), "red").click()
     assert opened.locator("#two .lit, #three .lit").count() == 0
     assert opened.locator("#one .hbi-frame.lit:visible").count() == 2
     assert [panel.get_attribute("id") for panel in opened.locator(".hbi-level:visible").all()] == [
@@ -246,34 +218,34 @@ def test_three_explanations_on_one_page_do_not_disturb_each_other(open_page):
     ]
 
 
-def test_arrows_follow_the_direction_of_writing(open_page):
-    opened = open_page(render_page(extremes()["right-to-left"]))
+def test_arrows_follow_the_direction_of_writing(open_experts):
+    opened = open_experts(render_page(extremes()["right-to-left"]))
     opened.keyboard.press("Tab")
     opened.keyboard.press("ArrowLeft")
     assert focused(opened)[0] == "עולם"
 
 
-def test_pieces_of_a_right_to_left_word_stand_from_right_to_left_in_any_caption(open_page):
+def test_pieces_of_a_right_to_left_word_stand_from_right_to_left_in_any_caption(open_experts):
     explanation = build_explanation("see שלום", num_frames=2)
     words = (Word("see", 0, 3), *(Word(explanation.text[start], start, start + 1) for start in range(4, 8)))
     level = level_of("entity", explanation.similarity, 1.0, range(5), range(2), np.zeros((5, 2)))
-    opened = open_page(render_page(replace(explanation, words=words, levels=(level,))))
+    opened = open_experts(render_page(replace(explanation, words=words, levels=(level,))))
     lefts = [word.bounding_box()["x"] for word in opened.locator(".hbi-word").all()]
     assert lefts[1:] == sorted(lefts[1:], reverse=True)
     assert lefts[0] < min(lefts[1:])
 
 
-def test_enter_and_space_keep_a_word(open_page):
-    opened = open_page(render_page(example()))
+def test_enter_and_space_keep_a_word(open_experts):
+    opened = open_experts(render_page(example()))
     opened.keyboard.press("Tab")
     for key, pressed in (("Enter", "true"), ("Space", "false")):
         opened.keyboard.press(key)
-        assert opened.get_by_role("button", name="a", exact=True).get_attribute("aria-pressed") == pressed
+        assert word(opened, "a").get_attribute("aria-pressed") == pressed
 
 
 @pytest.mark.parametrize("name", sorted(extremes()))
-def test_every_extreme_opens_lights_and_switches(open_page, name):
-    opened = open_page(render_page(extremes()[name]), color_scheme="dark")
+def test_every_extreme_opens_lights_and_switches(open_experts, name):
+    opened = open_experts(render_page(extremes()[name]), color_scheme="dark")
     opened.locator(".hbi-word").first.hover()
     opened.locator(".hbi-frame:visible").first.hover()
     for tab in opened.get_by_role("tab").all()[:-1]:
@@ -283,8 +255,8 @@ def test_every_extreme_opens_lights_and_switches(open_page, name):
     assert opened.locator(".hbi-word").all_text_contents() == [word.text for word in extremes()[name].words]
 
 
-def test_without_javascript_all_levels_are_there_to_read(open_page):
-    opened = open_page(render_page(example()), java_script_enabled=False)
+def test_without_javascript_all_levels_are_there_to_read(open_experts):
+    opened = open_experts(render_page(example()), java_script_enabled=False)
     assert opened.locator("table:visible").count() == 4
     assert not opened.locator(".hbi-tabs").is_visible()
     assert opened.locator("h3:visible").all_inner_texts()[2].startswith("Event level")
@@ -292,9 +264,8 @@ def test_without_javascript_all_levels_are_there_to_read(open_page):
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_page_never_scrolls_sideways_and_words_stay_beside_a_wide_matrix(open_page, width):
-    opened = open_page(render_page(build_explanation(WORDS, num_frames=40)))
-    opened.set_viewport_size({"width": width, "height": 800})
+def test_the_page_never_scrolls_sideways_and_words_stay_beside_a_wide_matrix(open_experts, width):
+    opened = open_experts(render_page(build_explanation(WORDS, num_frames=40)), width=width)
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
     name = opened.locator(".hbi-name:visible").first
     before = name.bounding_box()["x"]
@@ -302,9 +273,9 @@ def test_the_page_never_scrolls_sideways_and_words_stay_beside_a_wide_matrix(ope
     assert abs(name.bounding_box()["x"] - before) < 1
 
 
-def test_both_color_schemes_keep_text_readable(open_page):
+def test_both_color_schemes_keep_text_readable(open_experts):
     for scheme in ("light", "dark"):
-        opened = open_page(render_page(example()), color_scheme=scheme)
+        opened = open_experts(render_page(example()), color_scheme=scheme)
         luminances = opened.evaluate(
             """() => {
               const light = (color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number)
@@ -320,10 +291,10 @@ def test_both_color_schemes_keep_text_readable(open_page):
             assert contrast >= 4.5, f"{name} in {scheme}: {contrast:.1f}"
 
 
-def test_the_timeline_lights_and_walks_like_the_levels(open_page):
-    opened = open_page(render_page(example()))
+def test_the_timeline_lights_and_walks_like_the_levels(open_experts):
+    opened = open_experts(render_page(example()))
     opened.get_by_role("tab", name="Timeline").click()
-    opened.get_by_role("button", name="left").hover()
+    word(opened, "left").hover()
     assert lit_words(opened) == ["left"]
     opened.locator(".hbi-cell[data-word='2'][data-frame='3']").hover()
     assert "with 3.0" in opened.locator(".hbi-tip").inner_text()
@@ -336,7 +307,7 @@ def test_the_timeline_lights_and_walks_like_the_levels(open_page):
     assert opened.locator(".hbi-cell.lit").count() == 1
 
 
-def test_lines_are_as_wide_as_their_seconds_under_their_frames(open_page):
+def test_lines_are_as_wide_as_their_seconds_under_their_frames(open_experts):
     explanation = build_explanation(WORDS, num_frames=4)
     first, *others = explanation.frames
     frames = (replace(first, start_seconds=0.0, end_seconds=3 * first.end_seconds, timestamp_seconds=0.1),)
@@ -344,73 +315,12 @@ def test_lines_are_as_wide_as_their_seconds_under_their_frames(open_page):
         replace(frame, timestamp_seconds=5.0 + index, start_seconds=4.5 + index, end_seconds=5.5 + index)
         for index, frame in enumerate(others)
     ]
-    opened = open_page(render_page(replace(explanation, frames=(*frames, *later), duration_seconds=9.0)))
+    opened = open_experts(render_page(replace(explanation, frames=(*frames, *later), duration_seconds=9.0)))
     opened.get_by_role("tab", name="Timeline").click()
     boxes = [opened.locator(f".hbi-cell[data-word='0'][data-frame='{index}']").bounding_box() for index in range(4)]
     assert boxes[0]["width"] / boxes[1]["width"] == pytest.approx(4.5, rel=0.05)
     above = opened.locator(".hbi-line .hbi-frame[data-frame='2']").bounding_box()
     assert above["x"] == pytest.approx(boxes[2]["x"], abs=2)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    import av
-
-    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=4)
-        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
-        for index in range(24):
-            picture = np.full((32, 48, 3), 10 * index, dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
-# What happened is kept by the page: on a busy machine the six seconds are over before one looks.
-WATCH = """() => {
-  const video = document.querySelector("video");
-  window.seen = { sought: [], played: false, marked: false };
-  video.addEventListener("seeking", () => seen.sought.push(video.currentTime));
-  video.addEventListener("playing", () => (seen.played = true));
-  video.addEventListener("timeupdate", () => (seen.marked ||= document.querySelector(".hbi-frame.now") !== null));
-}"""
-
-
-@pytest.mark.parametrize("is_embedded", [True, False])
-def test_a_click_plays_the_video_at_that_second(open_page, clip, tmp_path, is_embedded):
-    videos = VideoAddresses(page=tmp_path / "page.html", bytes_left=10**6 if is_embedded else 0)
-    opened = open_page(render_page(example(), address=videos.address(clip)))
-    video = opened.locator("video")
-    wait_until(opened, "document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
-    if not video.count():
-        pytest.skip("this Chromium plays no H.264")
-    opened.evaluate(WATCH)
-    opened.locator(".hbi-frame[data-frame='4']:visible").click()
-    wait_until(opened, "seen.sought.length === 1 && seen.played")
-    wait_until(opened, "seen.marked")
-    opened.get_by_role("button", name="red").click()
-    wait_until(opened, "seen.sought.length === 2")
-    assert opened.evaluate("seen.sought") == pytest.approx([4.0, 2.0], abs=0.1), "the best frame of “red” begins at 2 s"
-    opened.get_by_role("button", name="red").click()
-    assert video.evaluate("part => part.paused")
-
-
-def test_who_wants_no_motion_gets_the_second_and_no_film(open_page, clip):
-    opened = open_page(render_page(example(), address=VideoAddresses().address(clip)), reduced_motion="reduce")
-    wait_until(opened, "document.querySelector('video')?.readyState >= 1 || !document.querySelector('video')")
-    if not opened.locator("video").count():
-        pytest.skip("this Chromium plays no H.264")
-    opened.locator(".hbi-frame[data-frame='4']:visible").click()
-    wait_until(opened, "document.querySelector('video').currentTime === 4")
-    assert opened.locator("video").evaluate("part => part.paused")
-
-
-def test_a_video_that_cannot_be_played_goes_away(open_page):
-    opened = open_page(render_page(example(), address="data:video/mp4;base64,AAAA"))
-    wait_until(opened, "document.querySelector('video') === null")
-    opened.locator(".hbi-frame[data-frame='4']:visible").click()
-    assert lit_frames(opened) == [4]
 
 
 def test_a_comparison_says_for_whom_it_speaks(open_page):
@@ -434,8 +344,7 @@ def test_two_videos_stand_side_by_side_on_a_narrow_screen_too(open_page):
         example(),
         build_explanation(WORDS, num_frames=3, video="other.mp4", values=lambda w, f: np.ones((w, f))),
     )
-    opened = open_page(page("Why", [comparison_section(Comparison(one, other), "why")]))
-    opened.set_viewport_size({"width": 360, "height": 800})
+    opened = open_page(page("Why", [comparison_section(Comparison(one, other), "why")]), width=360)
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
     opened.locator(".hbi-frame[data-frame='7']:visible").hover()
     assert "second video" in opened.locator(".hbi-readout").inner_text()
@@ -444,8 +353,7 @@ def test_two_videos_stand_side_by_side_on_a_narrow_screen_too(open_page):
 def test_the_failures_of_an_evaluation_are_reached_from_their_table_and_work_each_for_itself(open_page):
     right = build_explanation(WORDS, num_frames=3, video="right.mp4", values=lambda w, f: np.ones((w, f)))
     failures = [Failure(Explained(example()), Explained(right), rank) for rank in (9.0, 4.0)]
-    opened = open_page(failures_page(failures, "Failures"))
-    opened.set_viewport_size({"width": 360, "height": 800})
+    opened = open_page(failures_page(failures, "Failures"), width=360)
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
     opened.get_by_role("table").first.get_by_role("link").nth(1).click()
     assert opened.url.endswith("#failure-2")
@@ -458,12 +366,12 @@ def test_the_failures_of_an_evaluation_are_reached_from_their_table_and_work_eac
     assert opened.locator("#failure-1").get_by_role("tab", selected=True).inner_text().startswith("Timeline")
 
 
-def test_a_notebook_output_works_inside_a_foreign_page(open_page):
+def test_a_notebook_output_works_inside_a_foreign_page(open_experts):
     outputs = "".join(f"<div>{build_explanation(WORDS)._repr_html_()}</div>" for _ in range(2))
-    opened = open_page(f"<!DOCTYPE html><meta charset='utf-8'><body><h1>Notebook</h1>{outputs}")
+    opened = open_experts(f"<!DOCTYPE html><meta charset='utf-8'><body><h1>Notebook</h1>{outputs}")
     first, second = (opened.locator(".hbi-explanation").nth(index) for index in range(2))
     first.get_by_role("tab", name="Timeline").click()
     assert first.get_by_role("tabpanel").get_attribute("id").endswith("-timeline")
     assert second.get_by_role("tabpanel").get_attribute("id").endswith("-entity")
-    first.get_by_role("button", name="red").click()
+    word(first, "red").click()
     assert second.locator(".lit").count() == 0

@@ -4,7 +4,7 @@ import re
 
 from explanation.made_up import build_explanation, level_of
 from hbi.figures import Explained, Failure, comparison_page, failures_page, videos_page
-from hbi.figures.write import MOST_EMBEDDED_BYTES
+from hbi.figures.video_addresses import MOST_EMBEDDED_BYTES
 
 
 def scored(similarity, **options):
@@ -47,4 +47,11 @@ def test_fifty_failures_of_twelve_frames_stay_under_20_megabytes():
     found, right = (build_explanation(text, num_frames=12, video=f"{name}.mp4") for name in ("found", "right"))
     one, two = (failures_page([Failure(Explained(found), Explained(right), 2.0)] * count, "Many") for count in (1, 2))
     photographs = 2 * 12 * 7_000  # those made up here are flat; 180 pixels of a photograph take so many letters
+    assert 50 * (len(two) - len(one) + photographs) + MOST_EMBEDDED_BYTES * 4 / 3 < 20e6
+
+
+def test_fifty_explanations_of_twelve_frames_stay_under_20_megabytes():
+    text = "A yellow ring slides left. Next a yellow cross spins, and later an aqua triangle shows up."
+    one, two = (videos_page([Explained(build_explanation(text, num_frames=12))] * count) for count in (3, 4))
+    photographs = 12 * 7_000
     assert 50 * (len(two) - len(one) + photographs) + MOST_EMBEDDED_BYTES * 4 / 3 < 20e6

@@ -102,7 +102,7 @@ def test_an_equal_pair_differs_nowhere(make_explanation):
 def test_notebooks_show_it_with_an_id_of_its_own(make_explanation):
     comparison = Comparison(make_explanation("one word"), make_explanation("two words"))
     one, other = comparison._repr_html_(), comparison._repr_html_()
-    assert one.startswith("<style>")
-    assert one.endswith("</script>")
+    assert one.startswith('<div class="hbi-notebook"><style>')
+    assert one.endswith("</script></div>")
     assert one != other
     assert make_explanation()._repr_html_().count('class="hbi-explanation"') == 1

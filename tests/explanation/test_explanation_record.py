@@ -1,6 +1,7 @@
 """JSON and back: the same numbers, the same pixels, any text; and one line for a file that is none."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,22 @@ def test_a_record_of_version_2_is_a_cosine_of_tokens_and_exact(make_explanation)
     assert (explanation.score, explanation.words_at_input) == ("cosine similarity", False)
 
 
+def test_a_record_of_version_3_has_no_fits_of_words(make_explanation):
+    explanation = make_explanation()
+    record = json.loads(explanation.to_json()) | {"version": 3}
+    assert record.pop("word_fits") is None
+    again = Explanation.from_json(json.dumps(record))
+    assert_same(again, explanation)
+    assert again.word_fits is None
+
+
+def test_fits_of_words_come_back_as_they_were(tmp_path, make_explanation):
+    explanation = replace(make_explanation(), word_fits=np.random.default_rng(0).normal(size=(5, 6)))
+    assert np.array_equal(Explanation.from_json(explanation.to_json()).word_fits, explanation.word_fits)
+    explanation.save(tmp_path)
+    assert np.array_equal(Explanation.load(tmp_path).word_fits, explanation.word_fits)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     text=st.text(st.characters(), min_size=1, max_size=12),
@@ -85,7 +102,7 @@ def test_any_text_number_and_picture_comes_back(text, value, seconds, pixels):
 
 def test_the_record_says_what_it_is(make_explanation):
     record = json.loads(make_explanation().to_json())
-    assert (record["format"], record["version"]) == ("hbi-explanation", 3)
+    assert (record["format"], record["version"]) == ("hbi-explanation", 4)
     assert record["words"][1] == {"text": "red", "start": 2, "end": 5}
 
 
@@ -94,8 +111,8 @@ def test_the_record_says_what_it_is(make_explanation):
     [
         (lambda record: "{", "not JSON"),
         (lambda record: "[]", "its format is not"),
-        (lambda record: json.dumps(record | {"version": 1}), "of version 1, and this program reads 2 to 3"),
-        (lambda record: json.dumps(record | {"version": 4}), "of version 4, and this program reads 2 to 3"),
+        (lambda record: json.dumps(record | {"version": 1}), "of version 1, and this program reads 2 to 4"),
+        (lambda record: json.dumps(record | {"version": 5}), "of version 5, and this program reads 2 to 4"),
         (lambda record: json.dumps({k: v for k, v in record.items() if k != "words"}), "'words' is missing"),
         (lambda record: json.dumps(record | {"duration_seconds": 0.5}), "in a video of 0.5 s"),
         (lambda record: json.dumps(record | {"duration_seconds": None}), "is damaged"),
@@ -134,7 +151,7 @@ def test_what_cannot_be_loaded_is_said_in_one_line(tmp_path):
     for damage, message in [
         (lambda: record.write_text(whole.replace("frames/0001.png", "../secret.png")), "lies outside its folder"),
         (lambda: record.write_text(whole.replace("frames/0001.png", "frames/0009.png")), "0009.png"),
-        (lambda: record.write_text(whole.replace('"version": 3', '"version": 1')), "version 1"),
+        (lambda: record.write_text(whole.replace('"version": 4', '"version": 1')), "version 1"),
         (lambda: record.write_bytes(b"\xff\xfe\x00"), "Cannot read an explanation"),
         (record.unlink, "Cannot read an explanation"),
     ]:

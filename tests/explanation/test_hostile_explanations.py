@@ -18,7 +18,7 @@ from hbi.explanation import Explanation, Frame, Word, render_page
 from hbi.explanation.checks import MOST_CELLS, MOST_FRAMES, MOST_LETTERS_OF_WORD, MOST_WORDS
 from hbi.explanation.files.record import DATA_URI, ExplanationFileError
 from hbi.explanation.html.markup import escape
-from hbi.figures import loss_curves_svg, render_figure, render_timeline
+from hbi.figures import loss_curves_svg, render_figure
 
 
 @pytest.fixture
@@ -88,6 +88,8 @@ def test_the_score_has_a_name_and_words_are_out_in_one_of_two_ways(record):
         assert "score" in refused(record | {"score": odd})
     for odd in (None, 0, 1, "true", []):
         assert "words_at_input" in refused(record | {"words_at_input": odd})
+    for odd in (True, 1.0, "1", {}, [1.0], [["a"]], [[None]], [[1.0]], [[[1.0]]], [[1e301] * 2] * 3):
+        assert "word" in refused(record | {"word_fits": odd})
 
 
 def test_fields_are_those_that_are_written(record):
@@ -226,7 +228,7 @@ def test_numbers_of_any_size_are_drawn(tmp_path, scale, seconds, is_drawn):
     again = Explanation.from_json(explanation.to_json())
     render_page(again)
     render_figure(again, tmp_path / "figure.svg")
-    render_timeline(again, tmp_path / "timeline.svg")
+    render_figure(again, tmp_path / "timeline.svg", levels="timeline")
 
 
 def test_long_texts_and_words_are_drawn(tmp_path):
@@ -237,7 +239,7 @@ def test_long_texts_and_words_are_drawn(tmp_path):
         long,
     ):
         render_figure(explanation, tmp_path / "figure.png")
-        render_timeline(explanation, tmp_path / "figure.png")
+        render_figure(explanation, tmp_path / "figure.png", levels="timeline")
         assert Image.open(tmp_path / "figure.png").height < 8000
         assert Explanation.from_json(explanation.to_json()).text == explanation.text
     assert len(render_page(long)) < 200_000

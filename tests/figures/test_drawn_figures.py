@@ -8,8 +8,9 @@ import pytest
 
 from explanation.made_up import kinds
 from hbi.explanation.certainty import is_uncertain
-from hbi.figures import Explained, draw_figure, draw_timeline, videos_page, write_explanation
-from hbi.figures.heatmap import FAINT
+from hbi.figures import Explained, draw_figure, videos_page, write_explanation
+from hbi.figures.layout import FAINT
+from hbi.figures.timeline_panel import BAR_WIDTH
 
 every_kind = pytest.mark.parametrize("kind", kinds())
 
@@ -17,7 +18,7 @@ every_kind = pytest.mark.parametrize("kind", kinds())
 @cache
 def figures_of(kind):
     explanation = kinds()[kind]
-    return draw_figure(explanation), draw_timeline(explanation)
+    return tuple(draw_figure(explanation, levels=view) for view in ("levels", "timeline"))
 
 
 def dotted_in(axes):
@@ -81,7 +82,7 @@ def test_headings_name_levels_only_where_there_are_several_and_tell_the_largest_
 @every_kind
 def test_what_a_word_adds_has_an_error_bar_of_two_standard_errors(kind):
     explanation = kinds()[kind]
-    adds = figures_of(kind)[1].axes[2]
+    (adds,) = figures_of(kind)[1].axes[1].child_axes
     bars = adds.lines
     if "drawn" not in kind:
         assert not bars
@@ -90,8 +91,10 @@ def test_what_a_word_adds_has_an_error_bar_of_two_standard_errors(kind):
     largest = (np.abs(values) + 2 * errors).max()
     for value, error, line, patch in zip(values, errors, bars, adds.patches, strict=True):
         start, stop = line.get_xdata()
-        assert stop - patch.get_x() == pytest.approx((abs(value) + 2 * error) / largest)
-        assert start - patch.get_x() == pytest.approx(max(0.0, abs(value) - 2 * error) / largest)
+        inches = patch.get_width() / abs(value)
+        assert inches == pytest.approx((BAR_WIDTH - 0.08) / largest)
+        assert stop - patch.get_x() == pytest.approx((abs(value) + 2 * error) * inches)
+        assert start - patch.get_x() == pytest.approx(max(0.0, abs(value) - 2 * error) * inches)
         assert stop <= adds.get_xlim()[1]
     numbers = [text.get_text() for text in adds.texts]
     assert sum("±" in number for number in numbers) == len(values)
@@ -109,7 +112,7 @@ def test_nothing_is_cut_off_and_nothing_covers_another(kind):
             assert box.y1 <= page.y1 + 1
         note = figure.texts[-1].get_window_extent()
         assert all(note.y1 <= box.y0 + 1 for box in boxes)
-    adds = figures_of(kind)[1].axes[2]
+    (adds,) = figures_of(kind)[1].axes[1].child_axes
     numbers = [text.get_window_extent() for text in adds.texts[:-1]]
     lines = figures_of(kind)[1].axes[1].get_window_extent()
     assert all(lines.x1 <= number.x0 for number in numbers), "a number stands beside the line, not over it"
@@ -119,7 +122,7 @@ def test_nothing_is_cut_off_and_nothing_covers_another(kind):
 @every_kind
 @pytest.mark.parametrize("ending", ["html", "png", "svg", "pdf", "json"])
 def test_every_kind_is_written_in_every_form(tmp_path, kind, ending):
-    for view in ("levels", "timeline"):
+    for view in ("words", "levels", "timeline"):
         write_explanation(kinds()[kind], tmp_path / f"{view}.{ending}", view=view)
         assert (tmp_path / f"{view}.{ending}").stat().st_size > 1000
 

@@ -1,4 +1,4 @@
-"""The static figure: every size and text, the sign without color, no pyplot, the same bytes each time."""
+"""The levels as a static figure: every size and text, the sign without color, no pyplot, the same bytes each time."""
 
 import sys
 from functools import cache
@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hbi.figures.figure import draw_figure, render_figure
 from hbi.figures.fonts import drawable, families_for
 from hbi.figures.layout import LONGEST_NAME
-from hbi.figures.levels_figure import draw_figure, render_figure
 
 
 @cache
 def figure_of(explanation):
     """The figure of an extreme explanation; two tests look at it."""
-    return draw_figure(explanation)
+    return draw_figure(explanation, levels="levels")
 
 
 def maps_of(figure):
@@ -37,7 +37,7 @@ def test_figures_are_of_a_sensible_size_and_keep_every_word_at_every_level(extre
         for word, label in zip(extreme.words, labels, strict=True):
             shown, whole = label.get_text(), drawable(word.text)
             assert shown == whole or (len(shown) == LONGEST_NAME and whole.startswith(shown[:-1]))
-            assert label.get_fontsize() >= 5
+            assert label.get_fontsize() >= 6
             assert not label.get_parse_math(), "a caption with $ is no formula"
 
 
@@ -59,7 +59,7 @@ def test_nothing_is_cut_off_and_no_level_covers_another(extreme):
 def test_the_same_explanation_gives_the_same_file(tmp_path, make_explanation, ending, beginning):
     explanation = make_explanation("red and red", num_frames=2, action_words=[0, 1, 0])
     for name in ("one", "two"):
-        render_figure(explanation, tmp_path / f"{name}{ending}")
+        render_figure(explanation, tmp_path / f"{name}{ending}", levels="levels")
     written = (tmp_path / f"one{ending}").read_bytes()
     assert written.startswith(beginning)
     assert written == (tmp_path / f"two{ending}").read_bytes()
@@ -68,7 +68,7 @@ def test_the_same_explanation_gives_the_same_file(tmp_path, make_explanation, en
 def test_any_text_is_drawn_without_a_word_of_warning(tmp_path, recwarn, capfd, make_explanation):
     text = '<script>"&$x^2$</script> שלום 👩\u200d👧 日本語 a\u200bb \x07 \ud800'
     hostile = make_explanation(text, num_frames=2, video="\ud800.mp4")
-    render_figure(hostile, tmp_path / "figure.svg")
+    render_figure(hostile, tmp_path / "figure.svg", levels=("words", "levels", "timeline"))
     assert not recwarn.list
     assert capfd.readouterr().err == ""
     for element in ElementTree.parse(tmp_path / "figure.svg").iter():
@@ -81,7 +81,7 @@ def test_the_sign_is_visible_without_color(make_explanation):
     explanation = make_explanation(
         "dog", num_frames=2, values=lambda words, frames: np.array([[1.0, -1.0]])[:words, :frames]
     )
-    figure = draw_figure(explanation)
+    figure = draw_figure(explanation, levels="levels")
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
     grey = np.asarray(Image.open(buffer).convert("L")).astype(float)
@@ -97,7 +97,8 @@ def test_the_sign_is_visible_without_color(make_explanation):
 
 def test_joined_blocks_bear_their_number_and_brackets_their_seconds(make_explanation):
     values = {(5, 6): 0.0, (3, 3): 0.5, (1, 1): -0.25}
-    figure = draw_figure(make_explanation(values=lambda words, frames: np.full((words, frames), values[words, frames])))
+    explanation = make_explanation(values=lambda words, frames: np.full((words, frames), values[words, frames]))
+    figure = draw_figure(explanation, levels="levels")
     entity, action, event = ([text.get_text() for text in axes.texts] for axes in maps_of(figure))
     assert " all 0" in entity
     assert action.count("+0.500") == 9
@@ -109,9 +110,9 @@ def test_drawing_leaves_pyplot_and_its_settings_alone(tmp_path, monkeypatch, mak
     import matplotlib
 
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    names = ("font.family", "svg.hashsalt", "pdf.fonttype", "hatch.linewidth")
+    names = ("font.family", "svg.hashsalt", "svg.fonttype", "pdf.fonttype", "hatch.linewidth")
     before = [matplotlib.rcParams[name] for name in names]
-    render_figure(make_explanation("dog", num_frames=2), tmp_path / "figure.png")
+    render_figure(make_explanation("dog", num_frames=2), tmp_path / "figure.png", levels="levels")
     assert [matplotlib.rcParams[name] for name in names] == before
 
 

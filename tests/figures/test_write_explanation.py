@@ -1,13 +1,11 @@
 """Files by their ending: whole or not at all, and one line when it cannot be."""
 
-import base64
-
 import pytest
 
 from hbi.errors import HBIError
 from hbi.explanation import Explanation
 from hbi.figures import write as writing
-from hbi.figures.write import VideoAddresses, write_explanation
+from hbi.figures.write import write_explanation
 
 
 @pytest.mark.parametrize(
@@ -72,19 +70,3 @@ def test_what_stood_there_stays_when_drawing_fails(tmp_path, monkeypatch, make_e
         write_explanation(make_explanation(num_frames=2), out)
     assert out.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
-
-
-def test_a_page_embeds_small_videos_and_links_to_large_ones(tmp_path):
-    small, large = tmp_path / "clips" / "small.mp4", tmp_path / "clips" / "größe & 1.webm"
-    small.parent.mkdir()
-    small.write_bytes(b"small")
-    large.write_bytes(b"x" * 100)
-    videos = VideoAddresses(page=tmp_path / "pages" / "page.html", bytes_left=50)
-    assert videos.address(small) == f"data:video/mp4;base64,{base64.b64encode(b'small').decode()}"
-    assert videos.bytes_left == 45
-    assert videos.address(large) == "../clips/gr%C3%B6%C3%9Fe%20%26%201.webm"
-    assert VideoAddresses(bytes_left=50).address(large) is None
-    assert videos.address(tmp_path / "none.mp4") is None
-    assert videos.address(None) is None
-    (tmp_path / "clip.avi").write_bytes(b"x")
-    assert videos.address(tmp_path / "clip.avi") is None, "no browser plays it"

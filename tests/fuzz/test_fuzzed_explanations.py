@@ -14,7 +14,7 @@ from explanation.made_up import build_explanation, extremes
 from fuzz.campaign import damaged, try_many, with_odd_values
 from hbi.explanation import Explanation, render_page
 from hbi.explanation.files.record import ExplanationFileError
-from hbi.figures import Explained, Failure, comparison_page, failures_page, render_figure, render_timeline, videos_page
+from hbi.figures import Explained, Failure, comparison_page, failures_page, render_figure, videos_page
 
 pytestmark = pytest.mark.no_cover  # it slows thousands of cases down
 
@@ -48,8 +48,8 @@ def draw_pages(explanation: Explanation) -> None:
 
 def draw_figures(explanation: Explanation, folder: Path) -> None:
     for suffix in (".png", ".svg"):
-        render_figure(explanation, folder / f"figure{suffix}")
-        render_timeline(explanation, folder / f"timeline{suffix}")
+        for view in ("words", "levels", "timeline"):
+            render_figure(explanation, folder / f"{view}{suffix}", levels=view)
 
 
 def require_short(error: ExplanationFileError) -> None:

@@ -26,7 +26,7 @@ PATHS = (
     "/", "/api/search", "/api/explain", "/moment", "/explanation", "/upload", "/docs", "/openapi.json", "/healthz",
     "/metrics", "/static/page.css", "/static/../app.py", "/thumbnail/KEY", "/video/KEY", "/clip/KEY",
     "/thumbnail/' OR 1", "//elsewhere/", "/\\elsewhere", "*", "http://elsewhere/", "/video/%00", "/%ff%fe",
-    "/clip/" + "x" * 3000, "",
+    "/clip/" + "x" * 3000, "", "/playable/KEY", "/explanation/section", "/converted", "/static/explanation.js",
 )  # fmt: skip
 NAMES = ("q", "text", "segment", "limit", "threshold", "path", "after", "before", "min_seconds", "max_seconds", "token")
 VALUES = (

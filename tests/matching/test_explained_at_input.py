@@ -9,6 +9,7 @@ import torch
 from hbi.games import enumerate_game
 from hbi.matching.explaining import ExplanationError
 from hbi.matching.matcher import Matcher
+from hbi.matching.word_fits import ordinary_words
 from hbi.matching.words_at_input import explain_words_at_input
 from hbi.models import HBIModel
 from hbi.models.processor import HBIProcessor
@@ -83,7 +84,8 @@ def test_each_text_is_encoded_once_for_all_levels(matcher, sample, monkeypatch):
     encode = matcher.model.encode_texts
     monkeypatch.setattr(matcher.model, "encode_texts", lambda ids, mask: encoded.append(len(ids)) or encode(ids, mask))
     explain(matcher, sample)
-    assert sum(encoded) == 2**4 - 1
+    # And once more for how well frames match single words: these alone, and ordinary words.
+    assert encoded == [2**4 - 1, 4, len(ordinary_words(matcher))]
 
 
 def test_what_is_drawn_says_so_and_lies_around_the_truth(matcher, sample):

@@ -207,7 +207,7 @@ def _maps(
         effect = normalize(texts.encoding.float(), dim=-1) - normalize(rests.encoding.float(), dim=-1)
         return {AT_INPUT: torch.einsum("ad,avd->av", effect, normalize(shown.float(), dim=-1))}
     game, without = (matcher.games(each, videos[rows])["entity"] for each in (texts, rests))
-    is_word = _tokens_of(texts, words)
+    is_word = tokens_of(texts, words)
     with_it, without_it = (_gains(each) for each in (game, without))
     return {
         COSINE: _of_word(game.similarity, is_word),
@@ -228,7 +228,13 @@ def _of_word(
     return (values * is_word[:, :, None]).sum(1) / is_word.sum(1, keepdim=True).clamp(min=1)
 
 
-def _tokens_of(texts: EncodedTexts, words: Sequence[PlacedWord]) -> Bool[Tensor, "pair token"]:
+def tokens_of(texts: EncodedTexts, words: Sequence[PlacedWord]) -> Bool[Tensor, "pair token"]:
+    """Return which tokens of each text make its word.
+
+    Args:
+        texts: One for each word.
+        words: Where each text has its word.
+    """
     first, last = texts.tokens.spans.unbind(-1)
     starts, ends = (torch.tensor([getattr(each, name) for each in words])[:, None] for name in ("start", "end"))
     return (first >= starts) & (last <= ends) & (last > first)

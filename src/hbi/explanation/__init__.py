@@ -4,7 +4,7 @@ from hbi.explanation.comparison import Comparison
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.html.comparison_section import comparison_section
 from hbi.explanation.html.explanation_section import explanation_section
-from hbi.explanation.html.page import fragment, page, render_page
+from hbi.explanation.html.page import fragment, page, render_page, section_assets
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.players import Frame, Word
 
@@ -19,4 +19,5 @@ __all__ = [
     "fragment",
     "page",
     "render_page",
+    "section_assets",
 ]

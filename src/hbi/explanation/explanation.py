@@ -19,6 +19,7 @@ from hbi.explanation.checks import (
     MOST_SECONDS,
     MOST_WORDS,
     as_floats,
+    frozen_array,
     require,
     require_sum,
     require_text,
@@ -26,19 +27,19 @@ from hbi.explanation.checks import (
 from hbi.explanation.files.record import load_record, record_from_json, record_to_json, save_record
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.notebook import notebook_html
-from hbi.explanation.plain_values import parts_of, plain_fields, require_names
+from hbi.explanation.plain_values import parts_of, plain_fields, require_names, require_rows
 from hbi.explanation.players import Frame, Word
 from hbi.shapes import LEVELS
 
 OF_THE_PAIR = ("text", "video", "model", "remark", "duration_seconds", "similarity")
-OF_THE_SCORE = ("score", "words_at_input")
+OF_THE_SCORE = ("score", "words_at_input", "word_fits")
 PARTS: dict[str, tuple[type, int]] = {
     "words": (Word, MOST_WORDS),
     "frames": (Frame, MOST_FRAMES),
     "levels": (LevelExplanation, len(LEVELS)),
 }
-"""The fields of an explanation: of the pair as a whole, what its score is (in records from version 3 on), and lists of
-parts, of which there may be so many."""
+"""The fields of an explanation: of the pair as a whole, what its score is (in records from version 3 or 4 on), and
+lists of parts, of which there may be so many."""
 
 COSINE = "cosine similarity"
 
@@ -52,7 +53,8 @@ class Explanation:
     Attributes:
         text: the caption, as it was written.
         video: the file's name.
-        words, frames: the players, in reading order and in order of time.
+        words, frames: the players, in reading order and in order of time. Where the frames have labels, the text was
+            compared with the tokens of something that is no video, which `video` names.
         levels: entity, action, event; a model without merging has the entity level only.
         similarity: the score of the pair (before any temperature): the levels' by their weights.
         model: name of the run that gave it.
@@ -60,6 +62,8 @@ class Explanation:
         score: what the number `similarity` is, such as "cosine similarity", "MaxSim" or "mean MaxSim".
         words_at_input: what it means that a word is out: it was removed from the text, and the rest was encoded without
             it (True); or the whole text was encoded, and only the word's token was left out (False).
+        word_fits: how well each frame matches each word by itself, above 0 where it does
+            (`hbi.matching.word_fits`); the parts of a whole word have the same. None: this was not measured.
 
     Raises ValueError when the parts do not fit each other, or are too large to be drawn (`hbi.explanation.checks`).
     """
@@ -75,6 +79,7 @@ class Explanation:
     remark: str | None = None
     score: str = COSINE
     words_at_input: bool = False
+    word_fits: Float[np.ndarray, "word frame"] | None = None
 
     def __post_init__(self) -> None:
         for name in ("text", "video", "model"):
@@ -89,6 +94,9 @@ class Explanation:
             object.__setattr__(self, name, tuple(getattr(self, name)))
             require(bool(getattr(self, name)), f"an explanation needs {name}, and got none")
         self._require_size()
+        if self.word_fits is not None:
+            shape = (len(self.words), len(self.frames))
+            object.__setattr__(self, "word_fits", frozen_array(self.word_fits, shape, "word fits"))
         self._require_words_of_the_text()
         self._require_frames_of_the_video()
         self._require_levels_on_these_players()
@@ -98,6 +106,11 @@ class Explanation:
     def is_exact(self) -> bool:
         """Whether no number of any level is an estimate."""
         return all(part.is_exact for part in self.levels)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the columns are labelled tokens or patches, and no frames of a video."""
+        return self.frames[0].label is not None
 
     @property
     def score_name(self) -> str:
@@ -149,18 +162,21 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values by the names of the fields; arrays are lists, except the thumbnails."""
         values: dict[str, Any] = {name: getattr(self, name) for name in (*OF_THE_PAIR, *OF_THE_SCORE)}
+        values["word_fits"] = None if self.word_fits is None else self.word_fits.tolist()
         return values | {name: [plain_fields(part) for part in getattr(self, name)] for name in PARTS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Explanation":
         """Return the explanation of the values that `to_dict` gives; other names than its own are passed over.
 
-        What a field of an earlier version lacks has its default: a cosine similarity of tokens, all exact.
+        What a field of an earlier version lacks has its default: a cosine similarity of tokens, all exact, no fits.
 
         Raises:
             ValueError: A value is missing, of another kind, or too large to be drawn.
         """
         require_names(values, OF_THE_PAIR)
+        if values.get("word_fits") is not None:
+            require_rows(values["word_fits"], "word_fits", MOST_WORDS, MOST_FRAMES)
         words, frames, levels = (parts_of(values, name, kind, most) for name, (kind, most) in PARTS.items())
         return cls(
             words=tuple(Word(**word) for word in words),
@@ -250,6 +266,13 @@ class Explanation:
         )
         shapes = {frame.thumbnail.shape for frame in self.frames}
         require(len(shapes) == 1, f"thumbnails of one video must have one size, not {sorted(shapes)}")
+        num_labelled = sum(frame.label is not None for frame in self.frames)
+        require(num_labelled in (0, len(self.frames)), f"{num_labelled} of {len(self.frames)} frames have a label")
+        places = [(frame.start_seconds, frame.end_seconds) for frame in self.frames]
+        require(
+            not num_labelled or places == [(index, index + 1) for index in range(len(places))],
+            "columns with labels must stand at their places: from 0 to 1, from 1 to 2, …",
+        )
 
     def _require_levels_on_these_players(self) -> None:
         names = [part.level for part in self.levels]

@@ -1,13 +1,22 @@
-"""Times of frames as people write them, in one video or in two whose frames stand in one table."""
+"""Times of frames as people write them, in one video or in two whose frames stand in one table; labels of others."""
 
 from collections.abc import Iterable
 from itertools import pairwise
 
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.interaction_matrix import Run
-from hbi.explanation.wording import listing
+from hbi.explanation.wording import listing, quoted
 
 FINEST_DECIMALS = 3
+
+NOUNS = (
+    (" and plays the video there", ""),
+    ("part of the video", "column"),
+    ("part of this video", "column"),
+    ("seconds", "columns"),
+    ("frame", "column"),
+)
+"""What is said of a video, and of labelled columns instead."""
 
 
 class TimeFormat:
@@ -43,6 +52,8 @@ class TimeFormat:
 class FrameTimes:
     """When the frames of a table are: those of one video, or of several, one after the other.
 
+    Columns with labels have no times; what is written for them is made of their labels.
+
     Args:
         explanations: Of each video one.
         names: What to call each video; a single one needs no name.
@@ -55,27 +66,31 @@ class FrameTimes:
 
     @property
     def unit(self) -> str:
-        """What a reader has to know beside the digits."""
-        return self._formats[0].unit
+        """What a reader has to know beside the digits; nothing beside labels."""
+        return self._formats[0].unit if self._frames[0][1].label is None else ""
 
     def short(self, index: int) -> str:
-        """Return when a frame is, without the unit."""
+        """Return when a frame is, without the unit; or its label."""
         side, frame = self._frames[index]
-        return self._formats[side].digits(frame.timestamp_seconds)
+        return self._formats[side].digits(frame.timestamp_seconds) if frame.label is None else frame.label
 
     def label(self, index: int) -> str:
-        """Return when a frame is, in which video, and what it stands for."""
+        """Return when a frame is, in which video, and what it stands for; or its label."""
         side, frame = self._frames[index]
         name = f"{self._names[side]}: " if self._names[side] else ""
+        if frame.label is not None:
+            return f"{name}{quoted(frame.label)}"
         return f"{name}Frame at {self._formats[side].time(frame.timestamp_seconds)}, for {self._stretch(index, index)}"
 
     def bracket(self, run: Run) -> str:
-        """Return the stretch of neighbouring frames of one video, short: `2.5–4.2`."""
+        """Return the stretch of neighbouring frames of one video, short: `2.5–4.2`; or the labels at its ends."""
         (side, first), (_, last) = self._frames[run.start], self._frames[run.stop - 1]
+        if first.label is not None and last.label is not None:
+            return first.label if run.length == 1 else f"{first.label} – {last.label}"
         return f"{self._formats[side].digits(first.start_seconds)}–{self._formats[side].digits(last.end_seconds)}"
 
     def spans(self, frames: Iterable[int]) -> str:
-        """Return the stretches that some frames stand for: `0.0 s to 1.2 s and 4.0 s to 5.5 s`."""
+        """Return the stretches that some frames stand for: `0.0 s to 1.2 s and 4.0 s to 5.5 s`, `“a” to “e”`."""
         members = set(frames)
         spans = []
         for side, name in enumerate(self._names):
@@ -89,4 +104,28 @@ class FrameTimes:
 
     def _stretch(self, first: int, last: int) -> str:
         (side, start), (_, end) = self._frames[first], self._frames[last]
+        if start.label is not None and end.label is not None:
+            return quoted(start.label) if first == last else f"{quoted(start.label)} to {quoted(end.label)}"
         return f"{self._formats[side].time(start.start_seconds)} to {self._formats[side].time(end.end_seconds)}"
+
+
+def length_of(explanation: Explanation) -> str:
+    """Return how long the video is, `12.0 s`, or how many labelled columns there are, `7 columns`."""
+    if explanation.is_labelled:
+        return f"{len(explanation.frames)} column{'s' * (len(explanation.frames) > 1)}"
+    return TimeFormat(explanation).time(explanation.duration_seconds)
+
+
+def about_columns(sentence: str, explanation: Explanation) -> str:
+    """Return a sentence of ours that speaks of frames and seconds; where these have labels it speaks of columns.
+
+    >>> about_columns("Words with frames.", labelled_explanation)
+    'Words with columns.'
+
+    Args:
+        sentence: Our own words: what a user wrote has to stay as it is.
+        explanation: What it is said of.
+    """
+    for of_a_video, of_others in NOUNS if explanation.is_labelled else ():
+        sentence = sentence.replace(of_a_video, of_others)
+    return sentence

@@ -57,6 +57,21 @@ class UnmergedMatrix:
         return self.interactions
 
 
+@dataclass(frozen=True, eq=False)
+class GroupedMatrix:
+    """Interactions of groups of words (rows) with groups of frames (columns)."""
+
+    word_groups: tuple[int, ...]
+    frame_groups: tuple[int, ...]
+    interactions: Float[np.ndarray, "word_group frame_group"]
+    interaction_errors: Float[np.ndarray, "word_group frame_group"] | None = None
+
+    @property
+    def on_players(self) -> Float[np.ndarray, "word frame"]:
+        """The numbers at each of the original words and frames."""
+        return self.interactions[np.ix_(self.word_groups, self.frame_groups)]
+
+
 @dataclass(frozen=True)
 class Run:
     """Neighbours that were merged into one token: players `start` to `stop - 1`."""

@@ -4,7 +4,7 @@ from hbi.matching.answerer import Answer, Answerer
 from hbi.matching.explaining import ExplanationError
 from hbi.matching.loading import SourceError, is_run, load, load_answerer, load_matcher
 from hbi.matching.matcher import EncodedTexts, Matcher
-from hbi.matching.sample import VideoSample
+from hbi.video.sample import VideoSample
 
 __all__ = [
     "Answer",

@@ -11,8 +11,8 @@ from torch import Tensor
 from hbi.explanation.explanation import Explanation, Frame, Word
 from hbi.matching.explaining import ExplanationError, encode_pair, explain_pair
 from hbi.matching.opened_model import OpenedModel, VideoPath
-from hbi.matching.sample import VideoSample
 from hbi.models import QuestionAnsweringModel
+from hbi.video.sample import VideoSample
 
 
 @dataclass(frozen=True, eq=False)

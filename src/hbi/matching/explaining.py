@@ -16,9 +16,9 @@ from hbi.explanation.solve.from_games import LevelGame, explain_games
 from hbi.explanation.solve.from_tokens import frames_at
 from hbi.games import LateInteractionGame
 from hbi.matching.opened_model import OpenedModel, VideoPath
-from hbi.matching.sample import VideoSample
 from hbi.models import HBIConfig, HBIModel, Hierarchy
 from hbi.shapes import Level
+from hbi.video.sample import VideoSample
 
 MOST_LETTERS = 2**17
 """Of a text; a network reads far fewer, and says so."""

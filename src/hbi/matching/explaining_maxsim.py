@@ -11,8 +11,10 @@ from hbi.explanation.explanation import Explanation
 from hbi.explanation.solve.from_games import LevelGame, explain_games
 from hbi.games import maxsim_game, mean_maxsim_game
 from hbi.matching.explaining import ExplanationError, frames_of, words_of
+from hbi.matching.frame_scores import scores_of_patches
 from hbi.matching.opened_model import OpenedModel
-from hbi.matching.sample import VideoSample
+from hbi.matching.word_fits import with_word_fits
+from hbi.video.sample import VideoSample
 
 PRESETS = {"MaxSim": maxsim_game, "mean MaxSim": mean_maxsim_game}
 """The game whose grand coalition is worth the score, by the name of the score."""
@@ -46,7 +48,7 @@ def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, 
     game = PRESETS[network.score](words.tokens, videos.tokens, words.mask, videos.mask, has_patches=True)
     frames = frames_of(sample)
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words)
-    return explain_games(
+    explanation = explain_games(
         {"entity": LevelGame(game, is_word.nonzero().flatten(), torch.arange(len(pixels)))},
         text=text,
         words=words_of(text, tokens, is_word),
@@ -57,3 +59,4 @@ def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, 
         remark="; ".join(filter(None, [sample.frames.damage, unread])) or None,
         score=network.score,
     )
+    return with_word_fits(explanation, opened, scores_of_patches(network, videos))

@@ -31,10 +31,12 @@ from hbi.games import (
 )
 from hbi.games.one_side import SideEncoder
 from hbi.matching.explaining import MOST_LETTERS, ExplanationError, frames_of
+from hbi.matching.frame_scores import scores_of_whole_frames
 from hbi.matching.opened_model import OpenedModel
-from hbi.matching.sample import VideoSample
+from hbi.matching.word_fits import with_word_fits
 from hbi.models import GlobalContrastModel
 from hbi.shapes import Level
+from hbi.video.sample import VideoSample
 
 WholeNetwork = GlobalContrastModel | DenseNetwork
 TEXT_BUDGET, TEXT_BUDGET_OF_GPU = 256, 4096
@@ -120,7 +122,7 @@ def explain_wholes(
     tokens = opened.tokenize([text])
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words) if tokens.spans.any() else None
     frames = frames_of(sample)
-    return Explanation(
+    explanation = Explanation(
         text=text,
         video=Path(sample.frames.path).name,
         duration_seconds=min(max(sample.frames.video_end_seconds, frames[-1].end_seconds), MOST_SECONDS),
@@ -133,6 +135,7 @@ def explain_wholes(
         score=network.score,
         words_at_input=True,
     )
+    return with_word_fits(explanation, opened, scores_of_whole_frames(network, game.content))
 
 
 def encode_strings(
@@ -164,11 +167,11 @@ class _WholeGame:
         pixels = sample.frames.pixels
         self.word_groups = neighbors_together(len(words), MOST_PLAYING_WORDS)
         self.groups = neighbors_together(len(pixels), MOST_PLAYING_FRAMES)
-        self._content = opened.network_input(pixels[None].to(opened.device))
+        self.content = opened.network_input(pixels[None].to(opened.device))
         self._is_cosine = network.score == "cosine similarity"
         if not self._has_video_side:
             everybody = torch.ones(1, len(pixels), dtype=torch.bool, device=opened.device)
-            self._content = network.frame_features(self._content, everybody)
+            self.content = network.frame_features(self.content, everybody)
 
     @property
     def _has_video_side(self) -> bool:
@@ -214,7 +217,7 @@ class _WholeGame:
 
     def _mean(self) -> SideEncoder:
         """Return the mean of the frames in a coalition, without encoding anything."""
-        features = self._content[0].float().cpu()
+        features = self.content[0].float().cpu()
         if self._is_cosine:
             mean = normalized_mean(features, is_normalized_first=True)
             return lambda frames: mean(frames[:, self.groups])
@@ -234,8 +237,8 @@ class _WholeGame:
     def _videos(self, coalitions: Bool[Tensor, "coalition player"]) -> Float[Tensor, "coalition *vectors width"]:
         """Return what stands for the video of each coalition of frames, as the network encodes it."""
         parts = []
-        for kept in coalitions[:, self.groups].to(self._content.device).split(AT_ONCE):
-            content = self._content.expand(len(kept), *self._content.shape[1:])
+        for kept in coalitions[:, self.groups].to(self.content.device).split(AT_ONCE):
+            content = self.content.expand(len(kept), *self.content.shape[1:])
             parts.append(self._network.encode_videos(content, kept).float())
         return torch.cat(parts)
 

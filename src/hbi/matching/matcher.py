@@ -15,11 +15,13 @@ from hbi.games import LateInteractionGame
 from hbi.matching.explaining import ExplanationError, encode_pair, explain_pair
 from hbi.matching.explaining_maxsim import explain_maxsim
 from hbi.matching.explaining_wholes import explain_wholes
+from hbi.matching.frame_scores import scores_of_frame_tokens
 from hbi.matching.opened_model import OpenedModel, VideoPath
-from hbi.matching.sample import VideoSample
+from hbi.matching.word_fits import with_word_fits
 from hbi.matching.words_at_input import explain_words_at_input
 from hbi.models import GlobalContrastModel, HBIModel
 from hbi.shapes import Level
+from hbi.video.sample import VideoSample
 
 if TYPE_CHECKING:
     from hbi.explanation import Explanation
@@ -167,6 +169,8 @@ class Matcher(OpenedModel):
         A model with `released_behavior` counts the special tokens of a text as words, which are named (start) and
         (end), and lets padding play, whose share is `unassigned`.
 
+        Beside them stands how well each frame matches each word by itself (`Explanation.word_fits`).
+
         Args:
             video: A video file.
             text: What it may show.
@@ -197,7 +201,9 @@ class Matcher(OpenedModel):
         pair = encode_pair(
             self, network, video, text, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample
         )
-        return explain_pair(pair, network.games(pair.words, pair.frames), network.config, name=self.name)
+        explanation = explain_pair(pair, network.games(pair.words, pair.frames), network.config, name=self.name)
+        frames = pair.frames.levels["entity"].sequence.tokens[0][pair.is_frame.to(self.device)]
+        return with_word_fits(explanation, self, scores_of_frame_tokens(network, frames))
 
     def _require_games(self) -> HBIModel:
         if not isinstance(self.model, HBIModel) or not self.has_games:

@@ -31,10 +31,12 @@ from hbi.matching.explaining_wholes import (
     text_budget_of,
     texts_of,
 )
+from hbi.matching.frame_scores import scores_of_frame_tokens
 from hbi.matching.opened_model import OpenedModel
-from hbi.matching.sample import VideoSample
+from hbi.matching.word_fits import with_word_fits
 from hbi.models import HBIModel, Hierarchy
 from hbi.shapes import LEVELS, Level
+from hbi.video.sample import VideoSample
 
 
 @torch.inference_mode()
@@ -80,7 +82,7 @@ def explain_words_at_input(
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words)
     num_texts, num_coalitions = games.num_texts, 2 ** len(words) - 1
     drawn = drawn_of(num_texts, len(words), "texts", "words")
-    return Explanation(
+    explanation = Explanation(
         text=text,
         video=Path(sample.frames.path).name,
         duration_seconds=min(max(sample.frames.video_end_seconds, frames[-1].end_seconds), MOST_SECONDS),
@@ -93,6 +95,8 @@ def explain_words_at_input(
         or None,
         words_at_input=True,
     )
+    tokens_of_frames = games.video.levels["entity"].sequence.tokens[0, : len(frames)]
+    return with_word_fits(explanation, opened, scores_of_frame_tokens(network, tokens_of_frames))
 
 
 def _encoded_video(opened: OpenedModel, network: HBIModel, sample: VideoSample) -> Hierarchy:

@@ -21,8 +21,9 @@ from hbi.files import open_regular, read_regular_text, write_atomically
 from hbi.files.json_values import is_whole, parse_json, shown
 
 FORMAT = "hbi-explanation"
-VERSION, OLDEST_READ = 3, 2
-"""1 had interactions only; 2 has all that the score is made of; 3 says what the score is, and what was drawn."""
+VERSION, OLDEST_READ = 4, 2
+"""1 had interactions only; 2 has all that the score is made of; 3 says what the score is, and what was drawn; 4 knows
+labelled columns, and how well frames match single words."""
 
 RECORD = "explanation.json"
 """The record's name in a folder."""
@@ -43,7 +44,8 @@ class ExplanationFileError(HBIError):
 
 def record_to_json(values: Mapping[str, Any]) -> str:
     """Return a record as one JSON text; floats keep all their digits, thumbnails are data URIs."""
-    images = [f"{DATA_URI}{encode_png(frame['thumbnail'])}" for frame in values["frames"]]
+    pictures = [frame["thumbnail"] for frame in values["frames"]]
+    images = [f"{DATA_URI}{encode_png(picture)}" if picture.size else None for picture in pictures]
     return json.dumps(_record(values, images), allow_nan=False)
 
 
@@ -85,9 +87,11 @@ def save_record(values: Mapping[str, Any], folder: Path) -> None:
     Raises:
         StorageError: The folder cannot be written.
     """
-    names = [f"frames/{index:04d}.png" for index in range(len(values["frames"]))]
-    for name, frame in zip(names, values["frames"], strict=True):
-        write_atomically(folder / name, base64.b64decode(encode_png(frame["thumbnail"])))
+    pictures = [frame["thumbnail"] for frame in values["frames"]]
+    names = [f"frames/{index:04d}.png" if picture.size else None for index, picture in enumerate(pictures)]
+    for name, picture in zip(names, pictures, strict=True):
+        if name is not None:
+            write_atomically(folder / name, base64.b64decode(encode_png(picture)))
     write_atomically(folder / RECORD, json.dumps(_record(values, names), allow_nan=False, indent=1) + "\n")
 
 
@@ -108,8 +112,8 @@ def load_record(path: Path, build: Build[Built]) -> Built:
     return record_from_json(text, build, record.parent)
 
 
-def _record(values: Mapping[str, Any], images: list[str]) -> dict[str, Any]:
-    """Return the plain values with the URIs of the thumbnails in place of the pixels."""
+def _record(values: Mapping[str, Any], images: list[str | None]) -> dict[str, Any]:
+    """Return the plain values with the URIs of the thumbnails in place of the pixels, None where there is none."""
     frames = [frame | {"thumbnail": uri} for frame, uri in zip(values["frames"], images, strict=True)]
     return {"format": FORMAT, "version": VERSION} | dict(values) | {"frames": frames}
 
@@ -122,8 +126,9 @@ def _frames_with_images(record: dict[str, Any], folder: Path | None) -> list[dic
     for frame in frames:
         if "thumbnail" in frame:
             uri = frame["thumbnail"]
-            require(isinstance(uri, str), f"the thumbnail of a frame is {shown(uri)}, not a text")
-            frame = frame | {"thumbnail": _read_image(uri, folder, most_pixels)}
+            require(uri is None or isinstance(uri, str), f"the thumbnail of a frame is {shown(uri)}, not a text")
+            pixels = np.zeros((3, 0, 0), np.uint8) if uri is None else _read_image(uri, folder, most_pixels)
+            frame = frame | {"thumbnail": pixels}
         read.append(frame)
     return read
 

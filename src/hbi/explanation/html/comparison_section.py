@@ -188,7 +188,9 @@ def _timeline(comparison: Comparison, names: list[str], part: UnmergedMatrix, ti
         score=f"difference {difference}",
         note=f"What each adds sums to the difference of the scores: "
         f"{summands(words, frames, comparison.unassigned)}: {difference}.",
-        table=timeline_table(names, part, times, words, frames, anchor, title),
+        table=timeline_table(
+            [(name, row) for row, name in enumerate(names)], part, times, words, frames, anchor, title
+        ),
         found=_largest_contributions(names, words),
         limit=largest_of(part.interactions),
         unit=_unit(comparison),

@@ -73,7 +73,7 @@ def frame_button(index: int, times: FrameTimes, anchor: str) -> str:
     return (
         f'<button type="button" class="hbi-frame" data-frame="{index}" aria-pressed="false" '
         f'aria-label="{escape(times.label(index))}"><span class="hbi-thumb {anchor}-t{index}"></span>'
-        f'<span class="hbi-time">{times.short(index)}</span></button>'
+        f'<span class="hbi-time">{escape(times.short(index))}</span></button>'
     )
 
 
@@ -148,7 +148,7 @@ def _name_pixels(names: Sequence[str]) -> int:
 
 
 def _bracket(run: Run, times: FrameTimes, names: dict[int, str]) -> str:
-    span = times.bracket(run)
+    span = escape(times.bracket(run))
     name = f"{names[run.group]} · " if run.group in names else ""
     return (
         f'<th class="hbi-bracket" scope="colgroup" colspan="{run.length}" data-frame="{run.start}" '
@@ -157,5 +157,9 @@ def _bracket(run: Run, times: FrameTimes, names: dict[int, str]) -> str:
 
 
 def _side(run: Run, names: dict[int, str], *, is_merged: bool) -> str:
-    bracket = f"<span>{names.get(run.group, '')}</span>" if is_merged else ""
-    return f'<th class="hbi-side" scope="rowgroup" rowspan="{run.length}" data-word="{run.start}">{bracket}</th>'
+    name = names.get(run.group, "")
+    bracket = f"<span>{name}</span>" if is_merged else ""
+    hidden = "" if name else ' aria-hidden="true"'  # the bracket alone says nothing that the joined cells do not
+    return (
+        f'<th class="hbi-side" scope="rowgroup" rowspan="{run.length}" data-word="{run.start}"{hidden}>{bracket}</th>'
+    )

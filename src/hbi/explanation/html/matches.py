@@ -1,6 +1,6 @@
 """What an explanation or a comparison says: which words go with which seconds, as matches, sentences and numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,10 +49,10 @@ class Matches:
         """Return the rows that belong to a column, in reading order."""
         return self._partners(self._certain[:, column], self.part.word_groups)
 
-    def strongest(self, count: int) -> tuple[Match, ...]:
-        """Return up to `count` words that found frames, with these frames, strongest first."""
+    def strongest(self, count: int, rows: Collection[int] | None = None) -> tuple[Match, ...]:
+        """Return up to `count` of these rows (None: of all) that found frames, with these frames, strongest first."""
         matches = []
-        for row in dict.fromkeys(self.part.word_groups):
+        for row in dict.fromkeys(self.part.word_groups if rows is None else sorted(rows)):
             if columns := self.frames_of_word(row):
                 best = self._best(self._certain[row], columns)
                 matches.append(Match(row, columns, float(self._certain[row, best]), float(self._errors[row, best])))
@@ -116,11 +116,11 @@ class Matches:
         return value
 
     def _told(self, best: float, error: float) -> str:
-        return f"strongest {with_error(best, error)}"
+        return f"strongest {_three_digits(best, error)}"
 
     def _nothing(self, what: str, best: float, error: float) -> str:
         certainly = "certainly " if best > 0 else ""
-        return f"no {what} is {certainly}worth more with it than without (best {with_error(best, error)})"
+        return f"no {what} is {certainly}worth more with it than without (best {_three_digits(best, error)})"
 
 
 class Differences(Matches):
@@ -130,10 +130,10 @@ class Differences(Matches):
         return abs(value)
 
     def _told(self, best: float, error: float) -> str:
-        return f"largest {with_error(best, error)}: for the {'first' if best > 0 else 'second'}"
+        return f"largest {_three_digits(best, error)}: for the {'first' if best > 0 else 'second'}"
 
     def _nothing(self, what: str, best: float, error: float) -> str:
-        return f"no certain difference (largest {with_error(best, error)})" if error else "no difference"
+        return f"no certain difference (largest {_three_digits(best, error)})" if error else "no difference"
 
 
 def phrase_of(explanation: Explanation, part: InteractionMatrix, word_group: int) -> str:
@@ -153,6 +153,11 @@ def phrase_of(explanation: Explanation, part: InteractionMatrix, word_group: int
             pieces.append(explanation.text[first.start : last.end] if run.length > 1 else first.text)
     phrase = " … ".join(pieces)
     return quoted(phrase if len(phrase) <= LONGEST_PHRASE else f"{phrase[: LONGEST_PHRASE - 2]} …")
+
+
+def _three_digits(value: float, error: float) -> str:
+    """Return a number with its error, which sets its digits; an exact one with three."""
+    return with_error(value if error else float(f"{value:.3g}"), error)
 
 
 def _six_digits(values: np.ndarray) -> list[list[float]]:

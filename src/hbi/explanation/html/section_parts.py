@@ -102,14 +102,17 @@ def player(address: str | None, number: int, name: str) -> str:
     """Return the player of a video; nothing where it cannot be played.
 
     Args:
-        address: Where the video is to be found; None: it cannot be played.
+        address: Where the video is to be found; None: it cannot be played. Of a copy of a span it ends in
+            `#offset=<seconds>`: where in the video its second 0 is.
         number: Which video of the section it is, from 0.
         name: What a screen reader says of it.
     """
     if address is None:
         return ""
+    address, _, offset = address.partition("#offset=")
+    begin = f'data-offset="{escape(offset)}" ' if offset else ""
     return (
-        f'<video class="hbi-player" data-player="{number}" controls muted playsinline preload="metadata" '
+        f'<video class="hbi-player" data-player="{number}" {begin}controls muted playsinline preload="metadata" '
         f'aria-label="{escape(name)}" src="{escape(address)}"></video>'
     )
 
@@ -147,18 +150,46 @@ def bar_of(value: float, largest: float, error: float = 0.0) -> tuple[str, str]:
     return classes, f"--v:{share:.3f}{ends}"
 
 
+def still(index: int, anchor: str, label: str, *, is_hidden: bool) -> str:
+    """Return the enlarged picture of a frame, which stands where no video can be played.
+
+    Args:
+        index: Of the frame that is shown first.
+        anchor: The id of the section.
+        label: When that frame is.
+        is_hidden: Whether it waits until the script finds that there is no video.
+    """
+    return (
+        f'<figure class="hbi-still"{" hidden" * is_hidden}><span class="hbi-thumb {anchor}-t{index}"></span>'
+        f"<figcaption>{escape(label)}</figcaption></figure>"
+    )
+
+
+def widths_of(frames: Sequence[Frame]) -> list[float]:
+    """Return how wide each frame is in a line over the seconds: its share of them in percent.
+
+    Shares rather than seconds, for the widths of a flexible row that sum to less than 1 do not fill it.
+    """
+    seconds = [frame.end_seconds - frame.start_seconds for frame in frames]
+    whole = sum(seconds)
+    return [100 * each / whole if whole > 1e-9 else 100 / len(seconds) for each in seconds]
+
+
 def frame_rules(frames: Sequence[Frame], anchor: str) -> str:
-    """Return the style of a section's frames: every picture once, as wide in the timeline as its seconds.
+    """Return the style of a section's frames: every picture once, as wide in a line as its share of the seconds.
 
     Tables and the tooltip show a picture by the class `<anchor>-t<index>`.
     """
     _, height, width = frames[0].thumbnail.shape
-    rules = [f"#{anchor} .hbi-thumb{{aspect-ratio:{width}/{height};max-height:120px}}"]
-    for index, frame in enumerate(frames):
-        image = encode_jpeg(frame.thumbnail)
-        seconds = frame.end_seconds - frame.start_seconds
-        rules.append(f"#{anchor} .{anchor}-t{index}{{background-image:url(data:image/jpeg;base64,{image})}}")
-        rules.append(f'#{anchor} .hbi-line>[data-frame="{index}"]{{flex-grow:{seconds:.4g}}}')
+    rules = [f"#{anchor} .hbi-thumb{{{f'aspect-ratio:{width}/{height}' if frames[0].has_picture else 'display:none'}}}"]
+    for index, (frame, width) in enumerate(zip(frames, widths_of(frames), strict=True)):
+        if frame.has_picture:
+            image = encode_jpeg(frame.thumbnail)
+            rules.append(f"#{anchor} .{anchor}-t{index}{{background-image:url(data:image/jpeg;base64,{image})}}")
+        rules.append(
+            f'#{anchor} .hbi-line>[data-frame="{index}"],#{anchor} .hbi-fits>:nth-child({index + 1})'
+            f"{{flex-grow:{width:.4g}}}"
+        )
     return "\n".join(rules)
 
 

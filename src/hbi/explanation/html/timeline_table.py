@@ -41,7 +41,7 @@ LEAST_PIXELS = 16
 
 
 def timeline_table(
-    names: Sequence[str],
+    rows: Sequence[tuple[str, int]],
     part: InteractionMatrix,
     times: FrameTimes,
     word_adds: Adds,
@@ -52,7 +52,7 @@ def timeline_table(
     """Return the table; the widths of its frames come from `frame_rules`.
 
     Args:
-        names: Of the words.
+        rows: Of every row of the interactions its name, and the first of the words that it stands for.
         part: The interactions.
         times: Of the frames.
         word_adds: What every word adds to the score.
@@ -63,10 +63,10 @@ def timeline_table(
     limit = largest_of(part.interactions)
     num_frames = len(frame_adds.values)
     strip = "".join(frame_button(index, times, anchor) for index in range(num_frames))
-    rows = "\n".join(
-        f'<tr>{row_name(name, word)}<td><div class="hbi-line">{_line(part, word, limit)}</div></td>'
+    body = "\n".join(
+        f'<tr>{row_name(name, word)}<td><div class="hbi-line">{_line(part, row, word, limit)}</div></td>'
         f"{_adds(*adds, word_adds)}</tr>"
-        for (word, name), adds in zip(enumerate(names), word_adds, strict=True)
+        for row, ((name, word), adds) in enumerate(zip(rows, word_adds, strict=True))
     )
     total = signed(float(np.sum(frame_adds.values)), word_adds.decimals)
     drawn = " hbi-drawn" if errors_of(part).any() or word_adds.errors.any() or frame_adds.errors.any() else ""
@@ -75,7 +75,7 @@ def timeline_table(
         f"<caption>{escape(summary)}</caption>"
         f'<thead><tr><td class="hbi-corner">{times.unit}</td>'
         f'<td><div class="hbi-line">{strip}</div></td>'
-        f'<th scope="col" class="hbi-adds">adds</th></tr></thead>\n<tbody>\n{rows}\n'
+        f'<th scope="col" class="hbi-adds">adds</th></tr></thead>\n<tbody>\n{body}\n'
         f'<tr class="hbi-sum"><th scope="row" class="hbi-name">adds</th>'
         f'<td><div class="hbi-line">{_frame_bars(frame_adds, times)}</div></td>'
         f'<td class="hbi-adds">{total}</td></tr>\n</tbody></table>'
@@ -96,10 +96,10 @@ def summands(words: Adds, frames: Adds, unassigned: float) -> str:
     return ", ".join(f"{name} {signed(value, 3)}" for name, value in parts.items())
 
 
-def _line(part: InteractionMatrix, word: int, limit: float) -> str:
+def _line(part: InteractionMatrix, row: int, word: int, limit: float) -> str:
     decimals = decimals_for(limit)
     pieces = []
-    numbers = zip(part.interactions[word].tolist(), errors_of(part)[word].tolist(), strict=True)
+    numbers = zip(part.interactions[row].tolist(), errors_of(part)[row].tolist(), strict=True)
     for frame, (value, error) in enumerate(numbers):
         strength, classes = cell_look(value, error, limit)
         pieces.append(

@@ -1,4 +1,4 @@
-"""From the word and frame tokens of any model to an `Explanation`."""
+"""From the word and frame tokens of any model to an `Explanation`; a second text or a picture may stand for a video."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -41,6 +41,8 @@ def explain_tokens(
 ) -> Explanation:
     """Return which words go with which frames, from token embeddings: one row a word, one row a frame.
 
+    The frames may be tokens of a second text (ColBERT) or patches of a picture (ColPali): see `columns_labelled`.
+
     Where the tokens are merged, a merged token is the mean of its cluster (DPC-KNN) by the members' weights, and weighs
     as much as they do together: the paper's levels without anything that has to be trained.
 
@@ -49,7 +51,7 @@ def explain_tokens(
         frame_tokens: embeddings of `frames`, of the same width.
         text: the caption.
         words: where the caption has each of them: `words_in(text)`, or the spans of a tokenizer.
-        frames: `frames_at(...)`.
+        frames: `frames_at(...)` of a video, else `columns_labelled(...)` or `patches_of(...)`.
         word_weights: non-negative; None: all equal.
         frame_weights: the same for frames.
         merge_ratio: merged tokens per token, (entity to action, action to event); None: the entity level only.
@@ -58,7 +60,7 @@ def explain_tokens(
         normalize_weights: see `hbi.games.LateInteractionGame`.
         floor_at_zero: see `hbi.games.LateInteractionGame`.
         score: what the model ranks by; "MaxSim" and "mean MaxSim" know no weights, no merging and no floor.
-        video: what to call the video.
+        video: what to call the video, or what stands in its place.
         model: what to call the model.
 
     Raises:
@@ -138,6 +140,53 @@ def frames_at(
     return tuple(
         Frame(time, start, end, pixels)
         for time, start, end, pixels in zip(times, edges[:-1], edges[1:], thumbnails, strict=True)
+    )
+
+
+def columns_labelled(
+    labels: Sequence[str], pictures: UInt8[np.ndarray, "column 3 height width"] | None = None
+) -> tuple[Frame, ...]:
+    """Return players that are no frames of a video: tokens of a second text, or whatever else has a label.
+
+    >>> columns_labelled(["a", "star"])[1]
+    Frame('star', thumbnail=[3, 0, 0])
+
+    Args:
+        labels: what is written for each.
+        pictures: pixels of each, of one size; None: there are none.
+
+    Raises:
+        ValueError: There are no labels, or not as many as pictures.
+    """
+    if not len(labels) or (pictures is not None and len(pictures) != len(labels)):
+        number = "no pictures" if pictures is None else f"{len(pictures)} pictures"
+        raise ValueError(f"need labels, one for each picture: there are {len(labels)} labels and {number}")
+    shown = np.zeros((len(labels), 3, 0, 0), dtype=np.uint8) if pictures is None else pictures
+    return tuple(
+        Frame(place + 0.5, place, place + 1, pixels, label)
+        for place, (label, pixels) in enumerate(zip(labels, shown, strict=True))
+    )
+
+
+def patches_of(picture: UInt8[np.ndarray, "3 height width"], rows: int, columns: int) -> tuple[Frame, ...]:
+    """Return the patches of a picture, row by row, each with its piece of the picture and a label as `row 1, column 2`.
+
+    Args:
+        picture: the pixels that the model saw.
+        rows: patches from top to bottom.
+        columns: patches from left to right.
+
+    Raises:
+        ValueError: There are more rows or columns than pixels, or none.
+    """
+    _, height, width = picture.shape
+    if not (0 < rows <= height and 0 < columns <= width):
+        raise ValueError(f"a picture of {width} x {height} pixels has no {rows} rows and {columns} columns of patches")
+    high, wide = height // rows, width // columns  # of one size: pixels that are left over lie between patches
+    corners = [(row * height // rows, column * width // columns) for row in range(rows) for column in range(columns)]
+    labels = [f"row {row}, column {column}" for row in range(1, rows + 1) for column in range(1, columns + 1)]
+    return columns_labelled(
+        labels, np.stack([picture[:, top : top + high, left : left + wide] for top, left in corners])
     )
 
 
