@@ -5,11 +5,10 @@
     python benchmarks/search_quality.py demo/runs/shape-stories data/unseen
     python benchmarks/search_quality.py --table          # write the tables again from what is stored
 
-Three questions: which vectors find the candidates of a token-wise similarity, whether an index ranks as the evaluation
-does, and whether hits that are called good are (whether words that are called matched are in the video:
-word_understanding.py). Each answer is stored in benchmarks/results/search_quality.json; the tables go into
-docs/results/search.md, between their marks. The thresholds of the search were once chosen on the test split of seed 0;
-the videos of another seed chose nothing.
+Two questions: which vectors find the candidates of a token-wise similarity, and whether an index ranks as the
+evaluation does (whether marks on words and the goodness of hits hold: search_marks.py). Each answer is stored in
+benchmarks/results/search_quality.json; the tables go into docs/results/search.md, between their marks. The videos of
+another seed chose nothing.
 """
 
 import argparse
@@ -70,7 +69,7 @@ def main() -> None:
             parser.error("name a run and a folder of ShapeStories videos")
         RESULTS.write_text(json.dumps(measure(arguments.run, arguments.data, arguments.captions), indent=1) + "\n")
     results = json.loads(RESULTS.read_text())
-    put(PAGE, {"candidates": candidates_table(results), "good": good_table(results)})
+    put(PAGE, {"candidates": candidates_table(results)})
     print(json.dumps(results, indent=1))
 
 
@@ -82,8 +81,6 @@ def measure(folder: Path, data: Path, num_captions: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as scratch:
         whole = VideoIndex.create(Path(scratch, "whole"), matcher, window_seconds=None)
         whole.add([story.video for story in stories])
-        half = VideoIndex.create(Path(scratch, "half"), matcher, window_seconds=None)
-        half.add([story.video for story in stories[::2]])
         texts = [caption.text for story in stories for caption in story.captions]
         asked = [texts[row] for row in spaced(len(texts), num_captions)]
         return {
@@ -91,7 +88,6 @@ def measure(folder: Path, data: Path, num_captions: int) -> dict[str, object]:
             "captions": len(asked),
             "candidates": candidates(whole, asked),
             "order": same_order(whole, stories, num_captions),
-            "good": good_matches(half, stories, num_captions),
         }
 
 
@@ -170,38 +166,6 @@ def same_order(index: VideoIndex, stories: Sequence[Story], num_captions: int) -
     }
 
 
-def good_matches(index: VideoIndex, stories: Sequence[Story], num_captions: int) -> list[dict[str, object]]:
-    """Return which searches have a good match, by whether something in the index (every other story) answers them."""
-    ids = {story.video.name: story.video_id for story in stories}
-    inside = {story.video_id for story in stories[::2]}
-    captions = [caption for story in stories for caption in story.captions]
-    kinds: dict[str, list[tuple[bool, float]]] = {}
-    for row in spaced(len(captions), num_captions):
-        caption = captions[row]
-        best = index.search(caption.text, limit=1).hits[0]
-        is_answered = bool(inside & set(caption.satisfied_by))
-        told = (best.is_good, best.rarity)
-        kinds.setdefault("caption true of some indexed video" if is_answered else OF_NONE, []).append(told)
-        if ids[best.path.name] in caption.satisfied_by:
-            kinds.setdefault("caption whose first hit is right", []).append(told)
-    for text in EVERYDAY:
-        best = index.search(text, limit=1).hits[0]
-        kinds.setdefault("everyday sentence", []).append((best.is_good, best.rarity))
-    foreign = [rarity for _, rarity in kinds[OF_NONE]]
-    return [
-        {
-            "text": kind,
-            "texts": len(told),
-            "called_good": 100.0 * float(np.mean([is_good for is_good, _ in told])),
-            "area_under_curve": None if kind == OF_NONE else area([rarity for _, rarity in told], foreign),
-        }
-        for kind, told in kinds.items()
-    ]
-
-
-OF_NONE = "caption true of none (but of the same world: its colors are there)"
-
-
 def area(higher: Sequence[float], lower: Sequence[float]) -> float:
     """Return the area under the receiver operating characteristic: how often one is above the other, a tie is half."""
     differences = np.asarray(higher)[:, None] - np.asarray(lower)[None, :]
@@ -212,14 +176,6 @@ def candidates_table(results: dict) -> list[str]:
     names = [*(f"best_10_among_{count}" for count in CANDIDATES), f"best_1_among_{CANDIDATES[0]}"]
     rows = [[row["way"], *(f"{row[name]:.2f}" for name in names)] for row in results["candidates"]]
     return table(["candidates by", *(name.replace("_", " ") for name in names)], rows)
-
-
-def good_table(results: dict) -> list[str]:
-    rows = []
-    for row in results["good"]:
-        apart = "" if row["area_under_curve"] is None else f"{row['area_under_curve']:.2f}"
-        rows.append([row["text"], str(row["texts"]), f"{row['called_good']:.0f} %", apart])
-    return table(["text", "texts", "called good", "area under the curve, against captions true of none"], rows)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "word_understanding.json"
 PAGE = HERE.parent / "docs" / "results" / "words.md"
 KINDS = ("color", "shape", "action")
+JUDGED = ("found", "not found")
 Named = list[tuple[int, str, str]]
 """What a text names where: first character, kind, value."""
 SHORT = (
@@ -179,7 +180,7 @@ def marks_of(index: VideoIndex, stories: Sequence[Story], asked: Sequence) -> di
                 shown = {getattr(event, kind, "") for event in by_name[hit.path.name].events}
                 before = token_cosines(hit, word)
                 rows.setdefault(kind, []).append(
-                    (value in shown, word.share_below, word.is_matched, word.is_consistent, before)
+                    (value in shown, word.share_below, word.verdict == "found", word.verdict in JUDGED, before)
                 )
     return {"median_seconds": float(np.median(seconds))} | {kind: marked(each) for kind, each in rows.items() if each}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from hbi.files.checksums import ChecksumError
 from hbi.search.index_settings import milliseconds
@@ -21,6 +22,8 @@ SEGMENT_COLUMNS = [*SPAN_COLUMNS, "tokens", "weights", "mask", "members", "check
 """A segment but for what finds it and its thumbnail."""
 COARSE_COLUMNS = ["content", "vectors", "weights", "mask", "vectors_checksum"]
 """What finds segments."""
+FRAME_COLUMNS = ["id", "frames", "frames_checksum"]
+"""What tells the frames of a segment apart, of models that compare vectors of whole videos; added in format 3."""
 _PRIMARY_KEY = {"lance-schema:unenforced-primary-key": "true"}
 """Without it, two processes that insert the same new row at once both succeed (LanceDB 0.40)."""
 
@@ -55,6 +58,7 @@ def segment_schema(codec: SegmentCodec) -> Any:
     """Return the Arrow schema of the segments of a model."""
     import pyarrow as pa
 
+    types = {"frames": pa.list_(pa.float16(), codec.num_frames * codec.width), "frames_checksum": pa.int64()}
     return _schema(
         key="id",
         content=pa.string(),
@@ -70,6 +74,7 @@ def segment_schema(codec: SegmentCodec) -> Any:
         checksum=pa.int64(),
         vectors_checksum=pa.int64(),
         thumbnail_checksum=pa.int64(),
+        **(types if codec.keeps_frames else {}),
     )
 
 
@@ -121,6 +126,8 @@ def segment_table(codec: SegmentCodec, rows: SegmentRows) -> Any:
         _row_checksums((rows.content, vectors, arrays.weights[:, -codec.num_coarse :], is_real)),
         _row_checksums((ids, rows.thumbnails)),
     ]
+    if arrays.frames is not None:
+        columns += [_fixed_size(arrays.frames, codec.num_frames * codec.width), _row_checksums((ids, arrays.frames))]
     return _table(columns, segment_schema(codec))
 
 
@@ -140,6 +147,18 @@ def segment_arrays(codec: SegmentCodec, table: Any) -> SegmentArrays:
     spans = [table[name].to_pylist() for name in SPAN_COLUMNS]
     require_same_rows(table["checksum"].to_numpy(), (*spans, *_columns(arrays)))
     return arrays
+
+
+def frame_vectors(codec: SegmentCodec, table: Any) -> dict[str, Float[np.ndarray, "frame width"]]:
+    """Return the vectors of single frames by segment, of an Arrow table with the columns of `FRAME_COLUMNS`.
+
+    Raises:
+        ChecksumError: They are not what was written.
+    """
+    ids = table["id"].to_pylist()
+    frames = _flat(table, "frames").reshape(len(ids), codec.num_frames, codec.width)
+    require_same_rows(table["frames_checksum"].to_numpy(), (ids, frames))
+    return dict(zip(ids, frames, strict=True))
 
 
 def coarse_vectors(codec: SegmentCodec, table: Any) -> CoarseVectors:

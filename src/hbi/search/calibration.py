@@ -9,7 +9,6 @@ against segments of the index, each with its best match in another video.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -75,7 +74,7 @@ class Calibration:
 def calibrate(codec: SegmentCodec, snapshot: Snapshot) -> Calibration:
     """Measure what unrelated texts and foreign clips score on an index."""
     texts = unrelated_texts(codec.matcher)
-    best = _best_scores(codec, snapshot, codec.matcher.encode_texts(texts).encoding)
+    best = _best_scores(codec, snapshot, texts)
     clips = []
     if len(snapshot.videos) > 1:
         for row in range(min(NUM_CLIPS, len(snapshot.references))):
@@ -86,13 +85,14 @@ def calibrate(codec: SegmentCodec, snapshot: Snapshot) -> Calibration:
     return Calibration(tuple(len(text.split()) for text in texts), tuple(best), tuple(clips), snapshot.num_segments)
 
 
-def _best_scores(codec: SegmentCodec, snapshot: Snapshot, texts: Any) -> list[float]:
-    """Return the score of each encoded text with the segment that fits it best; 0 in an empty index."""
+def _best_scores(codec: SegmentCodec, snapshot: Snapshot, texts: Sequence[str]) -> list[float]:
+    """Return the score of each text with the segment that fits it best; 0 in an empty index."""
     whole = snapshot.in_memory.whole if snapshot.in_memory else None
     if whole and len(whole) <= COMPARED_AT_ONCE:  # so few are compared with all texts at once, many times as fast
-        best: list[float] = full_scores(codec, texts, whole).amax(1).tolist()
+        best: list[float] = full_scores(codec, codec.matcher.encode_texts(texts).encoding, whole).amax(1).tolist()
         return best
-    rankings = (rank(codec, snapshot, texts[row : row + 1], num_candidates=CANDIDATES) for row in range(len(texts)))
+    encodings = (codec.matcher.encode_texts(text).encoding for text in texts)
+    rankings = (rank(codec, snapshot, encoding, num_candidates=CANDIDATES) for encoding in encodings)
     return [float(ranking.scores[0]) if len(ranking.scores) else 0.0 for ranking in rankings]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hbi.ops import TokenSequence
 from hbi.search.candidates import NUM_CANDIDATES, approximate_row_ids, best_rows, coarse_scores
 from hbi.search.filters import Filters
 from hbi.search.segment_encoding import SegmentCodec
@@ -39,7 +40,9 @@ def full_scores(codec: SegmentCodec, encoding: Any, segments: Segments) -> torch
         model.similarity(encoding, codec.decode(segments.arrays[start : start + COMPARED_AT_ONCE])).float().cpu()
         for start in range(0, len(segments), COMPARED_AT_ONCE)
     ]
-    return torch.cat(blocks, dim=1) if blocks else torch.zeros(len(encoding), 0)
+    if blocks:
+        return torch.cat(blocks, dim=1)
+    return torch.zeros(len(encoding.tokens if isinstance(encoding, TokenSequence) else encoding), 0)
 
 
 def rank(

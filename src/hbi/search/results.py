@@ -2,7 +2,11 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from hbi.explanation.word_lines import Verdict
+
+Goodness = Literal["strong", "fair", "weak", "none"]
 
 
 @dataclass(frozen=True)
@@ -11,17 +15,15 @@ class WordMatch:
 
     Attributes:
         share_below: Share of the index's segments that fit the word less well.
-        is_matched: The moment fits the word better than most of the index does, and the word is consistent.
-        is_consistent: The word by itself, and the word in this text, are found in the same segments of the index. Of
-            another word nothing is known: the model may have scored its neighbors.
+        verdict: "found" here, or "not found"; "cannot tell" where the model does not separate moments that have it from
+            others; "unknown" where the model has never seen the word.
     """
 
     text: str
     start: int
     end: int
     share_below: float
-    is_matched: bool
-    is_consistent: bool
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Hit:
         best_start_seconds, best_end_seconds: Its segment that fits best, the one that was scored.
         score: The similarity by which HBI ranks, of that segment.
         rarity: Share of unrelated texts whose best match anywhere in this index scores lower.
-        is_good: Whether `rarity` reaches the threshold of the search.
+        goodness: How good the match is, in a word.
+        reason: What that rests on, in one sentence.
+        best_frame_seconds: Where in the video the frame is that fits best, in the best segment.
         words: In reading order; empty where the question was a clip.
         segment_id: Key of the best segment.
         is_missing: The file is not there, or is not what it was when it was indexed.
@@ -49,10 +53,17 @@ class Hit:
     duration_seconds: float
     score: float
     rarity: float
-    is_good: bool
+    goodness: Goodness
+    reason: str
+    best_frame_seconds: float
     words: tuple[WordMatch, ...]
     segment_id: str
     is_missing: bool
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the match is strong or fair."""
+        return self.goodness in ("strong", "fair")
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,8 @@ class SearchResult:
         num_segments: How many segments were in question, after filters.
         is_exhaustive: Whether every one of them was looked at, so that nothing can have been missed by an index.
         remark: What a reader has to know besides: words of the text that the model did not read.
+        offset: How many moments come before these.
+        has_more: Whether others come after them.
     """
 
     query: str
@@ -75,11 +88,13 @@ class SearchResult:
     is_exhaustive: bool
     seconds: float
     remark: str | None = None
+    offset: int = 0
+    has_more: bool = False
 
     @property
     def has_good_match(self) -> bool:
-        """Whether any hit is better than what unrelated texts find."""
-        return any(hit.is_good for hit in self.hits)
+        """Whether any hit is a match at all, a weak one say; else "no good match" is the answer."""
+        return any(hit.goodness != "none" for hit in self.hits)
 
 
 def result_to_dict(result: SearchResult) -> dict[str, Any]:
@@ -92,8 +107,15 @@ def result_to_dict(result: SearchResult) -> dict[str, Any]:
         "is_exhaustive": result.is_exhaustive,
         "seconds": round(result.seconds, 4),
         "remark": result.remark,
+        "offset": result.offset,
+        "has_more": result.has_more,
         "hits": [
-            asdict(hit) | {"path": str(hit.path), "other_paths": [str(path) for path in hit.other_paths]}
+            asdict(hit)
+            | {
+                "path": str(hit.path),
+                "other_paths": [str(path) for path in hit.other_paths],
+                "is_good": hit.is_good,
+            }
             for hit in result.hits
         ],
     }

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import normalize, pad
 
-from hbi.encoders.sentence_networks import FrameTokens, MultiVectorNetwork
+from hbi.encoders.sentence_networks import DenseNetwork, FrameTokens, MultiVectorNetwork
 from hbi.matching.matcher import Matcher
 from hbi.models import GlobalContrastModel, HBIModel, Hierarchy, Players
 from hbi.ops import TokenSequence
@@ -26,25 +26,31 @@ class SegmentArrays:
         weights: How much each token counts at its level.
         mask: True where a token is real.
         members: For every level and frame: the token it is merged into, -1 at padding.
+        frames: The vector of every frame by itself, half precision, 0 at padding, of a model that compares vectors of
+            whole videos; None for others, and where they were not read.
     """
 
     tokens: Float[np.ndarray, "segment token width"]
     weights: Float[np.ndarray, "segment token"]
     mask: Bool[np.ndarray, "segment token"]
     members: Int[np.ndarray, "segment level_frame"]
+    frames: Float[np.ndarray, "segment frame width"] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def __getitem__(self, rows: Any) -> "SegmentArrays":
         """Return some segments (a slice or indices)."""
-        return SegmentArrays(self.tokens[rows], self.weights[rows], self.mask[rows], self.members[rows])
+        frames = None if self.frames is None else self.frames[rows]
+        return SegmentArrays(self.tokens[rows], self.weights[rows], self.mask[rows], self.members[rows], frames)
 
     @classmethod
     def concatenate(cls, parts: "list[SegmentArrays]") -> "SegmentArrays":
         """Return all segments of several batches."""
         names = ("tokens", "weights", "mask", "members")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        frames = [part.frames for part in parts if part.frames is not None]
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(**arrays, frames=np.concatenate(frames) if frames else None)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,13 @@ class SegmentCodec:
         return self.num_frames if self._has_patches else self.counts[-1] if self.matcher.has_games else 1
 
     @property
+    def keeps_frames(self) -> bool:
+        """Whether the model has a vector for each frame by itself, beside the one of a video that it compares."""
+        if isinstance(self.matcher.model, GlobalContrastModel):
+            return not self.matcher.model.encoder.has_video_side and self.num_tokens == 1
+        return isinstance(self.matcher.model, DenseNetwork)
+
+    @property
     def _has_levels(self) -> bool:
         return isinstance(self.matcher.model, HBIModel)
 
@@ -107,6 +120,8 @@ class SegmentCodec:
         self, pixels: UInt8[Tensor, "segment frame 3 height width"], mask: Bool[Tensor, "segment frame"]
     ) -> SegmentArrays:
         """Return encoded segments."""
+        if self.keeps_frames:
+            return self._with_frames(pixels, mask)
         encoding = self.matcher.encode_frames(pixels, mask)
         if not self._has_levels:
             tokens, real = self._flat(encoding)
@@ -123,6 +138,26 @@ class SegmentCodec:
             torch.cat([_padded(each.weights, count) for each, count in sizes], 1).float().cpu().numpy(),
             torch.cat([_padded(each.sequence.mask, count) for each, count in sizes], 1).cpu().numpy(),
             torch.cat([each.sequence.members for each in players], 1).short().cpu().numpy(),
+        )
+
+    @torch.inference_mode()
+    def _with_frames(
+        self, pixels: UInt8[Tensor, "segment frame 3 height width"], mask: Bool[Tensor, "segment frame"]
+    ) -> SegmentArrays:
+        """Return segments with one vector each, and one for every frame, which is encoded once."""
+        model: Any = self.matcher.model
+        real = mask.to(self.matcher.device)
+        features = model.frame_features(self.matcher.network_input(pixels), real)
+        whole = model.encode_videos(features, real)
+        single = model.encode_videos(features.flatten(0, 1)[:, None], real.flatten(0, 1)[:, None])
+        frames = single.unflatten(0, real.shape) * real[..., None]
+        count = len(whole)
+        return SegmentArrays(
+            whole[:, None].half().cpu().numpy(),
+            np.ones((count, 1), np.float32),
+            np.ones((count, 1), bool),
+            np.zeros((count, 1), np.int16),
+            frames.half().cpu().numpy(),
         )
 
     def decode(self, arrays: SegmentArrays) -> Any:

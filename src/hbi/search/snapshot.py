@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from hbi.search.arrow_tables import COARSE_COLUMNS, SEGMENT_COLUMNS, coarse_vectors, segment_arrays, segment_id
+from hbi.search.arrow_tables import (
+    COARSE_COLUMNS,
+    FRAME_COLUMNS,
+    SEGMENT_COLUMNS,
+    coarse_vectors,
+    frame_vectors,
+    segment_arrays,
+    segment_id,
+)
 from hbi.search.index_errors import reading
 from hbi.search.segment_encoding import CoarseVectors, SegmentArrays
-from hbi.search.store import Store, conditions
+from hbi.search.store import Store, conditions, quoted
 from hbi.search.video_records import VideoRecord
 
 EXACT_UP_TO = 2048
@@ -88,6 +96,25 @@ class Snapshot:
         """Return segments by their row ids, in the order of the table's choosing."""
         with reading(self.path):
             return self._segments(self.table.take_row_ids(np.sort(row_ids).tolist()).select(SEGMENT_COLUMNS).to_arrow())
+
+    def frame_vectors(self, segments: Segments) -> np.ndarray | None:
+        """Return [segment, frame, width], the vectors of single frames; None where the index has none."""
+        keys = [segments.id(row) for row in range(len(segments))]
+        if not keys or "frames" not in self.table.schema.names:
+            return None
+        found: dict[str, np.ndarray] = {}
+        with reading(self.path):
+            for each in conditions("id", keys):
+                rows = self.table.search().where(each).select(FRAME_COLUMNS).limit(None).to_arrow()
+                found |= frame_vectors(self._store.codec, rows)
+        return np.stack([found[key] for key in keys])
+
+    def segment(self, key: str) -> Segments | None:
+        """Return the segment with a key, as one row; None where there is no such segment."""
+        with reading(self.path):
+            row = self.table.search().where(f"id = {quoted(key)}").select(SEGMENT_COLUMNS).limit(1).to_arrow()
+            found = self.shown(self._segments(row))
+        return found if len(found) else None
 
     def at_offsets(self, offsets: np.ndarray) -> Segments:
         """Return segments by their place in the table, of files that the index knows or not."""

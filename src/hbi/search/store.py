@@ -47,10 +47,18 @@ class Store:
             self.segments = self._connection.open_table("segments")
             self.videos = self._connection.open_table("videos")
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether vectors of single frames are stored: not in an index of an earlier version."""
+        return "frames" in self.segments.schema.names
+
     def add_segments(self, rows: SegmentRows) -> None:
         """Write segments in one transaction; those that exist are replaced."""
         with writing(self.path):
-            _upsert(self.segments, "id", segment_table(self.codec, rows))
+            table = segment_table(self.codec, rows)
+            if "frames" in table.column_names and not self.has_frames:
+                table = table.drop_columns(["frames", "frames_checksum"])
+            _upsert(self.segments, "id", table)
 
     def put_videos(self, records: Sequence[VideoRecord]) -> None:
         """Write what is known of some files in one transaction."""
@@ -71,7 +79,7 @@ class Store:
     def starts_of(self, content: str) -> set[int]:
         """Return where, in milliseconds, the segments of a content begin."""
         with reading(self.path):
-            query = self.segments.search().where(f"content = {_quoted(content)}").select(["id"]).limit(None)
+            query = self.segments.search().where(f"content = {quoted(content)}").select(["id"]).limit(None)
             return {int(key.rpartition("-")[2]) for key in query.to_arrow()["id"].to_pylist()}
 
     def span_of(self, key: str) -> tuple[str, float, float] | None:
@@ -105,13 +113,13 @@ class Store:
         return table
 
     def _segment(self, key: str, columns: list[str]) -> Any:
-        return self.segments.search().where(f"id = {_quoted(key)}").select(columns).limit(1).to_arrow()
+        return self.segments.search().where(f"id = {quoted(key)}").select(columns).limit(1).to_arrow()
 
 
 def conditions(column: str, values: Sequence[str]) -> list[str]:
     """Return SQL conditions that together choose the rows with one of some values; none for no values."""
     parts = (values[start : start + NAMES_AT_ONCE] for start in range(0, len(values), NAMES_AT_ONCE))
-    return [f"{column} IN ({', '.join(map(_quoted, part))})" for part in parts]
+    return [f"{column} IN ({', '.join(map(quoted, part))})" for part in parts]
 
 
 def import_lancedb() -> Any:
@@ -140,5 +148,6 @@ def _upsert(table: Any, key: str, rows: Any) -> None:
     table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"

@@ -7,19 +7,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from hbi.errors import HBIError
 from hbi.explanation import Explanation
 from hbi.matching.loading import load_matcher
-from hbi.matching.matcher import EncodedTexts, Matcher
-from hbi.matching.sample import VideoSample
+from hbi.matching.matcher import Matcher
+from hbi.search.answering import Order, Part, Question, find
 from hbi.search.calibration import Calibration, calibrate
 from hbi.search.candidates import build_vector_index
 from hbi.search.filters import Filters
+from hbi.search.goodness import DEFAULT_CLIP_THRESHOLD, DEFAULT_THRESHOLD
 from hbi.search.index_errors import SearchError, reading
 from hbi.search.index_folder import (
     index_identity,
@@ -30,17 +29,14 @@ from hbi.search.index_folder import (
 )
 from hbi.search.index_settings import IndexSettings
 from hbi.search.ingest import IngestCallback, IngestReport, ingest
-from hbi.search.moments import ContentFiles, SegmentLocation, merge_moments
-from hbi.search.ranking import rank
-from hbi.search.results import Hit, SearchResult
+from hbi.search.moments import ContentFiles, SegmentLocation
+from hbi.search.results import Hit, SearchResult, clock
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import EXHAUSTIVE_UP_TO, Snapshot
 from hbi.search.store import Store, import_lancedb
 from hbi.search.video_records import VideoRecord
-from hbi.search.word_matching import match_words
+from hbi.video.sample import VideoSample
 
-DEFAULT_THRESHOLD = 0.95
-"""A hit is good when so many of the unrelated texts find nothing as good."""
 LOADS_PER_SHARE = 10.0
 """An index that is being written to is read anew at most for a tenth of the time."""
 
@@ -186,8 +182,10 @@ class VideoIndex:
         text: str,
         *,
         limit: int = 10,
+        offset: int = 0,
+        order: Order = "match",
         filters: Filters | None = None,
-        threshold: float = DEFAULT_THRESHOLD,
+        threshold: float | None = None,
     ) -> SearchResult:
         """Return the moments that fit a text best.
 
@@ -197,8 +195,10 @@ class VideoIndex:
         Args:
             text: What to search for.
             limit: Moments to return.
+            offset: So many moments are passed over before: 10 for the second page of 10.
+            order: "match": best first; "newest", "name": of the best 100 the good ones by their file, then the others.
             filters: Which videos to look at; None: all.
-            threshold: The rarity from which a hit counts as good.
+            threshold: The rarity from which a hit counts as good; None: as `hbi.search.goodness` has it.
 
         Raises:
             SearchError: The text holds no words, or the index cannot be read.
@@ -206,16 +206,19 @@ class VideoIndex:
         begun = time.monotonic()
         if not any(character.isalnum() for character in text):
             raise SearchError(f"the text {text!r} holds no words: describe something that a video may show")
-        question = self.matcher.encode_texts([text])
-        return self._answer(begun, text, question.encoding, question, limit, filters, threshold)
+        encoded = self.matcher.encode_texts([text])
+        part = Part(limit, offset, order, filters)
+        return self._answer(begun, Question(text, encoded.encoding, encoded), part, threshold)
 
     def search_like(
         self,
         clip: Path,
         *,
         limit: int = 10,
+        offset: int = 0,
+        order: Order = "match",
         filters: Filters | None = None,
-        threshold: float = DEFAULT_THRESHOLD,
+        threshold: float | None = None,
         start_seconds: float | None = None,
         end_seconds: float | None = None,
     ) -> SearchResult:
@@ -223,7 +226,7 @@ class VideoIndex:
 
         Args:
             clip: A video file.
-            limit, filters, threshold: As in `search`.
+            limit, offset, order, filters, threshold: As in `search`.
             start_seconds: Where the span begins; None: with the clip.
             end_seconds: Where it ends; None: with the clip.
 
@@ -232,7 +235,35 @@ class VideoIndex:
         """
         begun = time.monotonic()
         encoding = self.matcher.encode_videos([clip], start_seconds=start_seconds, end_seconds=end_seconds)
-        return self._answer(begun, clip.name, encoding, None, limit, filters, threshold)
+        return self._answer(begun, Question(clip.name, encoding), Part(limit, offset, order, filters), threshold)
+
+    def more_like(
+        self,
+        segment_id: str,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        order: Order = "match",
+        filters: Filters | None = None,
+        threshold: float | None = None,
+    ) -> SearchResult:
+        """Return the moments that resemble a segment of this index, without the moment that holds it.
+
+        Args:
+            segment_id: Of a hit.
+            limit, offset, order, filters, threshold: As in `search`.
+
+        Raises:
+            SearchError: The index has no such segment.
+        """
+        begun, snapshot = time.monotonic(), self.snapshot()
+        own = snapshot.segment(segment_id)
+        if own is None:
+            raise SearchError("the index has no such moment")
+        path = ContentFiles.of(snapshot.videos[str(own.content[0])]).path
+        name = f"{path.name}, {clock(float(own.start_seconds[0]))}–{clock(float(own.end_seconds[0]))}"
+        question = Question(name, self.codec.decode(own.arrays), own=own)
+        return self._answer(begun, question, Part(limit, offset, order, filters), threshold)
 
     def explain(
         self,
@@ -270,52 +301,33 @@ class VideoIndex:
             self._measured = measured = snapshot, calibrate(self.codec, snapshot)
         return measured[1]
 
-    def _answer(
-        self,
-        begun: float,
-        query: str,
-        encoding: Any,
-        question: EncodedTexts | None,
-        limit: int,
-        filters: Filters | None,
-        threshold: float,
-    ) -> SearchResult:
-        """Return the best moments for an encoded text (`question`), or for an encoded clip (None)."""
-        snapshot, calibration = self.snapshot(), self.calibration
-        ranking = rank(self.codec, snapshot, encoding, filters=filters)
-        moments = merge_moments(ranking, limit)
-        best = ranking.segments[np.array([moment.row for moment in moments], int)]
-        words = match_words(self.codec, question, best, snapshot.references)
-        hits = []
-        for moment, matched in zip(moments, words, strict=True):
-            score = float(ranking.scores[moment.row])
-            rarity = calibration.rarity_of_text(score, query) if question else calibration.rarity_of_clip(score)
-            files = ContentFiles.of(snapshot.videos[moment.content], filters)
-            segments, row = ranking.segments, moment.row
-            hits.append(
-                Hit(
-                    path=files.path,
-                    other_paths=files.others,
-                    start_seconds=moment.start_seconds,
-                    end_seconds=moment.end_seconds,
-                    best_start_seconds=float(segments.start_seconds[row]),
-                    best_end_seconds=float(segments.end_seconds[row]),
-                    duration_seconds=files.duration_seconds,
-                    score=score,
-                    rarity=rarity,
-                    is_good=rarity >= threshold,
-                    words=matched,
-                    segment_id=segments.id(row),
-                    is_missing=not files.is_current,
-                )
-            )
-        remark, seconds = question.remarks[0] if question else None, time.monotonic() - begun
-        return SearchResult(query, tuple(hits), threshold, ranking.num_eligible, ranking.is_exhaustive, seconds, remark)
+    def _answer(self, begun: float, question: Question, part: Part, threshold: float | None) -> SearchResult:
+        """Return the wanted part of the best moments; `begun` is when the question came, in seconds of the clock."""
+        if threshold is None:
+            threshold = DEFAULT_THRESHOLD if question.text else DEFAULT_CLIP_THRESHOLD
+        found = find(self.codec, self.snapshot(), self.calibration, question, part, threshold=threshold)
+        return SearchResult(
+            query=question.name,
+            hits=found.hits,
+            threshold=threshold,
+            num_segments=found.ranking.num_eligible,
+            is_exhaustive=found.ranking.is_exhaustive,
+            seconds=time.monotonic() - begun,
+            remark=question.text.remarks[0] if question.text else None,
+            offset=part.offset,
+            has_more=found.has_more,
+        )
 
     def _refresh(self) -> Snapshot:
         with self._refreshing:
             self._snapshot = snapshot = Snapshot(self.store)
             return snapshot
+
+
+def _holds(hit: Hit, location: SegmentLocation) -> bool:
+    """Return whether a moment is the one that a segment is in."""
+    is_same_video = location.path in (hit.path, *hit.other_paths)
+    return is_same_video and hit.start_seconds < location.end_seconds and location.start_seconds < hit.end_seconds
 
 
 def _load_model(folder: Path, settings: IndexSettings, device: torch.device) -> Matcher:

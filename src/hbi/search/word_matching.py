@@ -1,4 +1,4 @@
-"""Which words of a text match a segment, as far as the model can be believed to know what the word means.
+"""Which words of a text are found in a segment, as far as the model can be believed to know what the word means.
 
 The token of a word also holds its neighbors, so that how well it fits a frame says little of the word itself
 (docs/results/words.md). Here a word is judged by what it does to the score, which every model has:
@@ -6,50 +6,110 @@ The token of a word also holds its neighbors, so that how well it fits a frame s
     without:  what the score of a segment loses when the word is taken out of the text
     alone:    what the segment scores with the word by itself
 
-A word is *consistent* where the two agree on which segments of the index have it. Only then is it called matched, or
-not matched; of other words nothing is claimed.
+Over segments drawn from the index, both are standardized and added up: the *evidence*. A word is judged where
+
+- the two agree on which segments have it: it means the same by itself and in this text;
+- the text depends on it: `without` varies by a good share of what the score of the whole text varies by;
+- the evidence falls into two groups, or a few segments have far more of it than the others.
+
+A word beside which nothing else says anything has one effect only, and must have both: groups and a tail of few.
+Where it is judged, it is "found" in a segment near the high group, and "not found" near the low one. Else the model
+"cannot tell". Words that it has never seen are "unknown". No rule is proof: docs/results/search.md has what this one
+is worth.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from hbi.encoders.tokenizer import TokenizedTexts
+from hbi.explanation.whole_words import FUNCTION_WORDS
 from hbi.matching.matcher import EncodedTexts
 from hbi.search.ranking import full_scores
-from hbi.search.results import WordMatch
+from hbi.search.results import Verdict, WordMatch
+from hbi.search.seen_words import has_never_seen
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
+from hbi.search.two_groups import TwoGroups
 
-MATCHED_ABOVE = 0.65
-"""Of the index's segments, a matched word must fit this share less well."""
-CONSISTENT_ABOVE = 0.5
-"""The least correlation, over segments of the index, of a word's two effects. Both chosen on the validation videos of
-ShapeStories (docs/results/words.md)."""
+AGREE_ABOVE = 0.6
+"""The least correlation, over segments of the index, of a word's two effects."""
+DEPENDS_ABOVE = 0.2
+"""The least spread of what the word adds, of the spread of the whole text's score."""
+EXPLAINED_ABOVE, SKEWED_ABOVE = 0.7, -0.2
+"""Two groups, or a tail of few: one of the two is enough. All four were chosen on the validation videos of ShapeStories
+(docs/results/search.md)."""
+SINGLE_EXPLAINED_ABOVE, SINGLE_SKEWED_ABOVE = 0.72, 0.0
+"""For a word with one effect: both."""
+FOUND_ABOVE, NOT_FOUND_BELOW = 0.6, 0.3
+"""Where between the groups, the low one at 0 and the high one at 1."""
 NUM_COMPARED = 128
 """Segments of the index that a moment is compared with."""
+LEAST_COMPARED, APART_SECONDS = 20, 60.0
+"""Of fewer that are of different videos, or so far apart, nothing is claimed: neighbors look alike."""
 MOST_WORDS = 40
 """Of a longer text, its beginning is looked at: two texts are encoded for each word."""
 
 
 @dataclass(frozen=True)
 class _Word:
-    """A word `[start, end)` of a text, and the text without it; None where nothing would be left."""
+    """A word `[start, end)` of a text, and the text without it.
+
+    Attributes:
+        without: None where nothing stands beside the word that says anything.
+        is_weighed: Whether it may be judged: neither a function word nor an unknown one.
+        is_unknown: The model has never seen it.
+    """
 
     text: str
     start: int
     end: int
     without: str | None
+    is_weighed: bool
+    is_unknown: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What there is for a word in the segments that were found, and whether it can be judged by it.
+
+    Attributes:
+        share_below: Of the index's segments, the share that has less of it.
+        place: Where between the two groups of the index; NaN without groups.
+        agreement: None for a word with one effect.
+        dependence, explained, skewness: What decides whether the word is judged, see above.
+    """
+
+    share_below: Float[np.ndarray, " segment"]
+    place: Float[np.ndarray, " segment"]
+    agreement: float | None
+    dependence: float
+    explained: float
+    skewness: float
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the model separates segments that have the word from others, as far as can be seen."""
+        if self.agreement is None:
+            return self.explained > SINGLE_EXPLAINED_ABOVE and self.skewness > SINGLE_SKEWED_ABOVE
+        has_groups = self.explained > EXPLAINED_ABOVE or self.skewness > SKEWED_ABOVE
+        return self.agreement > AGREE_ABOVE and self.dependence > DEPENDS_ABOVE and has_groups
+
+    def verdict(self, row: int) -> Verdict:
+        """Return whether the word is found in one of the segments."""
+        if self.is_judged and self.place[row] > FOUND_ABOVE:
+            return "found"
+        return "not found" if self.is_judged and self.place[row] < NOT_FOUND_BELOW else "cannot tell"
 
 
 def match_words(
     codec: SegmentCodec, query: EncodedTexts | None, segments: Segments, references: Segments
 ) -> list[tuple[WordMatch, ...]]:
-    """Return for each segment the words of the (one) text, and which of them match; none for a clip (None).
+    """Return for each segment the words of the (one) text, and which of them are found; none for a clip (None).
 
     Args:
         codec: Of the index's model.
@@ -58,47 +118,80 @@ def match_words(
         references: Segments of the index, drawn at random.
     """
     references = references[:NUM_COMPARED]
-    whole, words = _words(query.texts[0], query.tokens) if query else ("", [])
-    if not words or not len(segments) or not len(references):
+    whole, words = _words(codec, query.texts[0], query.tokens) if query else ("", [])
+    if not words or not len(segments):
         return [()] * len(segments)
-    of_text: dict[str, Tensor] = {}
+    weighed = [word for word in words if word.is_weighed] if _num_apart(references) >= LEAST_COMPARED else []
+    of_text: dict[str, Float[np.ndarray, " segment"]] = {}
     # Apart, as single words would be padded to the length of the text.
-    for texts in ([whole, *(word.without for word in words if word.without)], [word.text for word in words]):
+    longer = [whole, *(word.without for word in weighed if word.without)]
+    for texts in (longer, [word.text for word in weighed]) if weighed else ():
         encoding = codec.matcher.encode_texts(different := list(dict.fromkeys(texts))).encoding
         scores = torch.cat([full_scores(codec, encoding, each) for each in (references, segments)], 1).double()
-        of_text |= dict(zip(different, scores, strict=True))
-    matches = [_match(word, of_text, whole, len(references)) for word in words]
+        of_text |= dict(zip(different, scores.numpy(), strict=True))
+    matches = []
+    for word in words:
+        evidence = None
+        if word in weighed:
+            without = of_text[word.without] if word.without else None
+            evidence = weigh(of_text[whole], without, of_text[word.text], len(references))
+        matches.append(_match(word, evidence, len(segments)))
     return list(zip(*matches, strict=True))
 
 
-def _match(word: _Word, scores: dict[str, Tensor], whole: str, num_references: int) -> list[WordMatch]:
-    """Return how each segment fits one word; scores are of the references, and then of the segments."""
-    effects = [scores[word.text]]
-    if word.without is not None:
-        effects.append(scores[whole] - scores[word.without])
-    units = [_standardized(effect, num_references) for effect in effects]
-    agreement = float((units[0] * units[-1])[:num_references].mean()) if len(units) == 2 else 0.0
-    # Of few segments, chance alone makes high correlations: twice the standard error of one that is none.
-    is_consistent = agreement > max(CONSISTENT_ABOVE, 2 / num_references**0.5)
-    others, own = torch.stack(units).sum(0).split([num_references, len(effects[0]) - num_references])
-    found = []
-    for value in own:
-        is_tied = (others - value).abs() <= 1e-5
-        below = float(((others < value) & ~is_tied).double().mean() + is_tied.double().mean() / 2)
-        found.append(
-            WordMatch(word.text, word.start, word.end, below, is_consistent and below > MATCHED_ABOVE, is_consistent)
-        )
-    return found
+def _num_apart(segments: Segments) -> int:
+    """Return of how many videos, or minutes of them, some segments are."""
+    minutes = (segments.start_seconds // APART_SECONDS).astype(int)
+    return len(set(zip(segments.content.tolist(), minutes.tolist(), strict=True)))
 
 
-def _standardized(effect: Float[Tensor, " segment"], num_references: int) -> Float[Tensor, " segment"]:
-    """Return values with mean 0 and standard deviation 1 over the references; zeros where these are all equal."""
-    others = effect[:num_references]
-    spread = others.std(correction=0)
-    return (effect - others.mean()) / spread if spread > 1e-9 else torch.zeros_like(effect)
+def weigh(
+    whole: Float[np.ndarray, " segment"],
+    without: Float[np.ndarray, " segment"] | None,
+    alone: Float[np.ndarray, " segment"],
+    num_references: int,
+) -> Evidence:
+    """Return what the scores of three texts say of a word.
+
+    Args:
+        whole, without, alone: Scores of the text, of the text without the word, and of the word; first of segments of
+            the index, then of those that were found. None where nothing is left without the word.
+        num_references: How many of them are of the index.
+    """
+    effects = alone[None] if without is None else np.stack([whole - without, alone])
+    of_index = effects[:, :num_references]
+    spread = of_index.std(1, keepdims=True)
+    units = np.divide(
+        effects - of_index.mean(1, keepdims=True), spread, out=np.zeros_like(effects), where=spread > 1e-9
+    )
+    evidence = units.sum(0)
+    others, own = evidence[:num_references], evidence[num_references:]
+    is_tied = np.abs(others - own[:, None]) <= 1e-5
+    below = ((others < own[:, None]) & ~is_tied).mean(1) + is_tied.mean(1) / 2
+    groups = TwoGroups.of(others)
+    whole_spread = float(whole[:num_references].std())
+    return Evidence(
+        share_below=below,
+        place=np.array([groups.place(value) if groups else np.nan for value in own]),
+        agreement=None if without is None else float((units[0] * units[1])[:num_references].mean()),
+        dependence=float(spread[0, 0]) / whole_spread if whole_spread > 1e-9 else 0.0,
+        explained=groups.explained if groups else 0.0,
+        skewness=groups.skewness if groups else -np.inf,
+    )
 
 
-def _words(text: str, tokens: TokenizedTexts) -> tuple[str, Sequence[_Word]]:
+def _match(word: _Word, evidence: Evidence | None, num_segments: int) -> list[WordMatch]:
+    """Return how each segment fits one word."""
+    if evidence is None:
+        verdict: Verdict = "unknown" if word.is_unknown else "cannot tell"
+        return [WordMatch(word.text, word.start, word.end, 0.5, verdict)] * num_segments
+    return [
+        WordMatch(word.text, word.start, word.end, float(evidence.share_below[row]), evidence.verdict(row))
+        for row in range(num_segments)
+    ]
+
+
+def _words(codec: SegmentCodec, text: str, tokens: TokenizedTexts) -> tuple[str, Sequence[_Word]]:
     """Return what the model has read of a text, and every whole word of it."""
     spans = [(start, end) for start, end in tokens.spans[0].tolist() if start < end]
     inside = [
@@ -107,9 +200,15 @@ def _words(text: str, tokens: TokenizedTexts) -> tuple[str, Sequence[_Word]]:
         if any(match.start() <= start and end <= match.end() for start, end in spans)
     ][:MOST_WORDS]
     whole = text[: inside[-1].end()] if inside else ""
+    unknown = [has_never_seen(codec.matcher.tokenizer, match.group()) for match in inside]
+    says_something = [
+        not is_unknown and match.group().lower() not in FUNCTION_WORDS
+        for match, is_unknown in zip(inside, unknown, strict=True)
+    ]
     words = []
-    for match in inside:
+    for place, match in enumerate(inside):
         rest = " ".join((whole[: match.start()] + " " + whole[match.end() :]).split())
-        is_text = any(character.isalnum() for character in rest)
-        words.append(_Word(match.group(), *match.span(), rest if is_text else None))
+        others_say_something = sum(says_something) > says_something[place]
+        without = rest if others_say_something else None
+        words.append(_Word(match.group(), *match.span(), without, says_something[place], unknown[place]))
     return whole, words
