@@ -6,6 +6,9 @@ Property tests draw the same examples each time, so that a change is judged by i
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# What processes of tests that run side by side are given: nobody looks at them.
+os.environ.pop("COLUMNS", None)
+os.environ.pop("LINES", None)
 
 import torch
 from hypothesis import settings

@@ -10,6 +10,7 @@ from hbi.matching.matcher import EncodedTexts
 from hbi.search.best_frames import best_frame_seconds
 from hbi.search.calibration import Calibration
 from hbi.search.filters import Filters
+from hbi.search.frame_fits import agreed_matches
 from hbi.search.goodness import judge, reason
 from hbi.search.moments import ContentFiles, Moment, merge_moments
 from hbi.search.ranking import Ranking, rank
@@ -136,8 +137,9 @@ def _hits(
     """
     segments = ranking.segments
     best = segments[np.array([moment.row for moment in moments], int)]
-    words = match_words(codec, question.text, best, snapshot.references)
-    frames = best_frame_seconds(codec, question.encoding, best, snapshot.frame_vectors(best))
+    vectors = snapshot.frame_vectors(best)
+    words = agreed_matches(codec, match_words(codec, question.text, best, snapshot.references), best, vectors)
+    frames = best_frame_seconds(codec, question.encoding, best, vectors)
     hits = []
     for moment, matched, best_frame in zip(moments, words, frames, strict=True):
         score = float(ranking.scores[moment.row])

@@ -29,9 +29,9 @@ from jaxtyping import Float
 from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.explanation.whole_words import FUNCTION_WORDS
 from hbi.matching.matcher import EncodedTexts
+from hbi.matching.seen_words import has_never_seen
 from hbi.search.ranking import full_scores
 from hbi.search.results import Verdict, WordMatch
-from hbi.search.seen_words import has_never_seen
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
 from hbi.search.two_groups import TwoGroups
