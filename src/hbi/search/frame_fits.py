@@ -39,7 +39,7 @@ def agreed_matches(codec: SegmentCodec, matches: Matches, segments: Segments, fr
     told = sorted({word.text for words in matches for word in words if word.verdict in ("found", "not found")})
     if not told:
         return matches
-    shown = _frames_that_match(codec, told, segments, frames)
+    shown = frames_that_match(codec, told, segments, frames)
     if shown is None:
         return matches
     rows = {word: row for row, word in enumerate(told)}
@@ -56,7 +56,7 @@ def _agreed(match: WordMatch, is_shown: np.bool_ | None) -> WordMatch:
 
 
 @torch.inference_mode()
-def _frames_that_match(
+def frames_that_match(
     codec: SegmentCodec,
     words: Sequence[str],
     segments: Segments,
