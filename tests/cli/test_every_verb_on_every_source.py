@@ -1,6 +1,7 @@
 """Every verb takes every source of a model: it gives a result, or says in one line what to give instead."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor, convert
 from hbi.shape_stories import generate_shape_stories, load_stories
 from released_weights import released_answering_state, released_state
 from small_clips import write_clip
-from small_networks import global_config, small_config
+from small_networks import global_config, small_config, small_matcher
 from training.tiny import run_folder
 
 pytest.importorskip("lancedb", reason="an index is made with the extra `search`")
@@ -132,3 +133,27 @@ def test_a_verb_gives_a_result_or_advice(hbi, row, sources, data, tmp_path):
 def test_the_table_names_every_source_and_verb(sources, data, tmp_path):
     assert {name for name, *_ in ROWS} == sources.keys() - {"global index"}
     assert HEADER[1:] == list(commands(tmp_path, data, tmp_path))
+
+
+def test_pages_name_words_that_the_model_has_never_seen(hbi, tmp_path):
+    """Without an index too: it was trained on these words only."""
+    model, index, text = tmp_path / "model", tmp_path / "index", "a red pancake"
+    small_matcher([TEXT]).save_pretrained(model)
+    videos = [write_clip(tmp_path / "videos" / f"{seed}.mp4", seconds=2, seed=seed) for seed in (1, 2)]
+    pages = [tmp_path / f"{name}.html" for name in ("one", "two", "found")]
+    for command in (
+        ("explain", model, videos[0], text, "--out", pages[0]),
+        ("explain", model, *videos, text, "--out", pages[1]),
+        ("index", *videos, "--index", index, "--model", model),
+        ("search", index, text, "--explain", pages[2]),
+    ):
+        code, _, error = hbi(*command)
+        assert code == 0, error
+    said = [
+        re.findall(r"<bdi>(\w+)</bdi></button> <span class=\"hbi-verdict\">.*?</i>([^<]*)<", page.read_text())
+        for page in pages
+    ]
+    assert said[0] == [("pancake", "unknown to the model")]
+    assert said[1] == said[0] * 2
+    assert set(said[0]) <= set(said[2])
+    assert {"red", "a"} <= {word for word, _ in said[2]}, "a search says something of every word"

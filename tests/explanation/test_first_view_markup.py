@@ -52,7 +52,7 @@ def test_words_are_whole_and_small_ones_stand_behind_one_control(monkeypatch):
     shown, folded = markup.split('<details class="hbi-small">')
     assert [word for word, _ in rows(shown)] == ["red", "pancake", "spins", "pan", "stops"]
     assert [word for word, _ in rows(folded)] == ["A", ",", "and", "the", "."]
-    assert "<summary>and 3 small words: a, and and the</summary>" in folded
+    assert "<summary>and 3 small words: “a”, “and”, “the”</summary>" in folded
     sentence = re.search(r'<p class="hbi-sentence"[^>]*>(.*?)</p>', markup)[1]
     assert re.sub(r"<[^>]*>", "", sentence) == SENTENCE
     assert ">pancake</span>" in sentence
@@ -169,7 +169,10 @@ def test_every_verdict_is_said_in_words_and_by_a_mark(monkeypatch):
     }
     missing = re.findall(r'<li class="hbi-row hbi-missing[^>]*>.*?<bdi>(\w+)', markup)
     assert missing == ["pancake", "spins", "stops"], "bars of what was not found look otherwise"
-    assert "the closest seconds of a word that was not found for certain" in markup
+    closest = "the closest seconds of a word that was not found for certain"
+    assert closest in markup
+    without_bars = verdicts_of(SENTENCE, {"spins": "unknown"})
+    assert closest not in render_page(in_pieces(), verdicts=without_bars)
     assert "hbi-verdict" not in first_view_of(render_page(in_pieces()))
 
 
@@ -183,14 +186,19 @@ def test_lines_are_said_in_sentences(monkeypatch):
     assert told["spins"] == "“spins” matches no single second certainly."
 
 
-def test_the_script_gets_numbers_of_three_digits(monkeypatch):
-    choose(monkeypatch, {"red": [0.123456, -1e-9, 0.0, 0.0, 0.0, 0.0]}, {"red": [0.0123456, 0, 0, 0, 0, 0]})
+def test_the_script_gets_what_is_said_of_lines_and_no_numbers(monkeypatch):
+    choose(monkeypatch, {"red": [0.123456, -1e-9, 0.0, 0.0, 0.0, 0.0]})
     data = json.loads(re.search(r'class="hbi-data">(.*?)</script>', render_page(in_pieces()))[1])
-    assert data["lines"][1]["fits"][:2] == [0.123, -1e-9]
-    assert data["lines"][1]["errors"][0] == 0.012
     assert data["lines"][1]["states"] == "ynnnnn"
-    assert data["lines"][0]["errors"] is None
+    assert data["lines"][1]["best"] == 0
+    assert "0.123" not in json.dumps(data["lines"])
     assert [row["isShown"] for row in data["lines"]].count(False) == 5
+
+
+def test_the_video_has_the_name_of_its_file(monkeypatch):
+    choose(monkeypatch)
+    markup = render_page(replace(in_pieces(), video='a "b".mp4'), address="data:video/mp4;base64,AAAA")
+    assert 'aria-label="a &quot;b&quot;.mp4"' in re.search(r"<video[^>]*>", markup)[0]
 
 
 @pytest.mark.parametrize(("count", "pictures"), [(1, 1), (12, 12), (13, 12), (64, 12)])

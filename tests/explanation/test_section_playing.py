@@ -118,11 +118,29 @@ def test_a_section_plays_the_video_of_the_page_around_it(open_page, clip, offset
     opened.evaluate("addEventListener('hbi:play', (event) => (window.told = event.detail))")
     opened.locator(".hbi-shot").nth(4).click()
     has_sought(opened, 4.0 - offset)
-    assert opened.evaluate("told") == {"frame": 4, "seconds": 4}
+    assert opened.evaluate("told") == {"frame": 4, "seconds": 4, "until": None}
     wait_until(opened, "document.querySelector('.hbi-shot.now')?.dataset.frame === '4'")
     opened.evaluate("player.remove()")
     opened.locator(".hbi-shot").nth(1).click()
     assert opened.locator(".hbi-still").is_visible(), "without a video there is the picture"
+
+
+def test_the_best_moment_stops_where_it_ends_and_a_frame_plays_on(open_page, clip):
+    opened = open_page(render_page(in_pieces(), address=VideoAddresses().address(clip)))
+    video = watched(opened)
+    opened.evaluate("document.addEventListener('hbi:play', (event) => (window.told = event.detail))")
+    opened.locator(".hbi-best").click()
+    has_sought(opened, 2.0)
+    assert opened.evaluate("told") == {"frame": 2, "seconds": 2, "until": 3}
+    wait_until(opened, "document.querySelector('video').paused")
+    assert 3.0 <= video.evaluate("part => part.currentTime") < 4.5, "the browser looks some times a second"
+    opened.locator(".hbi-shot").nth(2).click()
+    has_sought(opened, 2.0)
+    wait_until(opened, "document.querySelector('video').currentTime > 4")
+    opened.locator(".hbi-best").click()
+    has_sought(opened, 2.0)
+    video.evaluate("part => (part.currentTime = 0.5)")
+    wait_until(opened, "document.querySelector('video').currentTime > 3.5")
 
 
 def test_who_wants_no_motion_gets_the_second_and_no_film(open_page, clip):

@@ -4,6 +4,7 @@ import pytest
 
 from hbi.errors import HBIError
 from hbi.explanation import Explanation
+from hbi.figures import Explained, videos_page
 from hbi.figures import write as writing
 from hbi.figures.write import write_explanation
 
@@ -24,6 +25,16 @@ def test_the_ending_chooses_the_view_and_missing_folders_are_made(tmp_path, make
     write_explanation(make_explanation(num_frames=2), out)
     assert out.read_bytes().startswith(beginning)
     assert [path.name for path in out.parent.iterdir()] == [name], "nothing else is left behind"
+
+
+def test_a_page_says_what_is_known_of_words(tmp_path, make_explanation):
+    explanation = make_explanation("a red pancake")
+    write_explanation(explanation, tmp_path / "page.html", verdicts={(6, 13): "unknown"})
+    write_explanation(explanation, tmp_path / "plain.html")
+    pages = [(tmp_path / name).read_text(encoding="utf-8") for name in ("page.html", "plain.html")]
+    assert [page.count("unknown to the model") for page in pages] == [1, 0]
+    several = videos_page([Explained(explanation, verdicts={(6, 13): "unknown"}), Explained(explanation)])
+    assert several.count("unknown to the model") == 1
 
 
 def test_a_record_reads_back(tmp_path, make_explanation):

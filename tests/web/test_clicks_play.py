@@ -197,6 +197,49 @@ def test_on_the_page_of_an_upload(tab, files, name):
     assert tab.evaluate("document.querySelectorAll('iframe').length") == 0
 
 
+BEST_MOMENT = """() => {
+  const button = document.querySelector(".hbi-best") ?? document.createElement("button");
+  Object.assign(button.dataset, { frame: 1, last: 1, span: "" });
+  button.className = "hbi-best";
+  button.textContent = "Best moment";
+  document.querySelector(".hbi-telling").append(button);
+}"""
+"""Whatever this network finds: its second frame."""
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "plain.avi"])
+@pytest.mark.parametrize("page", ["moment", "upload"])
+def test_the_best_moment_stops_where_it_ends_and_the_whole_moment_can_be_played_after_it(
+    tab, files, segments, name, page
+):
+    skip_unless_made(name, files)
+    if page == "moment":
+        tab.goto(f"/moment?segment={segments[name]}&q={TEXT}")
+    else:
+        tab.goto("/upload")
+        tab.get_by_label("Clip", exact=True).set_input_files(files[name])
+        tab.get_by_label("Text", exact=True).fill(TEXT)
+        tab.get_by_role("button", name="Explain").click()
+    seconds = explained(tab).seconds
+    wait_until(tab, "document.querySelector('video').readyState >= 2 && document.querySelector('video').videoWidth > 0")
+    if page == "upload":
+        assert tab.locator("#player").get_attribute("aria-label") == name
+    tab.evaluate(BEST_MOMENT)
+    tab.evaluate(WATCH)
+    tab.get_by_role("button", name="Best moment").click()
+    wait_until(tab, "seen.played === 1 && document.querySelector('video').paused")
+    now = "document.querySelector('video').currentTime + Number(document.querySelector('video').dataset.offset)"
+    end = json.loads(tab.locator(".hbi-data").first.text_content())["seconds"][1][2]
+    assert tab.evaluate("seen.at")[0] == pytest.approx(seconds[1], abs=0.3)
+    assert end - 0.05 <= tab.evaluate(now) < end + 1.5
+    if page == "moment":
+        tab.get_by_role("button", name="Play the moment").click()
+        wait_until(tab, f"{now} > {end + 1.6}")
+        return
+    tab.locator(".hbi-shot").nth(1).click()
+    wait_until(tab, f"{now} > {end + 1.6}")
+
+
 def test_of_a_large_film_only_the_moment_is_converted(browser, index, segments, files):
     """Its seconds stay those of the film."""
     with serving(create_app(index, limits=Limits(max_converted_pixels=1000))) as where:

@@ -13,7 +13,9 @@ from PIL import Image
 from hbi.search import VideoIndex
 from hbi.search.results import SearchResult, WordMatch
 from hbi.web.app import create_app
+from hbi.web.app_context import as_sentence
 from hbi.web.limits import Limits
+from hbi.web.sample_queries import SampleQuery
 from hbi.web.search_request import SearchRequest, has_empty_fields, search_address
 from small_films import Film, is_on, write_film
 
@@ -60,19 +62,21 @@ def test_goodness_is_said_in_words_and_its_reason_once(served, found):
         cards(page), names, ("Strong match", "Fair match", "Weak match", "No match"), strict=True
     ):
         assert plain(card).count(label) == 1
-        assert plain(card).count(f"It rests on {name} grounds.") == 1
+        assert plain(card).count(f"{label}. It rests on {name} grounds.") == 1
     assert "No good match" not in page
 
 
 @pytest.mark.parametrize(
-    ("kinds", "is_said"), [(("none", "none"), True), (("none", "weak"), False), (("none", "fair"), False)]
+    ("kinds", "is_said"),
+    [(("none", "none"), "No good match."), (("none", "weak"), "Only weak matches."), (("none", "fair"), None)],
 )
-def test_no_good_match_is_said_where_no_hit_is_a_match(served, found, kinds, is_said):
+def test_no_good_match_is_said_where_no_hit_is_a_good_one(served, found, kinds, is_said):
     hits = tuple(replace(hit, goodness=kind) for hit, kind in zip(found.hits[:2], kinds, strict=True))
     page = drawn(served, replace(found, hits=hits))
-    assert ("No good match." in page) == is_said
+    banners = [plain(banner) for banner in re.findall(r'<p class="notice" role="status">.*?</p>', page, re.DOTALL)]
+    assert [banner.partition(" These moments")[0] for banner in banners] == ([is_said] if is_said else [])
     second = drawn(served, replace(found, hits=hits, offset=20), "/?q=a+red+square&page=2")
-    assert "No good match." not in second  # of the first page nothing is known there
+    assert 'class="notice"' not in second  # of the first page nothing is known there
 
 
 def test_words_have_three_states_and_unknown_ones_are_named(served, found):
@@ -94,6 +98,43 @@ def test_words_have_three_states_and_unknown_ones_are_named(served, found):
     page = drawn(served, replace(found, hits=(replace(found.hits[0], words=only),)))
     assert "never seen" not in page
     assert "not found here" not in page
+
+
+def test_words_that_cannot_be_checked_are_pointed_out_above_weak_matches(served, found):
+    weak = replace(found.hits[0], goodness="weak")
+    for verdict, is_said in (("cannot tell", True), ("found", False)):
+        hit = replace(weak, words=(WordMatch("red", 0, 3, 0.5, verdict),))
+        page = plain(drawn(served, replace(found, hits=(hit,))))
+        assert ("The model cannot check the words in grey." in page) == is_said
+
+
+@pytest.mark.parametrize("query", ["🙂🙂", "   ", "  ?! "])
+def test_a_search_without_words_says_what_to_write_and_offers_a_way_on(served, query):
+    app = create_app(served)
+    app.state.context.samples._found = (SampleQuery("a red square", served.search(TEXT).hits[0].segment_id, 1.0),)
+    answer = starlette.TestClient(app, base_url="http://127.0.0.1").get("/", params={"q": query, "path": ""})
+    assert answer.status_code == 422
+    alert = plain(re.search(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)[1])
+    assert alert == "Write in words what happens in the video: this text has none."
+    assert f'value="{query.strip()}"' in answer.text
+    assert "<title>Search · hbi</title>" in answer.text
+    assert '<a href="/">To the first page</a>' in answer.text
+    assert '<a class="open" href="/?q=a+red+square">' in answer.text
+
+
+def test_errors_are_sentences(client):
+    page = client.get("/moment?segment=nothing&q=red", headers={"accept": "text/html"})
+    assert "The index has no such moment." in page.text
+    assert as_sentence("is it so?") == "Is it so?"
+
+
+def test_a_moment_names_its_video_and_the_length_of_its_clip(client):
+    hit = client.get("/api/search", params={"q": TEXT}).json()["hits"][0]
+    page = client.get("/moment", params={"q": TEXT, "segment": hit["segment_id"]}).text
+    seconds = hit["best_end_seconds"] - hit["best_start_seconds"]
+    assert f">Save the clip ({seconds:.1f} s)</a>" in page
+    name = html.unescape(re.search(r'<video [^>]*aria-label="(.*?)"', page)[1])
+    assert name == hit["path"].rpartition("/")[2]
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,17 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_typed_has_the_ink_of_the_page_and_not_the_grey_of_placeholders(tab_of, scheme):
+    tab = tab_of(color_scheme=scheme)
+    tab.goto("/upload")
+    box = tab.get_by_label("Text", exact=True)
+    assert box.get_attribute("placeholder") == "what happens in it"
+    colors = "(box) => [getComputedStyle(box).color, getComputedStyle(box, '::placeholder').color]"
+    typed, placeholder = box.evaluate(colors)
+    assert typed == tab.evaluate("getComputedStyle(document.body).color") != placeholder
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_stand_out_in_light_and_dark(tab_of, scheme):
     tab = tab_of(color_scheme=scheme)
     for path in addresses(tab):

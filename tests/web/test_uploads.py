@@ -1,6 +1,7 @@
 """Uploads: what is said of them names them as their sender does; their decoding is bounded, and ends when given up."""
 
 import io
+import re
 import time
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def test_a_damaged_upload_names_itself_and_no_other_path(client, tmp_path):
         assert answer.status_code in {200, 422}
         assert "hbi-upload" not in answer.text
         assert (answer.json()["video"] if answer.status_code == 200 else answer.json()["error"]).count("mine.mp4") == 1
+
+
+@pytest.mark.parametrize("address", ["/explanation", "/explanation/section"])
+def test_words_that_the_model_has_never_seen_are_named(client, tmp_path, address):
+    """That needs no index; of the others nothing is said."""
+    content = write_clip(tmp_path / "x.mp4", seconds=2).read_bytes()
+    page = client.post(address, files={"clip": ("x.mp4", content)}, data={"text": "a red pancake falls"}).text
+    told = re.findall(r'<bdi>([^<]*)</bdi></button>(?: <span class="hbi-verdict">.*?</i>([^<]*)<)?', page)
+    assert {word: verdict for word, verdict in told if verdict} == {"pancake": "unknown to the model"}
+    assert {"red", "falls"} <= {word for word, _ in told}
+    assert "“pancake”: the model has not learned this word" in page
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def explain(
     from hbi.figures import write_explanation
     from hbi.figures.write import WRITERS, require_ending
     from hbi.matching import load_matcher
+    from hbi.matching.seen_words import unknown_words
 
     videos, text = _videos_and_text(what or [], worst=worst, instead_of=instead_of)
     require_ending(out, WRITERS if len(videos) == 1 and not instead_of else (".html",))
@@ -91,7 +92,8 @@ def explain(
         _explain_videos(matcher, videos, text, out, start=start, end=end, words=words)
     else:
         explanation = matcher.explain(videos[0], text, start_seconds=start, end_seconds=end, words=words)
-        note = write_explanation(explanation, out, video=videos[0], view=view)
+        unknown = unknown_words(matcher, explanation)
+        note = write_explanation(explanation, out, video=videos[0], view=view, verdicts=unknown)
         if note:
             say("[yellow]note:[/] {note}", note=note)
         if explanation.remark:
@@ -148,6 +150,7 @@ def _explain_videos(
 ) -> None:
     """Explain one text with several videos; those that cannot be decoded are named and passed over."""
     from hbi.figures import Explained, VideoAddresses, shown_span, videos_page, write_page
+    from hbi.matching.seen_words import unknown_words
     from hbi.video import VideoError
 
     found: list[Explanation] = []
@@ -158,7 +161,8 @@ def _explain_videos(
         for number, video in enumerate(videos, start=1):
             try:
                 found.append(matcher.explain(video, text, start_seconds=start, end_seconds=end, words=words))
-                pages.append(Explained(found[-1], addresses.address(video, shown_span(found[-1]))))
+                address = addresses.address(video, shown_span(found[-1]))
+                pages.append(Explained(found[-1], address, unknown_words(matcher, found[-1])))
             except VideoError as error:
                 problems.append(error)
             progress(number, len(videos))

@@ -37,12 +37,20 @@ def read_towers(name_or_path: str | Path) -> PreTrainedModel:
         fill(clip, state, clip_source, origin=str(path))
         return clip
     try:
-        if kind_of_sentence_transformer(name_or_path) and not is_plain_encoder(name_or_path):
+        if _is_of_sentences(name_or_path):
             return read_sentence_towers(name_or_path)
         with asking_hub(name_or_path) as is_local:
             return _load(str(name_or_path), is_local=is_local)
     except HubError as error:
         raise CheckpointError(f"no encoder: {error}") from error
+
+
+def _is_of_sentences(name_or_path: str | Path) -> bool:
+    """Return whether a model is of sentence-transformers, and more than one of `transformers`."""
+    try:
+        return kind_of_sentence_transformer(name_or_path) is not None and not is_plain_encoder(name_or_path)
+    except CheckpointError:  # of a damaged file, which is told of where it is read in full
+        return False
 
 
 def _load(name: str, *, is_local: bool) -> PreTrainedModel:

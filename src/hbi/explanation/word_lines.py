@@ -14,9 +14,8 @@ Verdict: TypeAlias = Literal["found", "not found", "cannot tell", "unknown"]
 """Of a word in one video, beside other videos of an index; "unknown": the model has not learned the word."""
 
 FIT_MEANING = (
-    "A line is above zero where the frame matches the word by itself clearly better than it matches ordinary words of "
-    "the model's vocabulary (by more than 1.25 of their standard deviations); at or below zero it does not match. The "
-    "rest of the sentence plays no part."
+    "A bar stands where the picture matches the word, taken by itself, clearly better than it matches ordinary words. "
+    "Where the line is flat it does not. The rest of the sentence plays no part."
 )
 """What `WordLine.fit` says where `Explanation.word_fits` were measured."""
 

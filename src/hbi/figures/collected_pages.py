@@ -7,6 +7,7 @@ from hbi.explanation.comparison import Comparison
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.html.comparison_section import comparison_section
 from hbi.explanation.html.explanation_section import explanation_section
+from hbi.explanation.html.first_view import Verdicts
 from hbi.explanation.html.markup import escape
 from hbi.explanation.html.page import page
 from hbi.explanation.wording import quoted, signed
@@ -14,10 +15,16 @@ from hbi.explanation.wording import quoted, signed
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """An explanation, and where its video is to be found (see `hbi.figures.VideoAddresses`)."""
+    """An explanation, and what its page needs besides.
+
+    Attributes:
+        address: Where its video is to be found, see `hbi.figures.VideoAddresses`.
+        verdicts: What is said of its whole words, see `explanation_section`.
+    """
 
     explanation: Explanation
     address: str | None = None
+    verdicts: Verdicts | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +56,8 @@ def videos_page(videos: Sequence[Explained]) -> str:
             "<section><h2>Why the first and not the second</h2></section>" + _compared(first, second, "comparison")
         )
     for rank, video in enumerate(ranked, start=1):
-        sections.append(explanation_section(video.explanation, f"video-{rank}", address=video.address))
+        anchor = f"video-{rank}"
+        sections.append(explanation_section(video.explanation, anchor, address=video.address, verdicts=video.verdicts))
     return page(ranked[0].explanation.text, sections, heading=quoted(ranked[0].explanation.text))
 
 

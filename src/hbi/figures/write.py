@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hbi.errors import HBIError
 from hbi.explanation.explanation import Explanation
+from hbi.explanation.html.first_view import Verdicts
 from hbi.explanation.html.page import render_page
 from hbi.figures.figure import View, render_figure
 from hbi.figures.video_addresses import VideoAddresses, shown_span
@@ -18,7 +19,12 @@ class ExplanationWriteError(HBIError):
 
 
 def write_explanation(
-    explanation: Explanation, out: Path, *, video: Path | None = None, view: View = "words"
+    explanation: Explanation,
+    out: Path,
+    *,
+    video: Path | None = None,
+    view: View = "words",
+    verdicts: Verdicts | None = None,
 ) -> str | None:
     """Write an explanation as `.html` (page), `.png`, `.svg`, `.pdf` (figure) or `.json` (record), whole or not at all.
 
@@ -30,12 +36,13 @@ def write_explanation(
         video: What a page plays: embedded where it is small, else by a link to where it lies; converted where it has to
             be, see `VideoAddresses`.
         view: What a figure shows: where each whole word matches, a heat map a level, or all levels over the seconds.
+        verdicts: What a page says of whole words besides, see `explanation_section`.
 
     Raises:
         ExplanationWriteError: Another ending (before anything is drawn), or a place that cannot be written.
     """
     require_ending(out, WRITERS)
-    choices = _Choices(VideoAddresses(page=out), video, view)
+    choices = _Choices(VideoAddresses(page=out), video, view, verdicts)
     with _replacing(out) as draft:
         WRITERS[out.suffix.lower()](explanation, draft, choices)
     return choices.addresses.note
@@ -61,6 +68,7 @@ class _Choices:
     addresses: VideoAddresses
     video: Path | None
     view: View
+    verdicts: Verdicts | None
 
 
 @contextmanager
@@ -76,7 +84,8 @@ def _replacing(out: Path) -> Iterator[Path]:
 
 def _write_page(explanation: Explanation, path: Path, choices: _Choices) -> None:
     address = choices.addresses.address(choices.video, shown_span(explanation))
-    path.write_text(render_page(explanation, address=address), encoding="utf-8", newline="\n")
+    markup = render_page(explanation, address=address, verdicts=choices.verdicts)
+    path.write_text(markup, encoding="utf-8", newline="\n")
 
 
 def _write_figure(explanation: Explanation, path: Path, choices: _Choices) -> None:

@@ -45,17 +45,34 @@ def with_word_fits(explanation: Explanation, opened: OpenedModel, score_frames: 
         opened: The model that the explanation is of.
         score_frames: The model's score of texts with each frame of the video.
     """
-    ordinary = ordinary_words(opened)
     words = [word for word in whole_words(explanation.text, explanation.words) if _is_said(word.text)]
-    if len(ordinary) < FEWEST_ORDINARY or not words:
-        return explanation
     texts = list(dict.fromkeys(word.text for word in words))
-    own, others = (_scores(opened, each, score_frames) for each in (texts, ordinary))
-    fits = dict(zip(texts, fit_of_scores(own, others).numpy(), strict=True))
+    found = fits_of_words(opened, texts, score_frames)
+    if found is None:
+        return explanation
+    fits = dict(zip(texts, found.numpy(), strict=True))
     values = np.zeros((len(explanation.words), len(explanation.frames)))
     for word in words:
         values[list(word.words)] = fits[word.text]
     return replace(explanation, word_fits=values)
+
+
+@torch.inference_mode()
+def fits_of_words(
+    opened: OpenedModel, words: Sequence[str], score_frames: ScoreFrames
+) -> Float[Tensor, "word frame"] | None:
+    """Return how well each frame matches each word; None without words, or with too few ordinary ones.
+
+    Args:
+        opened: The model.
+        words: Each by itself.
+        score_frames: The model's score of texts with each frame.
+    """
+    ordinary = ordinary_words(opened)
+    if len(ordinary) < FEWEST_ORDINARY or not words:
+        return None
+    own, others = (_scores(opened, each, score_frames) for each in (words, ordinary))
+    return fit_of_scores(own, others)
 
 
 def fit_of_scores(

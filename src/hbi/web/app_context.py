@@ -154,4 +154,14 @@ class AppContext:
         templates = Environment(loader=PackageLoader("hbi.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         templates.filters["clock"] = clock
         templates.filters["in_words"] = length_in_words
+        templates.filters["as_sentence"] = as_sentence
         return templates
+
+
+def as_sentence(message: str) -> str:
+    """Return what a page says of an error or of a result: a message, from a capital letter to a full stop.
+
+    >>> as_sentence("path has 900 characters"), as_sentence("Nothing here.")
+    ('Path has 900 characters.', 'Nothing here.')
+    """
+    return f"{message[:1].upper()}{message[1:]}{'' if message.endswith(('.', '!', '?')) else '.'}"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from hbi.explanation import explanation_section, render_page
 from hbi.explanation.html.page import section_assets
+from hbi.matching.seen_words import unknown_words
 from hbi.web.app_context import AppContext
 from hbi.web.playback import Source
 
@@ -42,12 +43,15 @@ def add_explanations(app: "FastAPI", context: AppContext) -> None:
 
     @app.post("/explanation", include_in_schema=False)
     async def explanation_of_upload(clip: Annotated[UploadFile, File()], text: Annotated[str, Form()]) -> Response:
-        return HTMLResponse(render_page(await context.explain_upload(clip, text)))
+        explained = await context.explain_upload(clip, text)
+        verdicts = await context.read_queue.run(unknown_words, context.index.matcher, explained)
+        return HTMLResponse(render_page(explained, verdicts=verdicts))
 
     @app.post("/explanation/section", include_in_schema=False)
     async def section_of_upload(clip: Annotated[UploadFile, File()], text: Annotated[str, Form()]) -> Response:
         explained = await context.explain_upload(clip, text)
-        return HTMLResponse(explanation_section(explained, ANCHOR, player_id=PLAYER))
+        verdicts = await context.read_queue.run(unknown_words, context.index.matcher, explained)
+        return HTMLResponse(explanation_section(explained, ANCHOR, verdicts=verdicts, player_id=PLAYER))
 
     @app.get("/static/explanation.css", include_in_schema=False)
     async def style() -> Response:

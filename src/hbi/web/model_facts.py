@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from hbi.matching.matcher import Matcher
-from hbi.search.seen_words import has_never_seen
+from hbi.matching.seen_words import has_never_seen
 from hbi.web.sample_queries import picture_words
 
 LONGEST = 300

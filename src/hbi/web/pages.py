@@ -46,9 +46,10 @@ def add_pages(app: "FastAPI", context: AppContext) -> None:
     @app.get("/", include_in_schema=False)
     async def home(request: Request) -> Response:
         asked = dict(request.query_params)
-        if has_empty_fields(asked):  # what a form without scripts sends: filters that say nothing
+        is_blank = asked.get("q", "").isspace() and not asked.get("like", "").strip()  # typed, but no words
+        if has_empty_fields(asked) and not is_blank:  # what a form without scripts sends: filters that say nothing
             return RedirectResponse(search_address(asked), 303)
-        is_search = any(asked.get(name, "").strip() for name in ("q", "like"))
+        is_search = is_blank or any(asked.get(name, "").strip() for name in ("q", "like"))
         if request.scope.get(IS_CROSS_SITE, False):  # nothing is computed for another site's page
             return page("home.html", asked=asked, is_cross_site=is_search, library=None)
         if not is_search:
@@ -56,13 +57,15 @@ def add_pages(app: "FastAPI", context: AppContext) -> None:
             library = await context.read_queue.run(library_page, context.index, "newest", 0, HOME_VIDEOS)
             samples = await context.read_queue.run(context.samples.present)
             return page("home.html", asked={}, library=library, samples=samples, model=model)
+        asked["q"] = asked.get("q", "").strip()
         options: dict[str, Any] = {"asked": asked, "address": partial(search_address, asked)}
         try:
             search = SearchRequest.parse(asked, limits, limit=PAGE_HITS)
             result = await context.search_queue.run(service.search, search)
         except (RequestError, HBIError) as error:
             status = error.status if isinstance(error, RequestError) else 422
-            return page("search.html", status, result=None, error=str(error), **options)
+            samples = await context.read_queue.run(context.samples.present)
+            return page("search.html", status, result=None, error=str(error), samples=samples, **options)
         return page("search.html", result=result, error=None, search=search, **options)
 
     @app.get("/library", include_in_schema=False)

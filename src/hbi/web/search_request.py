@@ -135,7 +135,7 @@ def validated_text(text: str, limits: Limits) -> str:
     """Return a text without space around it; RequestError when it is empty or too long."""
     text = " ".join(text.split())
     if not any(character.isalnum() for character in text):
-        raise RequestError(422, "write what to search for: there are no words in it")
+        raise RequestError(422, "write in words what happens in the video: this text has none")
     if len(text) > limits.max_query_characters:
         raise RequestError(422, f"the text has {len(text)} characters, at most {limits.max_query_characters} are read")
     if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in text):

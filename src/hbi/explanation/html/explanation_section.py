@@ -89,7 +89,6 @@ def explanation_section(
         "seconds": [[0, frame.start_seconds, frame.end_seconds] for frame in explanation.frames],
         "spans": [times.spans([index]) for index in range(len(explanation.frames))],
         "lines": first_view.script_data(),
-        "line_unit": first_view.unit,
         "levels": [matches.script_data() for matches in (*levels, timeline)],
     }
     return template("section.html").substitute(

@@ -14,7 +14,7 @@ from hbi.explanation.frame_times import FrameTimes
 from hbi.explanation.html.markup import escape, template
 from hbi.explanation.html.section_parts import widths_of
 from hbi.explanation.word_lines import Verdict, WordLine, fit_meaning, word_lines
-from hbi.explanation.wording import direction, listing, quoted
+from hbi.explanation.wording import direction, quoted
 
 Verdicts: TypeAlias = Mapping[tuple[int, int], Verdict]
 """What a search says of whole words: by the characters `[start, end)` of each."""
@@ -70,11 +70,6 @@ class FirstView:
         self._counted = [row for row in self._shown if self._verdicts[row] not in ("not found", "unknown")]
         self.best_moment = best_moment([self.lines[row] for row in self._counted])
 
-    @property
-    def unit(self) -> str:
-        """Of the numbers of the lines."""
-        return self._explanation.score if self._explanation.word_fits is None else "standard deviations"
-
     def html(self, anchor: str, stage: str) -> str:
         """Return the markup: video, sentence, best moment, film strip and rows.
 
@@ -112,8 +107,6 @@ class FirstView:
                 "sentence": self.sentence_of(row),
                 "best": int(line.fit.argmax()),
                 "states": "".join(_states(line)),
-                "fits": [float(f"{fit:.3g}") for fit in line.fit.tolist()],
-                "errors": [float(f"{error:.2g}") for error in line.errors.tolist()] if line.errors.any() else None,
                 "isShown": row in self._shown,
                 "isSure": self._verdicts[row] in (None, "found"),
             }
@@ -218,7 +211,8 @@ class FirstView:
         looks = [("y", "matches here"), ("n", "does not match")]
         if "u" in states:
             looks.append(("u", "not certain"))
-        if any(verdict not in (None, "found") for verdict in self._verdicts):
+        judged = zip(self.lines, self._verdicts, strict=True)
+        if any(verdict not in (None, "found") and "y" in _states(line) for line, verdict in judged):
             looks.append(("y hbi-hollow", "the closest seconds of a word that was not found for certain"))
         if self.best_moment is not None:
             looks.append(("hbi-band", self._best.lower()))
@@ -301,6 +295,6 @@ def _place(explanation: Explanation, moment: Moment | None) -> str:
 
 
 def _in_short(words: Sequence[str]) -> str:
-    """Return the first few different words as a list."""
-    different = list(dict.fromkeys(word.casefold() for word in words))
-    return listing(different) if len(different) <= 6 else f"{', '.join(different[:6])} …"
+    """Return the first few different words in quotes, so that "and" is read as one of them."""
+    different = [quoted(word) for word in dict.fromkeys(word.casefold() for word in words)]
+    return f"{', '.join(different[:6])}{' …' if len(different) > 6 else ''}"

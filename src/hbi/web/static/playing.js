@@ -13,7 +13,19 @@
   let wanted = Number(video.dataset.at ?? 0); // where to be when a source is ready
   let isAsked = false; // whether a click has asked to play from there
 
-  document.addEventListener("hbi:play", (event) => { [wanted, isAsked] = [event.detail.seconds, true]; });
+  // What plays is a stretch of seconds and stops where that ends, unless its reader goes elsewhere; null: it plays on.
+  let stretch = null;
+  const now = () => video.currentTime + offset();
+  video.addEventListener("timeupdate", () => {
+    if (stretch && !video.paused && now() >= stretch.end) { video.pause(); stretch = null; }
+  });
+  video.addEventListener("seeking", () => {
+    if (stretch && (now() < stretch.start - 1 || now() >= stretch.end)) stretch = null;
+  });
+  document.addEventListener("hbi:play", ({ detail: { seconds, until } }) => {
+    [wanted, isAsked] = [seconds, true];
+    stretch = until === undefined ? null : { start: seconds, end: until };
+  });
 
   // The explanation tells to which second the video reaches. What a browser thinks ends earlier is no use: it plays the
   // first of joined films, or counts from the first picture; and of some files it can play the sound alone.
@@ -39,7 +51,7 @@
     const sources = [...video.querySelectorAll("source")];
     const current = () => sources.find((source) => source.src === video.currentSrc);
     const replay = document.querySelector("[data-replay]");
-    let isMoment = Boolean(replay); // whether to stop where the moment ends
+    if (replay) stretch = { start, end };
 
     const ready = () => {
       video.dataset.offset = current()?.dataset.offset ?? 0;
@@ -68,15 +80,10 @@
       const response = await fetch(sources.at(-1).src, { headers: { accept: "application/json", range: "bytes=0-0" } }).catch(() => null);
       if (response && !response.ok) tell(note, `The video cannot be played: ${await errorOf(response)}`);
     };
-    video.addEventListener("timeupdate", () => {
-      if (isMoment && !video.paused && video.currentTime + offset() >= end) { video.pause(); isMoment = false; }
-    });
-    video.addEventListener("seeking", () => { isMoment &&= video.currentTime + offset() >= start - 1 && video.currentTime + offset() < end; });
-    document.addEventListener("hbi:play", () => { isMoment = false; });
     replay?.addEventListener("click", () => {
       wanted = start;
       goTo(start);
-      isMoment = true;
+      stretch = { start, end };
       video.play().catch(() => {}); // a browser may want a click first
     });
     if (video.readyState >= 1) ready();
@@ -132,7 +139,7 @@
       event.preventDefault();
       const now = (turn += 1);
       file = form.querySelector("input[type=file]").files[0];
-      [isConverted, isAsked, wanted] = [false, false, 0];
+      [isConverted, isAsked, wanted, stretch] = [false, false, 0, null];
       [problem, note].forEach((element) => tell(element, ""));
       shown.hidden = true;
       explained.textContent = "";
@@ -151,6 +158,7 @@
       const markup = await response.text();
       shown.hidden = false;
       document.querySelector("[data-name]").textContent = file.name;
+      video.setAttribute("aria-label", file.name);
       show(file);
       insert(markup);
     });

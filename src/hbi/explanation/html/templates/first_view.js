@@ -1,7 +1,7 @@
 // The first view: a word, a picture or a bar is pointed at, and said; a click plays it; arrow keys walk the lines.
 class FirstView {
   constructor(section, data, playing) {
-    Object.assign(this, { section, playing, lines: data.lines, spans: data.spans, unit: data.line_unit });
+    Object.assign(this, { section, playing, lines: data.lines, spans: data.spans });
     this.root = section.querySelector(".hbi-first");
     this.sentence = [...this.root.querySelectorAll(".hbi-sentence .hbi-pick")];
     this.isRightToLeft = this.root.querySelector(".hbi-sentence").dir === "rtl";
@@ -72,16 +72,17 @@ class FirstView {
       const listed = phrases.length > 1 ? `${phrases.slice(0, -1).join(", ")} and ${phrases.at(-1)}` : phrases[0];
       return `${span}: ${listed ? `${listed} match${phrases.length > 1 ? "" : "es"} here.` : `no word matches here${this.lines.every((each) => each.isSure) ? "" : " for certain"}.`}`;
     }
-    const { phrase, states, fits, errors, isSure } = this.lines[line];
+    const { phrase, states, isSure } = this.lines[line];
     const meaning = { y: isSure ? "matches here" : "among its closest seconds, though not found for certain", n: "does not match", u: "not certain" }[states[frame]];
-    return `${phrase} at ${span}: ${meaning} (${told(fits[frame], errors?.[frame])} ${this.unit}).`;
+    return `${phrase} at ${span}: ${meaning}.`;
   }
 
   click(element) {
     const target = this.target(element);
     if (!target) return;
     this.chosen = target;
-    this.playing.play(target.frame ?? this.lines[target.line].best);
+    const isMoment = Boolean(element.closest(".hbi-best")); // a single frame plays on
+    this.playing.play(target.frame ?? this.lines[target.line].best, isMoment ? target.last : undefined);
     this.playing.bring();
     const line = element.closest(".hbi-fits");
     if (line) this.walkTo(line, target.frame ?? this.at);

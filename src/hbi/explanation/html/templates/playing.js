@@ -6,7 +6,8 @@
 //   `data-player="#id"` (the argument `player_id`); it is looked up at each click, so that it may come or change later.
 //   A video that begins later than the file which was explained says by how many seconds: `data-offset="12.5"`.
 // - Without any video the picture of the frame is shown large.
-// - When something is chosen the section gets the event `hbi:play`, with `detail.frame` and `detail.seconds`.
+// - When something is chosen the section gets the event `hbi:play`, with `detail.frame` and `detail.seconds`; of a moment
+//   also with `detail.until`, where to stop. A section stops the videos inside of itself; its page stops those outside.
 // - The policy of the page has to allow inline style (`style-src 'unsafe-inline'`) and `img-src data:`.
 
 function attachAll() {
@@ -38,6 +39,8 @@ class Playing {
     this.still = section.querySelector(".hbi-still");
     section.querySelectorAll(".hbi-player").forEach((video) => {
       video.addEventListener("error", () => this.drop(video)); // a browser without this format has the pictures
+      video.addEventListener("timeupdate", () => this.stop(video));
+      video.addEventListener("seeking", () => this.leave(video));
     });
     // Of videos outside as well: these events do not rise, but are seen on their way down.
     const seen = (event) => {
@@ -58,9 +61,11 @@ class Playing {
     if (this.still && !this.videos().length) this.still.hidden = false;
   }
 
-  // Plays the video at a frame; undefined: stops.
-  play(frame) {
+  // Plays the video at a frame, up to the end of the frame `last`, or on; undefined: stops.
+  play(frame, last) {
     const [number, start] = this.seconds[frame] ?? [];
+    const until = this.seconds[last]?.[2];
+    this.moment = until === undefined ? null : { start, until };
     const videos = this.videos();
     for (const video of videos) {
       if (frame === undefined || Number(video.dataset.player ?? 0) !== number) video.pause();
@@ -71,7 +76,23 @@ class Playing {
     }
     if (frame === undefined) return;
     if (!videos.length) this.enlarge(frame);
-    this.section.dispatchEvent(new CustomEvent("hbi:play", { bubbles: true, detail: { frame, seconds: start } }));
+    this.section.dispatchEvent(new CustomEvent("hbi:play", { bubbles: true, detail: { frame, seconds: start, until } }));
+  }
+
+  // A moment stops where it ends, unless its reader has gone elsewhere.
+  stop(video) {
+    if (!this.moment || video.paused || this.secondOf(video) < this.moment.until) return;
+    video.pause();
+    this.moment = null;
+  }
+
+  leave(video) {
+    const now = this.secondOf(video);
+    if (this.moment && (now < this.moment.start - 1 || now >= this.moment.until)) this.moment = null;
+  }
+
+  secondOf(video) {
+    return video.currentTime + Number(video.dataset.offset ?? 0);
   }
 
   // Scrolls a video that is out of sight, or the enlarged picture, to where it is seen.
@@ -92,7 +113,7 @@ class Playing {
 
   mark(video) {
     const number = Number(video.dataset.player ?? 0);
-    const time = video.currentTime + Number(video.dataset.offset ?? 0);
+    const time = this.secondOf(video);
     const now = this.seconds.findIndex(([of, start, end]) => of === number && start <= time && time < end);
     const [, start, end] = this.seconds[now] ?? [];
     this.markAt(now, now < 0 ? 0 : (time - start) / (end - start));
