@@ -148,6 +148,7 @@ def test_at_a_merged_level_the_whole_token_lights_with_all_its_pieces(open_exper
 
 def test_the_keyboard_alone_reaches_and_lights_everything(open_experts):
     opened = open_experts(render_page(example()))
+    opened.mouse.move(0, 0)  # where nothing is that lights, wherever the test before has left it
     opened.keyboard.press("Tab")
     assert focused(opened)[0] == "a"
     opened.keyboard.press("ArrowRight")

@@ -101,7 +101,7 @@ def test_empty_and_error_states(tab):
     tab.goto("/?q=red&threshold=1")
     assert tab.get_by_text("No good match.").is_visible() or tab.locator(".hit:not(.weak)").count()
     tab.goto("/?q=%3F%3F")
-    assert "no words" in tab.get_by_role("alert").inner_text()
+    assert "this text has none" in tab.get_by_role("alert").inner_text()
     tab.goto("/nothing")
     assert "no such page" in tab.get_by_role("alert").inner_text()
 
