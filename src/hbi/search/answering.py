@@ -10,14 +10,13 @@ from hbi.matching.matcher import EncodedTexts
 from hbi.search.best_frames import best_frame_seconds
 from hbi.search.calibration import Calibration
 from hbi.search.filters import Filters
-from hbi.search.frame_fits import agreed_matches
+from hbi.search.frame_fits import judged_words
 from hbi.search.goodness import judge, reason
 from hbi.search.moments import ContentFiles, Moment, merge_moments
 from hbi.search.ranking import Ranking, rank
 from hbi.search.results import Hit
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments, Snapshot
-from hbi.search.word_matching import match_words
 
 Order = Literal["match", "newest", "name"]
 """Best first; or the good ones by the time of their file, or by its name, and behind them the others, best first."""
@@ -138,7 +137,7 @@ def _hits(
     segments = ranking.segments
     best = segments[np.array([moment.row for moment in moments], int)]
     vectors = snapshot.frame_vectors(best)
-    words = agreed_matches(codec, match_words(codec, question.text, best, snapshot.references), best, vectors)
+    words = judged_words(codec, question.text, best, snapshot.references, vectors)
     frames = best_frame_seconds(codec, question.encoding, best, vectors)
     hits = []
     for moment, matched, best_frame in zip(moments, words, frames, strict=True):

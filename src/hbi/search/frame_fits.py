@@ -16,15 +16,36 @@ from torch import Tensor
 
 from hbi.encoders.sentence_networks import FrameTokens, MultiVectorNetwork
 from hbi.matching.frame_scores import ScoreFrames, scores_of_frame_tokens, scores_of_patches
+from hbi.matching.matcher import EncodedTexts
 from hbi.matching.word_fits import fits_of_words
 from hbi.models import HBIModel
 from hbi.search.results import WordMatch
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
+from hbi.search.word_matching import match_words
 from hbi.shapes import LEVELS
 
 Matches: TypeAlias = list[tuple[WordMatch, ...]]
 FrameVectors: TypeAlias = Float[np.ndarray, "segment frame width"]
+
+
+def judged_words(
+    codec: SegmentCodec,
+    query: EncodedTexts | None,
+    segments: Segments,
+    references: Segments,
+    frames: FrameVectors | None,
+) -> Matches:
+    """Return for each segment the words of the (one) text, with verdicts that the index and the frames agree on.
+
+    Args:
+        codec: Of the index's model.
+        query: The text that was searched for; None for a clip, which has no words.
+        segments: What was found.
+        references: Segments of the index, drawn at random.
+        frames: As in `agreed_matches`.
+    """
+    return agreed_matches(codec, match_words(codec, query, segments, references), segments, frames)
 
 
 def agreed_matches(codec: SegmentCodec, matches: Matches, segments: Segments, frames: FrameVectors | None) -> Matches:

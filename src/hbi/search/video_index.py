@@ -30,7 +30,7 @@ from hbi.search.index_folder import (
 from hbi.search.index_settings import IndexSettings
 from hbi.search.ingest import IngestCallback, IngestReport, ingest
 from hbi.search.moments import ContentFiles, SegmentLocation
-from hbi.search.results import Hit, SearchResult, clock
+from hbi.search.results import SearchResult, clock
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import EXHAUSTIVE_UP_TO, Snapshot
 from hbi.search.store import Store, import_lancedb
@@ -322,12 +322,6 @@ class VideoIndex:
         with self._refreshing:
             self._snapshot = snapshot = Snapshot(self.store)
             return snapshot
-
-
-def _holds(hit: Hit, location: SegmentLocation) -> bool:
-    """Return whether a moment is the one that a segment is in."""
-    is_same_video = location.path in (hit.path, *hit.other_paths)
-    return is_same_video and hit.start_seconds < location.end_seconds and location.start_seconds < hit.end_seconds
 
 
 def _load_model(folder: Path, settings: IndexSettings, device: torch.device) -> Matcher:

@@ -12,10 +12,9 @@ from urllib.parse import urlencode
 from hbi.errors import HBIError
 from hbi.explanation import Explanation
 from hbi.search import SearchResult, VideoIndex
-from hbi.search.frame_fits import agreed_matches
+from hbi.search.frame_fits import judged_words
 from hbi.search.moments import SegmentLocation
 from hbi.search.results import Verdict, result_to_dict
-from hbi.search.word_matching import match_words
 from hbi.web.limits import Limits, RequestError
 from hbi.web.search_request import SearchRequest, may_be_segment_id
 from hbi.web.video_worker import VideoWorker
@@ -84,8 +83,8 @@ class IndexService:
         if own is None:
             raise RequestError(404, "the index has no such moment")
         query = self.index.matcher.encode_texts([text])
-        matches = match_words(self.index.codec, query, own, snapshot.references)
-        words = agreed_matches(self.index.codec, matches, own, snapshot.frame_vectors(own))[0]
+        frames = snapshot.frame_vectors(own)
+        words = judged_words(self.index.codec, query, own, snapshot.references, frames)[0]
         return {(word.start, word.end): word.verdict for word in words}
 
     def explain_upload(self, upload: BinaryIO, name: str, text: str, worker: VideoWorker) -> Explanation:
