@@ -141,13 +141,6 @@ def measure_understanding(
     return tuple(_understanding(kind, exchanges, falls, elsewhere, measured) for kind in kinds)
 
 
-def _points(
-    values: Float[Tensor, "exchange frame"], inside: Bool[Tensor, "exchange frame"], is_frame: Bool[Tensor, "..."]
-) -> Bool[Tensor, " exchange"]:
-    strongest = values.masked_fill(~is_frame, -torch.inf).argmax(-1, keepdim=True)
-    return inside.gather(1, strongest).squeeze(1)
-
-
 def _understanding(
     kind: str,
     exchanges: Sequence[WordExchange],
