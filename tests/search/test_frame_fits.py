@@ -34,7 +34,7 @@ def match(verdict, text="red"):
 def test_a_verdict_holds_only_where_the_frames_say_so_too(monkeypatch, verdict, is_shown, expected):
     asked = []
 
-    def shown(codec, words, segments, frames):
+    def shown(codec, words, segments, frames, moments):
         asked.extend(words)
         return np.full((len(words), 2), is_shown)
 
@@ -67,7 +67,7 @@ def check_against_explanations(index):
         shown = frames_that_match(index.codec, WORDS, segment, snapshot.frame_vectors(segment))
         for word, given in zip(WORDS, shown[:, 0], strict=True):
             explanation = index.explain(
-                hit.path, word, start_seconds=hit.best_start_seconds, end_seconds=hit.best_end_seconds
+                hit.path, word, start_seconds=hit.segment_start_seconds, end_seconds=hit.segment_end_seconds
             )
             best = explanation.word_fits[0].max()
             if abs(best) > 0.1:  # an index keeps tokens in half precision

@@ -55,7 +55,7 @@ def test_a_part_that_makes_no_sense():
 def test_more_like_a_moment_is_what_a_search_with_its_frames_finds_but_for_itself(many):
     hit = many.search(TEXT, limit=1).hits[0]
     like = many.more_like(hit.segment_id, limit=5)
-    span = {"start_seconds": hit.best_start_seconds, "end_seconds": hit.best_end_seconds}
+    span = {"start_seconds": hit.segment_start_seconds, "end_seconds": hit.segment_end_seconds}
     from_file = many.search_like(hit.path, limit=20, **span).hits
     expected = [other.segment_id for other in from_file if other.segment_id != hit.segment_id]
     assert [other.segment_id for other in like.hits] == expected[:5]

@@ -14,6 +14,7 @@ from hbi.data.samples import Video
 from hbi.evaluation.ranks import ranks, retrieval_scores
 from hbi.evaluation.similarity_matrix import similarity_matrix
 from hbi.matching import ExplanationError
+from hbi.matching.moment_spans import overlap
 from hbi.search import Filters, SearchError, VideoIndex
 from hbi.search.calibration import Calibration, unrelated_texts
 from hbi.search.moments import merge_moments
@@ -97,11 +98,15 @@ def test_a_large_index_is_searched_through_its_vector_index(whole, monkeypatch):
 def test_neighbors_become_one_moment(index):
     hits = index.search("a red square", limit=50).hits
     for one in hits:
-        assert 0 <= one.start_seconds <= one.best_start_seconds < one.best_end_seconds <= one.end_seconds
-        assert one.end_seconds <= one.duration_seconds + 1e-6
+        assert 0 <= one.segment_start_seconds < one.segment_end_seconds <= one.duration_seconds + 1e-6
+        assert 0 <= one.start_seconds < one.end_seconds <= one.duration_seconds + 1e-6
+        assert one.start_seconds < one.segment_end_seconds
+        assert one.end_seconds > one.segment_start_seconds
+        assert one.start_seconds <= one.best_frame_seconds < one.end_seconds
         for other in hits:
             if one is not other and one.path == other.path:
-                assert one.end_seconds < other.start_seconds or other.end_seconds < one.start_seconds
+                spans = [(each.start_seconds, each.end_seconds) for each in (one, other)]
+                assert overlap(*spans) <= 0.5
     assert len({hit.path for hit in hits}) == 5
 
 
@@ -146,7 +151,7 @@ def test_a_clip_finds_itself(index, clips):
         assert best.words == ()
         assert best.score > 0.99
     span = index.search_like(clips / "clip-0.mp4", start_seconds=5, end_seconds=15).hits[0]
-    assert (span.best_start_seconds, span.best_end_seconds) == (5, 15)
+    assert (span.segment_start_seconds, span.segment_end_seconds) == (5, 15)
 
 
 def test_a_score_is_held_against_unrelated_texts(index):
@@ -187,7 +192,7 @@ def test_words_are_those_of_the_text(index):
 def test_an_explanation_is_of_the_segment(index):
     hit = index.search("a red square").hits[0]
     explanation = index.explain(
-        hit.path, "a red square", start_seconds=hit.best_start_seconds, end_seconds=hit.best_end_seconds
+        hit.path, "a red square", start_seconds=hit.segment_start_seconds, end_seconds=hit.segment_end_seconds
     )
     assert explanation.similarity == pytest.approx(hit.score, abs=1e-3)
     with pytest.raises((SearchError, ExplanationError), match="no words"):
@@ -197,7 +202,7 @@ def test_an_explanation_is_of_the_segment(index):
 def test_located_and_thumbnail(index):
     hit = index.search("a red square").hits[0]
     located = index.locate(hit.segment_id)
-    assert (located.path, located.start_seconds) == (hit.path, hit.best_start_seconds)
+    assert (located.path, located.start_seconds) == (hit.path, hit.segment_start_seconds)
     assert index.thumbnail(hit.segment_id)[:2] == b"\xff\xd8"
     for unknown in ("", "x", "' OR 1=1 --", hit.segment_id + "0"):
         assert index.locate(unknown) is None

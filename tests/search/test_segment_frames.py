@@ -52,7 +52,11 @@ def test_segments_see_what_each_would_see_alone(tmp_path, window, overlap):
         PictureFormat(20, 30, "crop", "bicubic", 26),
         PictureFormat(20, 30, "squash", "bilinear"),
         PictureFormat.strip(8, 12),
+        SQUARE.in_tubelets(3, 0.25),
+        SQUARE.in_tubelets(4, None),
+        SQUARE.in_tubelets(5, 3.0),
     ],
+    ids=str,
 )
 def test_segments_come_as_any_model_takes_them(tmp_path, picture):
     path = write_clip(tmp_path / "clip.mp4", seconds=12)
@@ -65,6 +69,7 @@ def test_several_stretches(tmp_path, monkeypatch):
     windows = settings(4).windows(0.0, 23.0)
     assert len(list(read_segments(path, windows, num_frames=6, picture=SQUARE))) > 3
     assert_same_as_alone(path, windows)
+    assert_same_as_alone(path, windows, SQUARE.in_tubelets(3, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -236,8 +236,13 @@ def test_the_best_moment_stops_where_it_ends_and_the_whole_moment_can_be_played_
     assert tab.evaluate("seen.at")[0] == pytest.approx(seconds[1], abs=0.3)
     assert end - 0.05 <= tab.evaluate(now) < end + 1.5
     if page == "moment":
+        stop = float(tab.locator("#player").get_attribute("data-to"))
+        tab.evaluate("seen.played = 0")
         tab.get_by_role("button", name="Play the moment").click()
-        wait_until(tab, f"{now} > {end + 1.6}")
+        film_end = f"{now} - document.querySelector('video').currentTime + document.querySelector('video').duration"
+        ends = f"{now} >= Math.min({stop}, {film_end}) - 0.1"
+        wait_until(tab, f"seen.played >= 1 && document.querySelector('video').paused && {ends}")
+        assert tab.evaluate(now) < stop + 1.5
         return
     tab.locator(".hbi-shot").nth(1).click()
     wait_until(tab, f"{now} > {end + 1.6}")

@@ -131,7 +131,7 @@ def test_errors_are_sentences(client):
 def test_a_moment_names_its_video_and_the_length_of_its_clip(client):
     hit = client.get("/api/search", params={"q": TEXT}).json()["hits"][0]
     page = client.get("/moment", params={"q": TEXT, "segment": hit["segment_id"]}).text
-    seconds = hit["best_end_seconds"] - hit["best_start_seconds"]
+    seconds = hit["segment_end_seconds"] - hit["segment_start_seconds"]
     assert f">Save the clip ({seconds:.1f} s)</a>" in page
     name = html.unescape(re.search(r'<video [^>]*aria-label="(.*?)"', page)[1])
     assert name == hit["path"].rpartition("/")[2]
@@ -141,9 +141,7 @@ def test_a_moment_names_its_video_and_the_length_of_its_clip(client):
     ("start", "end", "at", "total"), [(0, 10, 2.5, 40), (5, 15, 14.9, 15), (3599, 3600, 3599.5, 3600)]
 )
 def test_the_bar_says_where_the_moment_is(served, found, start, end, at, total):
-    hit = replace(
-        found.hits[0], best_start_seconds=start, best_end_seconds=end, best_frame_seconds=at, duration_seconds=total
-    )
+    hit = replace(found.hits[0], start_seconds=start, end_seconds=end, best_frame_seconds=at, duration_seconds=total)
     card = cards(drawn(served, replace(found, hits=(hit,))))[0]
     shapes = {
         name: (float(x), float(width)) for name, x, width in re.findall(r'"(part|at)" x="(.*?)" width="(.*?)"', card)
@@ -258,7 +256,7 @@ def test_a_picture_is_the_one_on_screen_at_its_second(lamp):
     client = starlette.TestClient(create_app(lamp), base_url="http://127.0.0.1")
     segments = client.get("/api/search", params={"q": "red", "limit": "100"}).json()["hits"]
     (begin, end), key = (
-        (segments[0]["best_start_seconds"], segments[0]["best_end_seconds"]),
+        (segments[0]["segment_start_seconds"], segments[0]["segment_end_seconds"]),
         segments[0]["segment_id"],
     )
     for at in np.arange(begin + 0.3, end - 0.3, 0.5):

@@ -137,6 +137,7 @@ def test_a_decoder_that_breaks_down_costs_its_job_only(tmp_path):
         PictureFormat.square(16),
         PictureFormat(20, 12, "squash", "bicubic"),
         PictureFormat(16, 16, "crop", "lanczos", 18),
+        PictureFormat.square(16).in_tubelets(3, 0.25),
     ],
 )
 def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path, picture):
@@ -149,6 +150,8 @@ def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path, pictur
     for one, other in ((there.frames, here.frames), (there.thumbnails, here.thumbnails)):
         assert one.pixels.equal(other.pixels)
         assert one.timestamps_seconds.equal(other.timestamps_seconds)
+        times = [each.tubelet_timestamps_seconds for each in (one, other)]
+        assert times == [None, None] or times[0].equal(times[1])
         assert (one.path, one.start_seconds, one.end_seconds) == (clip, other.start_seconds, other.end_seconds)
         assert (one.video_start_seconds, one.video_end_seconds, one.damage) == (
             other.video_start_seconds,

@@ -35,7 +35,9 @@ def pack(
     names = [split_name(name) for name in split or SPLIT_NAMES]
     for packed in pack_frames(content, out, splits=names, num_workers=workers, bars=progress_bar):
         sampling, size = packed.sampling, packed.size_bytes / 2**20
-        frames = f"{sampling.num_frames} frames of {sampling.picture} pixels each, {size:.1f} MiB"
+        picture = sampling.picture.in_tubelets(1, None)
+        each = "frames" if sampling.picture.tubelet_size == 1 else f"tubelets of {sampling.picture.tubelet_size} frames"
+        frames = f"{sampling.num_frames} {each} of {picture} pixels each, {size:.1f} MiB"
         count = f"{packed.num_packed} of {packed.num_videos} videos"
         say("{folder}: {count}, {frames}", folder=packed.folder, count=count, frames=frames)
         for problem in packed.problems[:SHOWN]:

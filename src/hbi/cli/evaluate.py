@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hbi.cli.arguments import DEVICE, SOURCE, Split, Weights
-from hbi.cli.evaluation_tables import print_answers, print_explanation_quality, print_retrieval
+from hbi.cli.evaluation_tables import (
+    print_answers,
+    print_explanation_quality,
+    print_minimal_pairs,
+    print_moments,
+    print_retrieval,
+)
 from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import say
 
@@ -42,6 +48,23 @@ def evaluate(
         bool,
         typer.Option("--explanations", help="Also measure how faithful the explanations are. Takes minutes."),
     ] = False,
+    minimal_pairs: Annotated[
+        bool,
+        typer.Option(
+            "--minimal-pairs",
+            help="Also measure how often a caption scores above the same caption made wrong: by one word (red for "
+            "blue, falls for rises) or by the order. The words come from the training captions. Chance is 50 %.",
+        ),
+    ] = False,
+    moments: Annotated[
+        bool,
+        typer.Option(
+            "--moments",
+            help="Also measure moment retrieval: given a text and its video, when is it seen? R@1 and R@5 of proposed "
+            "spans at an overlap (IoU) of 0.3, 0.5 and 0.7. ShapeStories, DiDeMo, ActivityNet Captions and own "
+            "tables with start and end say when.",
+        ),
+    ] = False,
     device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
     """Evaluate a model on a split: rank all videos for each text, and all texts for each video.
@@ -65,8 +88,9 @@ def evaluate(
     own = own_device(choose_device(device))
     with joined_processes(own) as processes, naming_out_of_memory():
         opened = load(source, device=own, num_frames=frames, weights=weights)
-        options = {"split": split, "data": data, "dataset": dataset, "use_dual_softmax": dsl, "processes": processes}
-        _evaluate(opened, out, explanations=explanations, is_main=processes.is_main, **options)
+        options: dict[str, Any] = {"split": split, "data": data, "dataset": dataset, "use_dual_softmax": dsl}
+        beside = {"explanations": explanations, "minimal_pairs": minimal_pairs, "moments": moments}
+        _evaluate(opened, out, **beside, is_main=processes.is_main, processes=processes, **options)
 
 
 def _evaluate(
@@ -74,6 +98,8 @@ def _evaluate(
     out: Path | None,
     *,
     explanations: bool,
+    minimal_pairs: bool,
+    moments: bool,
     is_main: bool,
     **options: Any,
 ) -> None:
@@ -88,6 +114,10 @@ def _evaluate(
 
     if explanations and isinstance(opened, Answerer):
         raise HBIError(f"--explanations measures a model that ranks, and {opened.name} answers questions: leave it out")
+    if minimal_pairs and isinstance(opened, Answerer):
+        raise HBIError(f"--minimal-pairs compares captions, and {opened.name} answers questions: leave it out")
+    if moments and isinstance(opened, Answerer):
+        raise HBIError(f"--moments measures a model that ranks, and {opened.name} answers questions: leave it out")
     if is_main and opened.run is None:
         say("{what}", what=opened.description)
     evaluation = measure(opened, bars=bars, **options)
@@ -100,8 +130,23 @@ def _evaluate(
         print_answers(evaluation)
     if folder is not None:
         say("Written to {file}", file=evaluation.write(folder))
+    if moments and not isinstance(opened, Answerer):
+        _measure_moments(opened, folder, **options)
     if explanations and not isinstance(opened, Answerer):
         _measure_explanations(opened, folder, **options)
+    if minimal_pairs and not isinstance(opened, Answerer):
+        _measure_minimal_pairs(opened, folder, **options)
+
+
+def _measure_moments(matcher: "Matcher", folder: Path | None, **options: Any) -> None:
+    from hbi.experiments.evaluating import recipe_of
+    from hbi.experiments.moment_search import evaluate_moments
+
+    recipe = recipe_of(matcher, options["data"], options["dataset"])
+    evaluation = evaluate_moments(matcher, recipe, split=options["split"], bars=progress_bar)
+    print_moments(evaluation)
+    if folder is not None:
+        say("Written to {file}", file=evaluation.write(folder))
 
 
 def _measure_explanations(matcher: "Matcher", folder: Path | None, **options: Any) -> None:
@@ -113,3 +158,14 @@ def _measure_explanations(matcher: "Matcher", folder: Path | None, **options: An
     print_explanation_quality(quality)
     if folder is not None:
         say("Written to {file}", file=quality.write(folder))
+
+
+def _measure_minimal_pairs(matcher: "Matcher", folder: Path | None, **options: Any) -> None:
+    from hbi.experiments.evaluating import recipe_of
+    from hbi.experiments.minimal_pairs import measure_minimal_pairs
+
+    recipe = recipe_of(matcher, options["data"], options["dataset"])
+    evaluation = measure_minimal_pairs(matcher, recipe, split=options["split"], bars=progress_bar)
+    print_minimal_pairs(evaluation)
+    if folder is not None:
+        say("Written to {file}", file=evaluation.write(folder))

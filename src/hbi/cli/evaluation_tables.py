@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hbi.evaluation.retrieval_report import RetrievalReport
     from hbi.experiments.evaluating import AnswerEvaluation, Evaluation
     from hbi.experiments.explanation_quality import ExplanationQuality
+    from hbi.experiments.minimal_pairs import MinimalPairEvaluation
+    from hbi.experiments.moment_search import MomentEvaluation
 
 Rows = Sequence["PublishedRow"]
 MOST_PROBLEMS = 5
@@ -134,6 +136,36 @@ def _print_evidence(report: "AnswerReport") -> None:
     table.print()
 
 
+def print_moments(evaluation: "MomentEvaluation") -> None:
+    """Print how well moments are found, with what is found without looking, and what the frames allow at best."""
+    report = evaluation.report
+    title = f"{evaluation.name}, moments of {report.split}: {report.num_videos} videos"
+    table = TextTable("texts", "R@1 .3", ".5", ".7", "R@5 .3", ".5", ".7", "mIoU", title=title)
+    for group in report.groups:
+        rows = {
+            f"{group.name}: {group.num_texts}": group.scores,
+            "  whole video": group.whole_video,
+            "  random span": group.random,
+            "  best possible": group.best_possible,
+        }
+        for name, scores in rows.items():
+            style = None if scores is group.scores else "dim"
+            table.add_row(name, *map(_number, (*scores.recalls, scores.mean_overlap)), style=style)
+    table.print()
+    half = report.groups[0].interval
+    rule = "; a span has to agree with two annotators" if report.has_several_annotators else ""
+    say(
+        "Percent of texts of which the best span, or one of the best five, overlaps the annotated one (IoU) by .3, .5 "
+        "or .7{rule}. R@1 .5: {low} – {high}, 95 % bootstrap interval over videos. Random span: as long as such "
+        "moments are on average. Best possible: of all spans between frames, which are {spacing} s apart.",
+        rule=rule,
+        low=f"{half.low:.1f}",
+        high=f"{half.high:.1f}",
+        spacing=f"{report.seconds_between_frames:.1f}",
+    )
+    _print_problems(report.problems)
+
+
 def print_explanation_quality(quality: "ExplanationQuality") -> None:
     """Print how well each way to explain says what matters to the model."""
     found = quality.scores
@@ -151,6 +183,23 @@ def print_explanation_quality(quality: "ExplanationQuality") -> None:
     when_removed.print()
     say("Mean score of the model: low is good where they are removed, high where they are added.")
     alone.print()
+
+
+def print_minimal_pairs(evaluation: "MinimalPairEvaluation") -> None:
+    """Print how often captions score above the same captions made wrong, by what was exchanged."""
+    report = evaluation.report
+    title = f"{evaluation.name} on {report.split}: minimal pairs of {report.num_videos} videos"
+    table = TextTable("exchanged", "accuracy", "95 %", "another video", "pairs", title=title)
+    for name, kinds in (("", report.exchanged), ("the data set's own: ", report.own)):
+        for pair in kinds:
+            interval = f"{pair.low:.1f} – {pair.high:.1f}"
+            cells = (f"{pair.accuracy:.1f} %", interval, f"{pair.elsewhere:.1f} %", str(pair.num_pairs))
+            table.add_row(name + pair.kind, *cells)
+    table.print()
+    say(
+        "Percent of the pairs whose true caption scores higher; chance is 50. The wrong caption has another word of "
+        "the same class, or the clauses in the other order. Another video: what the captions tell by themselves."
+    )
 
 
 REMOVED = {

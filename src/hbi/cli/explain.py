@@ -192,7 +192,8 @@ def _score_of(explanation: "Explanation") -> str:
     """Return `similarity 0.310 (exact)`, or what else the score is."""
     from hbi.explanation.certainty import exact_or_drawn
 
-    return f"{explanation.score_name} {explanation.similarity:.3f} ({exact_or_drawn(explanation)})"
+    score = f"{explanation.score_name} {explanation.similarity:.3f} ({exact_or_drawn(explanation)})"
+    return f"{score}; {explanation.whole}" if explanation.whole else score
 
 
 def _explain_failures(matcher: "Matcher", count: int, split: Split, data: Path | None, dataset: str, out: Path) -> None:

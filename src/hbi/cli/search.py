@@ -183,6 +183,8 @@ def _save_clips(result: "SearchResult", folder: Path) -> list[SavedClip]:
 def _explain(opened: "VideoIndex", hit: "Hit", text: str, out: Path) -> None:
     from hbi.figures import write_explanation
 
-    explanation = opened.explain(hit.path, text, start_seconds=hit.best_start_seconds, end_seconds=hit.best_end_seconds)
+    explanation = opened.explain(
+        hit.path, text, start_seconds=hit.segment_start_seconds, end_seconds=hit.segment_end_seconds
+    )
     verdicts = {(word.start, word.end): word.verdict for word in hit.words}
     write_explanation(explanation, out, verdicts=verdicts)

@@ -24,11 +24,17 @@ def split_name(name: str) -> SplitName:
 
 @dataclass(frozen=True)
 class Caption:
-    """A sentence, and the seconds of its video that it tells of where the annotation says so."""
+    """A sentence, and the seconds of its video that it tells of where the annotation says so.
+
+    Attributes:
+        start_seconds, end_seconds: The moment; where annotators differ, what most of them chose.
+        spans: What each annotator chose; empty where there was one.
+    """
 
     text: str
     start_seconds: float | None = None
     end_seconds: float | None = None
+    spans: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class AnnotatedVideo:
     Attributes:
         aliases: Other names under which its file circulates.
         start_seconds, end_seconds: The part of the file that is meant; None for the whole.
+        duration_seconds: Of the whole file, where the annotation says it.
     """
 
     video_id: str
@@ -53,6 +60,7 @@ class AnnotatedVideo:
     aliases: tuple[str, ...] = ()
     start_seconds: float | None = None
     end_seconds: float | None = None
+    duration_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,23 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class MomentQuery:
+    """A text, and the moments of its video (index) that it tells of.
+
+    Attributes:
+        spans: Start and end in seconds, as each annotator has them.
+        num_events: How many things it tells, one after the other; None where the annotation does not say.
+        duration_seconds: Of the video; None where the annotation does not say.
+    """
+
+    text: str
+    video: int
+    spans: tuple[tuple[float, float], ...]
+    num_events: int | None = None
+    duration_seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class Split:
     """One split of a benchmark: captions to search with, or questions; what else it tells of them."""
 
@@ -86,6 +103,7 @@ class Split:
     texts: tuple[Text, ...]
     minimal_pairs: tuple[MinimalPair, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    moments: tuple[MomentQuery, ...] = ()
 
     def only(self, is_kept: Bool[Tensor, " video"]) -> "Split":
         """Return some of the videos, and what was written for them."""
@@ -100,6 +118,7 @@ class Split:
             ),
             tuple(replace(pair, video=row[pair.video]) for pair in self.minimal_pairs if pair.video in row),
             tuple(replace(item, video=row[item.video]) for item in self.evidence if item.video in row),
+            tuple(replace(item, video=row[item.video]) for item in self.moments if item.video in row),
         )
 
     @cached_property

@@ -160,7 +160,7 @@ def _of_levels(index: Index, levels: tuple[Level, ...] = LEVELS) -> Callable[[En
     """Combine levels by their weights in the score, as `Explanation.interactions` does."""
 
     def attribute(pairs: EncodedPairs) -> Attribution:
-        weights = pairs.model.config.weight_of_level
+        weights = pairs.model.weight_of_level
         return _of_members(pairs, {level: weights[level] * index(pairs.games[level]) for level in levels})
 
     return attribute
@@ -193,11 +193,12 @@ def _outer_weights(game: LateInteractionGame) -> Tensor:
 
 def _contributions(pairs: EncodedPairs) -> Attribution:
     """The Shapley values of all levels by their weights, a merged token's in equal parts to its members."""
-    weights = pairs.model.config.weight_of_level
+    weights = pairs.model.weight_of_level
     total = sum(weights.values())
     words = torch.zeros(pairs.is_word.shape, dtype=torch.float64)
     frames = torch.zeros(pairs.frame_mask.shape, dtype=torch.float64)
-    for level, weight in weights.items():
+    for level in LEVELS:  # what the whole gives is no single word's, and no frame's
+        weight = weights[level]
         word_values, frame_values = shapley_values(pairs.games[level])
         words = words + weight / total * _shared_out(word_values, pairs.texts.levels[level].sequence.members)
         frames = frames + weight / total * _shared_out(frame_values, pairs.videos.levels[level].sequence.members)

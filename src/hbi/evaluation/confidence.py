@@ -67,6 +67,32 @@ def bootstrap_intervals(
     return [Interval(*row) for row in zip(MEASURES, means.tolist(), low.tolist(), high.tolist(), strict=True)]
 
 
+def interval_of_mean(
+    measure: str,
+    values: Float[Tensor, " query"],
+    videos: Int[Tensor, " query"],
+    *,
+    num_draws: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Return the percentile interval of the mean of any values, drawing videos with replacement.
+
+    Args:
+        measure: What the mean is called.
+        values: Of each query.
+        videos: The video that each query belongs to; queries of one video are drawn together.
+        num_draws: Of the bootstrap.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: There is no query, or the lengths differ.
+    """
+    sums, counts = _sums_by_video(values.double()[:, None], videos)
+    drawn = torch.cat([(times @ sums) / (times @ counts) for times in _draws(len(counts), num_draws, seed)])
+    low, high = drawn.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64), dim=0).flatten().tolist()
+    return Interval(measure, float(sums.sum() / counts.sum()), low, high)
+
+
 def paired_differences(
     first: Float[Tensor, " query"],
     second: Float[Tensor, " query"],

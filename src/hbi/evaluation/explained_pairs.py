@@ -12,7 +12,7 @@ from hbi.data.samples import Split
 from hbi.games import LateInteractionGame
 from hbi.matching import Matcher
 from hbi.models import HBIModel, Hierarchy, ModelError
-from hbi.shapes import Level
+from hbi.shapes import ComparedLevel
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ class EncodedPairs:
     input_ids: Int[Tensor, "pair word"]
     attention_mask: Int[Tensor, "pair word"]
     spans: Int[Tensor, "pair word 2"]
-    pixels: Float[Tensor, "pair frame 3 height width"]
+    pixels: Float[Tensor, "pair frame *tubelet 3 height width"]
     features: Float[Tensor, "pair frame width"]
     frame_mask: Bool[Tensor, "pair frame"]
     timestamps_seconds: Float[Tensor, "pair frame"]
     texts: Hierarchy
     videos: Hierarchy
-    games: dict[Level, LateInteractionGame] = field(repr=False)
+    games: dict[ComparedLevel, LateInteractionGame] = field(repr=False)
 
     @property
     def is_word(self) -> Bool[Tensor, "pair word"]:

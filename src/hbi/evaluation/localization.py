@@ -56,9 +56,10 @@ def localization(
         rows = torch.tensor([item.video for item in part])
         videos = matcher.encode_frames(frames.content[rows], frames.mask[rows])
         is_timed, inside = _words_of(encoded.tokens, part), frames.is_shown_between(part)
-        for level, game in matcher.games(encoded, videos).items():
+        games = matcher.games(encoded, videos)
+        for level in LEVELS:
             members = (encoded.encoding.levels[level].sequence.members, videos.levels[level].sequence.members)
-            interactions = banzhaf_interactions(game)
+            interactions = banzhaf_interactions(games[level])
             full = interactions_of_members(interactions, *members).cpu()
             shared_out = interactions_of_members(interactions, *members, is_shared_out=True).cpu()
             is_measured = is_timed & (members[0].cpu() >= 0)

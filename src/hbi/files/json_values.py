@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 MOST_LETTERS = 2**28
 """Of a JSON text. What is made of it takes up to thirty times the room; the files of all benchmarks are far smaller."""
@@ -57,7 +57,7 @@ def parse_json(text: str) -> Any:
         raise JSONTextError("a whole number of thousands of digits") from error
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Return whether a value is a number that a float can hold."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -12,6 +12,7 @@ from hbi.search.calibration import Calibration
 from hbi.search.filters import Filters
 from hbi.search.frame_fits import judged_words
 from hbi.search.goodness import judge, reason
+from hbi.search.hit_moments import hit_moments
 from hbi.search.moments import ContentFiles, Moment, merge_moments
 from hbi.search.ranking import Ranking, rank
 from hbi.search.results import Hit
@@ -20,6 +21,8 @@ from hbi.search.snapshot import Segments, Snapshot
 
 Order = Literal["match", "newest", "name"]
 """Best first; or the good ones by the time of their file, or by its name, and behind them the others, best first."""
+NUM_SPARE = 8
+"""Moments that are looked at beyond those that are asked for: some may be much the same as others."""
 MOST_SORTED = 100
 """The best so many moments are sorted by something else than how well they match."""
 
@@ -88,7 +91,9 @@ def find(
     ranking = rank(codec, snapshot, question.encoding, filters=part.filters)
     end = part.offset + part.limit
     count = end if part.order == "match" else max(end, MOST_SORTED)
-    moments = [each for each in merge_moments(ranking, count + 2) if not _is_own(each, question.own)]
+    places = merge_moments(ranking, count + 2 + NUM_SPARE)
+    moments = [each for each in places if not _is_own(each, question.own)]
+    moments = _different(codec, snapshot, question, ranking, moments)
     if part.order == "match":
         chosen = moments[part.offset : end]
         hits = _hits(codec, snapshot, calibration, question, ranking, chosen, part.filters, threshold)
@@ -136,11 +141,12 @@ def _hits(
     """
     segments = ranking.segments
     best = segments[np.array([moment.row for moment in moments], int)]
+    spans = hit_moments(codec, snapshot, question.encoding, best)
     vectors = snapshot.frame_vectors(best)
-    words = judged_words(codec, question.text, best, snapshot.references, vectors)
-    frames = best_frame_seconds(codec, question.encoding, best, vectors)
+    words = judged_words(codec, question.text, best, snapshot.references, vectors, spans)
+    frames = best_frame_seconds(codec, question.encoding, best, spans, vectors)
     hits = []
-    for moment, matched, best_frame in zip(moments, words, frames, strict=True):
+    for moment, span, matched, best_frame in zip(moments, spans, words, frames, strict=True):
         score = float(ranking.scores[moment.row])
         of_kind = calibration.rarity_of_clip(score)
         rarity = calibration.rarity_of_text(score, question.name) if question.text else of_kind
@@ -150,10 +156,10 @@ def _hits(
             Hit(
                 path=files.path,
                 other_paths=files.others,
-                start_seconds=moment.start_seconds,
-                end_seconds=moment.end_seconds,
-                best_start_seconds=float(segments.start_seconds[row]),
-                best_end_seconds=float(segments.end_seconds[row]),
+                start_seconds=span.start_seconds,
+                end_seconds=span.end_seconds,
+                segment_start_seconds=float(segments.start_seconds[row]),
+                segment_end_seconds=float(segments.end_seconds[row]),
                 duration_seconds=files.duration_seconds,
                 score=score,
                 rarity=rarity,
@@ -166,3 +172,29 @@ def _hits(
             )
         )
     return hits
+
+
+def _different(
+    codec: SegmentCodec, snapshot: Snapshot, question: Question, ranking: Ranking, moments: Sequence[Moment]
+) -> list[Moment]:
+    """Return moments without those that are much the same as a better one: both are found in a segment between them."""
+    segments = ranking.segments
+    rows = [moment.row for moment in moments]
+    near = [row for row in rows if any(_share_a_neighbor(segments, row, other) for other in rows if other != row)]
+    spans = dict(zip(near, hit_moments(codec, snapshot, question.encoding, segments[np.array(near, int)]), strict=True))
+    kept: list[Moment] = []
+    for moment in moments:
+        twins = (each for each in kept if each.row in spans and each.content == moment.content)
+        if moment.row not in spans or not any(spans[moment.row].is_same_as(spans[each.row]) for each in twins):
+            kept.append(moment)
+    return kept
+
+
+def _share_a_neighbor(segments: Segments, row: int, other: int) -> bool:
+    """Return whether two segments of one video lie so near that a third may reach into both."""
+    if segments.content[row] != segments.content[other]:
+        return False
+    gap = max(segments.start_seconds[row], segments.start_seconds[other]) - min(
+        segments.end_seconds[row], segments.end_seconds[other]
+    )
+    return bool(gap <= segments.end_seconds[row] - segments.start_seconds[row])

@@ -1,4 +1,4 @@
-"""The frame of a segment that is worth most for a question, from what the index stores: nothing is decoded.
+"""The frame of a hit's moment that is worth most for a question, from what the index stores: nothing is decoded.
 
 - A model that compares words with frames: the frame's Banzhaf value at the first level, every word present and every
   other frame present or not with equal chance.
@@ -7,6 +7,7 @@
   vectors, and some video models have none: then it is the middle of the segment.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hbi.games.extension import MultilinearExtension
 from hbi.models import HBIModel, Hierarchy, Players
 from hbi.models.outputs import matched_games
 from hbi.ops import token_similarity
+from hbi.search.hit_moments import HitMoment
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
 from hbi.shapes import LEVELS
@@ -26,14 +28,19 @@ from hbi.video.opening import middles
 
 
 def best_frame_seconds(
-    codec: SegmentCodec, encoding: Any, segments: Segments, frames: Float[np.ndarray, "segment frame width"] | None
+    codec: SegmentCodec,
+    encoding: Any,
+    segments: Segments,
+    moments: Sequence[HitMoment],
+    frames: Float[np.ndarray, "segment frame width"] | None,
 ) -> list[float]:
-    """Return for each segment where in its video the frame is shown that is worth most.
+    """Return for each segment where in its video the frame is shown that is worth most of those in the moment.
 
     Args:
         codec: Of the index's model.
         encoding: One text or video as the model gives it.
         segments: What was found.
+        moments: Of each segment; it holds at least one of its frames.
         frames: What the index has of each frame by itself, see `SegmentArrays.frames`; None where it has nothing.
     """
     if not len(segments):
@@ -42,8 +49,11 @@ def best_frame_seconds(
     seconds = []
     for row in range(len(segments)):
         span = float(segments.start_seconds[row]), float(segments.end_seconds[row])
-        count, best = (1, 0) if worth is None else (int(worth[row].isfinite().sum()), int(worth[row].argmax()))
-        seconds.append(float(middles(*span, max(count, 1))[best]))
+        count = 1 if worth is None else max(int(worth[row].isfinite().sum()), 1)
+        times = [float(time) for time in middles(*span, count)]
+        inside = [place for place, time in enumerate(times) if moments[row].holds(time)] or list(range(len(times)))
+        best = inside[0] if worth is None else inside[int(worth[row, inside].argmax())]
+        seconds.append(times[best])
     return seconds
 
 

@@ -1,7 +1,8 @@
 """Candidates of a search: the segments whose last level fits a question's last level best.
 
 A level compares word tokens with frame tokens; the last one has only a few of either, so that all of an index can be
-looked at, and what it ranks high the full similarity ranks high (docs/results/search.md has the recall).
+looked at, and what it ranks high the full similarity ranks high (docs/results/search.md has the recall). Where a model
+compares summaries as well, these count as much here as in the full similarity, and the last level stands for the rest.
 """
 
 import math
@@ -28,7 +29,7 @@ WIDER_WITH_FILTER = 8
 
 
 def coarse_scores(query: CoarseVectors, segments: CoarseVectors) -> Float[Tensor, " segment"]:
-    """Return the last level's similarity of one question with every segment."""
+    """Return the last level's similarity of one question with every segment, and the summaries' where they count."""
     num_segments, per_segment, width = segments.vectors.shape
     scores = torch.empty(num_segments)
     question = query.vectors[0].to(segments.vectors.dtype)
@@ -36,9 +37,17 @@ def coarse_scores(query: CoarseVectors, segments: CoarseVectors) -> Float[Tensor
         rows = slice(start, start + ROWS_AT_ONCE)
         cosines = (question @ segments.vectors[rows].reshape(-1, width).T).float()
         similarity_ABTV = cosines.view(len(question), -1, per_segment).transpose(0, 1)[None]
+        share = query.whole_share
+        tokens = slice(None) if share is None else slice(-1)
         scores[rows] = weighted_token_interaction(
-            similarity_ABTV, query.weights, segments.weights[rows], query.mask, segments.mask[rows]
+            similarity_ABTV[..., tokens, tokens],
+            query.weights[:, tokens],
+            segments.weights[rows, tokens],
+            query.mask[:, tokens],
+            segments.mask[rows, tokens],
         )[0]
+        if share is not None:
+            scores[rows] = (1 - share) * scores[rows] + share * similarity_ABTV[0, :, -1, -1]
     return scores
 
 

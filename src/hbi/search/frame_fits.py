@@ -1,4 +1,4 @@
-"""Whether any frame of a segment matches a word by itself: what a verdict on the word must not contradict.
+"""Whether any frame of a moment matches a word by itself: what a verdict on the word must not contradict.
 
 The verdicts of `word_matching` compare the segments of an index with one another, so that some are always the best. An
 explanation shows how well each frame matches each word against ordinary words (`hbi.matching.word_fits`). Both have to
@@ -19,11 +19,13 @@ from hbi.matching.frame_scores import ScoreFrames, scores_of_frame_tokens, score
 from hbi.matching.matcher import EncodedTexts
 from hbi.matching.word_fits import fits_of_words
 from hbi.models import HBIModel
+from hbi.search.hit_moments import HitMoment
 from hbi.search.results import WordMatch
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
 from hbi.search.word_matching import match_words
 from hbi.shapes import LEVELS
+from hbi.video.opening import middles
 
 Matches: TypeAlias = list[tuple[WordMatch, ...]]
 FrameVectors: TypeAlias = Float[np.ndarray, "segment frame width"]
@@ -35,6 +37,7 @@ def judged_words(
     segments: Segments,
     references: Segments,
     frames: FrameVectors | None,
+    moments: Sequence[HitMoment] | None = None,
 ) -> Matches:
     """Return for each segment the words of the (one) text, with verdicts that the index and the frames agree on.
 
@@ -44,11 +47,18 @@ def judged_words(
         segments: What was found.
         references: Segments of the index, drawn at random.
         frames: As in `agreed_matches`.
+        moments: The part of each segment that the verdicts are of; None: all of it.
     """
-    return agreed_matches(codec, match_words(codec, query, segments, references), segments, frames)
+    return agreed_matches(codec, match_words(codec, query, segments, references), segments, frames, moments)
 
 
-def agreed_matches(codec: SegmentCodec, matches: Matches, segments: Segments, frames: FrameVectors | None) -> Matches:
+def agreed_matches(
+    codec: SegmentCodec,
+    matches: Matches,
+    segments: Segments,
+    frames: FrameVectors | None,
+    moments: Sequence[HitMoment] | None = None,
+) -> Matches:
     """Return the words of segments with the verdicts that the frames bear out; of others the model cannot tell.
 
     Args:
@@ -56,11 +66,12 @@ def agreed_matches(codec: SegmentCodec, matches: Matches, segments: Segments, fr
         matches: Of `match_words`, for each segment.
         segments: What they are of.
         frames: What the index has of each frame by itself, see `SegmentArrays.frames`; None where it has nothing.
+        moments: The part of each segment whose frames are asked; None: all of it.
     """
     told = sorted({word.text for words in matches for word in words if word.verdict in ("found", "not found")})
     if not told:
         return matches
-    shown = frames_that_match(codec, told, segments, frames)
+    shown = frames_that_match(codec, told, segments, frames, moments)
     if shown is None:
         return matches
     rows = {word: row for row, word in enumerate(told)}
@@ -82,17 +93,38 @@ def frames_that_match(
     words: Sequence[str],
     segments: Segments,
     frames: FrameVectors | None,
+    moments: Sequence[HitMoment] | None = None,
 ) -> Bool[np.ndarray, "word segment"] | None:
-    """Return whether a frame of each segment matches each word; None where single frames or words tell nothing."""
+    """Return whether a frame of each segment matches each word; None where single frames or words tell nothing.
+
+    Args:
+        codec, segments, frames, moments: As in `agreed_matches`.
+        words: Each by itself.
+    """
     score, is_frame = _scorer(codec, segments, frames)
     fits = None if score is None else fits_of_words(codec.matcher, words, score)
     if fits is None:
         return None
     count = is_frame.shape[1]
+    if moments is not None:
+        is_frame = is_frame.cpu() & _are_inside(segments, moments, is_frame)
     is_shown: Bool[Tensor, "word segment"] = (
         fits.unflatten(1, (len(is_frame), count)).masked_fill(~is_frame.cpu(), -torch.inf).amax(2) > 0
     )
     return is_shown.numpy()
+
+
+def _are_inside(
+    segments: Segments, moments: Sequence[HitMoment], is_frame: Bool[Tensor, "segment frame"]
+) -> Bool[Tensor, "segment frame"]:
+    """Return which frames of each segment its moment holds; all where it holds none, as of a still picture."""
+    inside = torch.zeros(is_frame.shape, dtype=torch.bool)
+    for row, moment in enumerate(moments):
+        count = int(is_frame[row].sum())
+        span = float(segments.start_seconds[row]), float(segments.end_seconds[row])
+        own = torch.tensor([moment.holds(float(time)) for time in middles(*span, max(count, 1))])
+        inside[row, : len(own)] = own | ~own.any()
+    return inside
 
 
 def _scorer(

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from hbi.search.filters import Filters
 from hbi.search.ranking import Ranking
+from hbi.search.snapshot import TOUCH_SECONDS
 from hbi.search.video_records import VideoRecord, is_current
-
-TOUCH_SECONDS = 0.05
 
 
 @dataclass

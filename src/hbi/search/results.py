@@ -28,17 +28,17 @@ class WordMatch:
 
 @dataclass(frozen=True)
 class Hit:
-    """A moment of a video: neighboring segments that fit, joined.
+    """A moment of a video.
 
     Attributes:
         path: The file; `other_paths` are copies of it.
-        start_seconds, end_seconds: The moment.
-        best_start_seconds, best_end_seconds: Its segment that fits best, the one that was scored.
+        start_seconds, end_seconds: The moment: the span that fits best in the best segment and its neighbors.
+        segment_start_seconds, segment_end_seconds: The best segment, the one that was scored.
         score: The similarity by which HBI ranks, of that segment.
         rarity: Share of unrelated texts whose best match anywhere in this index scores lower.
         goodness: How good the match is, in a word.
         reason: What that rests on, in one sentence.
-        best_frame_seconds: Where in the video the frame is that fits best, in the best segment.
+        best_frame_seconds: Where in the video the frame is that fits best, of those of the best segment in the moment.
         words: In reading order; empty where the question was a clip.
         segment_id: Key of the best segment.
         is_missing: The file is not there, or is not what it was when it was indexed.
@@ -48,8 +48,8 @@ class Hit:
     other_paths: tuple[Path, ...]
     start_seconds: float
     end_seconds: float
-    best_start_seconds: float
-    best_end_seconds: float
+    segment_start_seconds: float
+    segment_end_seconds: float
     duration_seconds: float
     score: float
     rarity: float

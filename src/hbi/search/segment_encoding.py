@@ -14,12 +14,13 @@ from hbi.matching.matcher import Matcher
 from hbi.models import GlobalContrastModel, HBIModel, Hierarchy, Players
 from hbi.ops import TokenSequence
 from hbi.search.index_errors import SearchError
-from hbi.shapes import LEVELS, Level
+from hbi.shapes import LEVELS, WHOLE, ComparedLevel
 
 
 @dataclass(frozen=True)
 class SegmentArrays:
-    """A batch of encoded segments: the tokens of all levels side by side, padded to the same number.
+    """A batch of encoded segments: the tokens of all levels side by side, padded to the same number, and the summary
+    behind them where it is compared as a level of its own.
 
     Attributes:
         tokens: Half precision, as the model gave them, not normalized.
@@ -58,11 +59,16 @@ class CoarseVectors:
     """The few tokens by which a text's candidates are found: those of the last level, as unit vectors.
 
     One vector a segment was tried and is not enough: see docs/results/search.md.
+
+    Attributes:
+        vectors, weights, mask: The tokens, and last of them the summary where the model compares it as well.
+        whole_share: Share of the summary in the model's similarity; None: it is not compared.
     """
 
     vectors: Float[Tensor, "item token width"]
     weights: Float[Tensor, "item token"]
     mask: Bool[Tensor, "item token"]
+    whole_share: float | None = None
 
 
 class SegmentCodec:
@@ -87,7 +93,9 @@ class SegmentCodec:
     @property
     def num_coarse(self) -> int:
         """Vectors by which a segment is found."""
-        return self.num_frames if self._has_patches else self.counts[-1] if self.matcher.has_games else 1
+        if self.matcher.has_games:
+            return sum(self.counts[len(LEVELS) - 1 :])  # of the last level, and the summary
+        return self.num_frames if self._has_patches else 1
 
     @property
     def keeps_frames(self) -> bool:
@@ -99,6 +107,10 @@ class SegmentCodec:
     @property
     def _has_levels(self) -> bool:
         return isinstance(self.matcher.model, HBIModel)
+
+    @property
+    def _compared_levels(self) -> tuple[ComparedLevel, ...]:
+        return self.matcher.config.compared_levels
 
     @property
     def _has_patches(self) -> bool:
@@ -117,7 +129,7 @@ class SegmentCodec:
         return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
 
     def encode(
-        self, pixels: UInt8[Tensor, "segment frame 3 height width"], mask: Bool[Tensor, "segment frame"]
+        self, pixels: UInt8[Tensor, "segment frame *tubelet 3 height width"], mask: Bool[Tensor, "segment frame"]
     ) -> SegmentArrays:
         """Return encoded segments."""
         if self.keeps_frames:
@@ -131,7 +143,7 @@ class SegmentCodec:
                 real.cpu().numpy(),
                 np.zeros((len(encoding), 1), np.int16),
             )
-        players = [encoding.levels[level] for level in LEVELS]
+        players = [encoding.levels[level] for level in self._compared_levels]
         sizes = list(zip(players, self.counts, strict=True))
         return SegmentArrays(
             torch.cat([_padded(each.sequence.tokens, count) for each, count in sizes], 1).half().cpu().numpy(),
@@ -142,7 +154,7 @@ class SegmentCodec:
 
     @torch.inference_mode()
     def _with_frames(
-        self, pixels: UInt8[Tensor, "segment frame 3 height width"], mask: Bool[Tensor, "segment frame"]
+        self, pixels: UInt8[Tensor, "segment frame *tubelet 3 height width"], mask: Bool[Tensor, "segment frame"]
     ) -> SegmentArrays:
         """Return segments with one vector each, and one for every frame, which is encoded once."""
         model: Any = self.matcher.model
@@ -172,8 +184,8 @@ class SegmentCodec:
         weights = torch.from_numpy(arrays.weights).to(device).split(self.counts, dim=1)
         mask = torch.from_numpy(arrays.mask).to(device).split(self.counts, dim=1)
         members = torch.from_numpy(arrays.members).to(device).long().split(self.num_frames, dim=1)
-        parts = zip(LEVELS, tokens.split(self.counts, dim=1), weights, mask, members, strict=True)
-        levels: dict[Level, Players] = {
+        parts = zip(self._compared_levels, tokens.split(self.counts, dim=1), weights, mask, members, strict=True)
+        levels: dict[ComparedLevel, Players] = {
             level: Players(TokenSequence(token, real, member), weight) for level, token, weight, real, member in parts
         }
         return Hierarchy(levels)
@@ -191,7 +203,15 @@ class SegmentCodec:
         unit = normalize(players.sequence.tokens.float(), dim=-1)
         if not self.matcher.has_games:
             return _single(torch.einsum("btd,bt->bd", unit, players.weights))
-        return CoarseVectors(unit, players.weights, players.sequence.mask)
+        if WHOLE not in encoding.levels:
+            return CoarseVectors(unit, players.weights, players.sequence.mask)
+        whole, weights = encoding.levels[WHOLE], self.matcher.weight_of_level
+        return CoarseVectors(
+            torch.cat([unit, normalize(whole.sequence.tokens.float(), dim=-1)], 1),
+            torch.cat([players.weights, whole.weights], 1),
+            torch.cat([players.sequence.mask, whole.sequence.mask], 1),
+            weights[WHOLE] / sum(weights.values()),
+        )
 
     def _level_counts(self) -> tuple[int, ...]:
         """Return how many tokens a segment has at each level when all its frames are real."""
@@ -202,7 +222,7 @@ class SegmentCodec:
         encoding = self.matcher.encode_frames(pixels, torch.ones(1, self.num_frames, dtype=torch.bool))
         if isinstance(encoding, FrameTokens):
             return (encoding.mask[0].numel(),)
-        return tuple(encoding.levels[level].sequence.mask.shape[1] for level in LEVELS)
+        return tuple(encoding.levels[level].sequence.mask.shape[1] for level in self._compared_levels)
 
 
 def _padded(values: Tensor, count: int) -> Tensor:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -16,8 +17,9 @@ from hbi.search.index_settings import IndexSettings, milliseconds
 from hbi.video import PictureFormat
 from hbi.video.demuxing import Faults
 from hbi.video.finding import FoundFrame, FrameFinder
-from hbi.video.opening import OpenVideo, middles, open_video
+from hbi.video.opening import OpenVideo, open_video
 from hbi.video.picture import PictureMaker, upright_size
+from hbi.video.tubelets import TubeletTargets, shown_tubelets
 
 BATCH_SECONDS = 240.0
 BATCH_WINDOWS = 64
@@ -27,17 +29,22 @@ WINDOWS_AT_ONCE = 4096
 THUMBNAIL_HEIGHT = 144
 LONGEST_THUMBNAIL = 4
 """No thumbnail is wider, in heights, than this."""
+Rows: TypeAlias = list[tuple[int, ...]]
+"""The ticks of the frames of each position of a window."""
 MIN_BYTES_PER_SEGMENT = 100
 """Films have more; of a file with less the packets are counted, instead of believing how long it says it is."""
 
 
 @dataclass(frozen=True)
 class SegmentFrames:
-    """What the network sees of one segment, padded to `num_frames`, and its thumbnail as a JPEG file."""
+    """What the network sees of one segment, padded to `num_frames`, and its thumbnail as a JPEG file.
+
+    With tubelets `pixels` has the frames of each position, as `PictureFormat` says.
+    """
 
     start_seconds: float
     end_seconds: float
-    pixels: UInt8[Tensor, "frame 3 height width"]
+    pixels: UInt8[Tensor, "frame *tubelet 3 height width"]
     mask: Bool[Tensor, " frame"]
     thumbnail: bytes
 
@@ -137,17 +144,18 @@ class _SegmentReader:
         self._known, self.shown_last = known, shown_last
         self._small = PictureMaker(video, picture)
         self._large: PictureMaker | None = None
+        self._tubelets = TubeletTargets(video, picture)
         self._shown: dict[int, int] = {}  # by target: the pts of the frame that is on screen
         self._decoded: dict[int, _DecodedFrame] = {}  # by pts
 
     def batches(self, windows: Sequence[tuple[float, float]]) -> Iterator[SegmentBatch]:
         """Yield the segments of all windows."""
         groups = deque([(window, self._targets(window)) for window in group] for group in _groups(windows))
-        targets = sorted({target for group in groups for _, row in group for target in row})
+        targets = sorted({target for group in groups for _, rows in group for row in rows for target in row})
         part = max(end - start for start, end in windows) / self._num_frames / float(self._video.time_base)
         finder, faults = FrameFinder(targets, reach=part / 2), Faults()
         for found in finder.frames(self._video):
-            while groups and found.targets[0] > groups[0][-1][1][-1]:
+            while groups and found.targets[0] > max(max(row) for row in groups[0][-1][1]):
                 yield self._batch(groups, finder.faults, faults)
                 faults = finder.faults
             self._keep(found)
@@ -155,9 +163,9 @@ class _SegmentReader:
             yield self._batch(groups, finder.faults, faults)
             faults = finder.faults
 
-    def _targets(self, window: tuple[float, float]) -> list[int]:
-        """Return the middles of equal parts, in ticks, exactly as `read_frames` chooses them."""
-        return [self._video.pts_at(middle) for middle in middles(*window, self._num_frames)]
+    def _targets(self, window: tuple[float, float]) -> Rows:
+        """Return the middles of equal parts, in ticks, exactly as `read_frames` chooses them, and what is around."""
+        return self._tubelets.rows(*window, self._num_frames)
 
     def _keep(self, found: FoundFrame) -> None:
         if found.pts not in self._decoded:
@@ -167,18 +175,19 @@ class _SegmentReader:
         self._shown |= dict.fromkeys(found.targets, found.pts)
 
     def _batch(
-        self, groups: deque[list[tuple[tuple[float, float], list[int]]]], faults: Faults, faults_before: Faults
+        self, groups: deque[list[tuple[tuple[float, float], Rows]]], faults: Faults, faults_before: Faults
     ) -> SegmentBatch:
         """Return the segments of the first of `groups`, and drop what no later one shows."""
         group = groups.popleft()
         segments, num_lost = [], 0
-        for window, row in group:
-            shown = tuple(dict.fromkeys(self._shown[target] for target in row if target in self._shown))
+        for window, rows in group:
+            tubelets = shown_tubelets(rows, self._shown)
+            shown = tuple(row[len(row) // 2] for row in tubelets)
             num_lost += not shown
             if shown and shown != self.shown_last and milliseconds(window[0]) not in self._known:
-                segments.append(self._segment(window, shown))
+                segments.append(self._segment(window, tubelets))
             self.shown_last = shown or self.shown_last
-        first = groups[0][0][1][0] if groups else None
+        first = min(min(row) for row in groups[0][0][1]) if groups else None
         self._shown = {target: pts for target, pts in self._shown.items() if first is not None and target >= first}
         kept = set(self._shown.values())
         self._decoded = {pts: frame for pts, frame in self._decoded.items() if pts in kept}
@@ -186,13 +195,15 @@ class _SegmentReader:
         reasons += [f"{num_lost} of {len(group)} segments could not be decoded"] if num_lost else []
         return SegmentBatch(tuple(segments), len(group), ", ".join(reasons) or None)
 
-    def _segment(self, window: tuple[float, float], shown: Sequence[int]) -> SegmentFrames:
-        """Return what is seen of one window, each frame once."""
-        pixels = torch.zeros(self._num_frames, 3, self._picture.height, self._picture.width, dtype=torch.uint8)
-        for place, pts in enumerate(shown):
-            pixels[place] = torch.from_numpy(np.ascontiguousarray(self._decoded[pts].picture.transpose(2, 0, 1)))
-        mask = torch.arange(self._num_frames) < len(shown)
-        return SegmentFrames(*window, pixels, mask, _jpeg(self._decoded[shown[len(shown) // 2]].thumbnail))
+    def _segment(self, window: tuple[float, float], tubelets: Sequence[tuple[int, ...]]) -> SegmentFrames:
+        """Return what is seen of one window, each position once."""
+        pixels = torch.zeros(self._num_frames, *self._picture.shape, dtype=torch.uint8)
+        for position, row in zip(pixels, tubelets, strict=False):
+            for picture, pts in zip(position.view(-1, *position.shape[-3:]), row, strict=True):
+                picture[:] = torch.from_numpy(np.ascontiguousarray(self._decoded[pts].picture.transpose(2, 0, 1)))
+        mask = torch.arange(self._num_frames) < len(tubelets)
+        middle = tubelets[len(tubelets) // 2]
+        return SegmentFrames(*window, pixels, mask, _jpeg(self._decoded[middle[len(middle) // 2]].thumbnail))
 
 
 def _thumbnail_size(height: int, width: int) -> tuple[int, int]:

@@ -27,6 +27,8 @@ EXACT_UP_TO = 2048
 """Segments: so many are all compared in full, token by token."""
 EXHAUSTIVE_UP_TO = 100_000
 """Segments: so many are all compared by their last level, and the best of them in full."""
+TOUCH_SECONDS = 0.05
+"""Segments no farther apart are neighbors."""
 NUM_REFERENCES = 256
 """Segments, drawn at random, with which words of a text are compared: how well do they fit the index as a whole?"""
 
@@ -115,6 +117,27 @@ class Snapshot:
             row = self.table.search().where(f"id = {quoted(key)}").select(SEGMENT_COLUMNS).limit(1).to_arrow()
             found = self.shown(self._segments(row))
         return found if len(found) else None
+
+    def beside(self, segments: Segments) -> Segments:
+        """Return some segments with their neighbors: those of the same video that overlap or touch one of them."""
+        reached = [
+            (str(content), float(start) - TOUCH_SECONDS, float(end) + TOUCH_SECONDS)
+            for content, start, end in zip(segments.content, segments.start_seconds, segments.end_seconds, strict=True)
+        ]
+        whole = self.in_memory.whole if self.in_memory else None
+        if whole is not None:
+            is_near = np.zeros(len(whole), bool)
+            for content, start, end in reached:
+                is_near |= (whole.content == content) & (whole.start_seconds <= end) & (whole.end_seconds >= start)
+            return whole[is_near]
+        near = " OR ".join(
+            f"(content = {quoted(content)} AND start_seconds <= {end} AND end_seconds >= {start})"
+            for content, start, end in reached
+        )
+        with reading(self.path):
+            return self._segments(
+                self.table.search().where(near or "false").select(SEGMENT_COLUMNS).limit(None).to_arrow()
+            )
 
     def at_offsets(self, offsets: np.ndarray) -> Segments:
         """Return segments by their place in the table, of files that the index knows or not."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from hbi.data.answer_vocabulary import AnswerVocabulary
-from hbi.data.samples import Evidence, MinimalPair, Question, Split, Text, Video
+from hbi.data.samples import Evidence, MinimalPair, MomentQuery, Question, Split, Text, Video
 from hbi.shape_stories.questions import ANSWERS, draw_questions
 from hbi.shape_stories.records import Question as Asked
 from hbi.shape_stories.records import Story
@@ -33,6 +33,7 @@ def retrieval_split(name: str, stories: Sequence[Story]) -> Split:
             for pair in story.minimal_pairs
         ),
         evidence=tuple(evidence for row, story in enumerate(stories) for evidence in _evidence(row, story)),
+        moments=tuple(moment for row, story in enumerate(stories) for moment in _moments(row, story)),
     )
 
 
@@ -73,6 +74,15 @@ def _evidence(row: int, story: Story) -> Iterator[Evidence]:
                 event.end_seconds,
                 story.duration_seconds,
             )
+
+
+def _moments(row: int, story: Story) -> Iterator[MomentQuery]:
+    """Yield each caption with its moment: from the start of the first event that it tells to the end of the last."""
+    for caption in story.captions:
+        told = sorted(caption.told_events)
+        if told:
+            span = story.events[told[0]].start_seconds, story.events[told[-1]].end_seconds
+            yield MomentQuery(caption.text, row, (span,), len(told), story.duration_seconds)
 
 
 def _asked(row: int, story: Story, draws: int) -> Iterator[Asked]:

@@ -11,10 +11,13 @@ from urllib.parse import urlencode
 
 from hbi.errors import HBIError
 from hbi.explanation import Explanation
+from hbi.matching.matcher import EncodedTexts
 from hbi.search import SearchResult, VideoIndex
 from hbi.search.frame_fits import judged_words
+from hbi.search.hit_moments import HitMoment, hit_moments
 from hbi.search.moments import SegmentLocation
 from hbi.search.results import Verdict, result_to_dict
+from hbi.search.snapshot import Segments
 from hbi.web.limits import Limits, RequestError
 from hbi.web.search_request import SearchRequest, may_be_segment_id
 from hbi.web.video_worker import VideoWorker
@@ -75,17 +78,30 @@ class IndexService:
         location = self.locate(segment_id)
         return self._explained(segment_id, text, location.path, location.start_seconds, location.end_seconds, worker)
 
+    def moment(self, segment_id: str, text: str) -> HitMoment:
+        """Return when a segment of the index, with its neighbors, fits a text best.
+
+        Raises:
+            RequestError: The index has no such segment.
+        """
+        return self._moment(segment_id, text)[0]
+
     def word_verdicts(self, segment_id: str, text: str) -> dict[tuple[int, int], Verdict]:
         """Return what the index says of every whole word `[start, end)` of a text at one of its segments."""
+        span, own, query = self._moment(segment_id, text)
+        snapshot = self.index.snapshot()
+        frames = snapshot.frame_vectors(own)
+        words = judged_words(self.index.codec, query, own, snapshot.references, frames, [span])[0]
+        return {(word.start, word.end): word.verdict for word in words}
+
+    def _moment(self, segment_id: str, text: str) -> tuple[HitMoment, Segments, EncodedTexts]:
         self._require_segment(segment_id)
         snapshot = self.index.snapshot()
         own = snapshot.segment(segment_id)
         if own is None:
             raise RequestError(404, "the index has no such moment")
         query = self.index.matcher.encode_texts([text])
-        frames = snapshot.frame_vectors(own)
-        words = judged_words(self.index.codec, query, own, snapshot.references, frames)[0]
-        return {(word.start, word.end): word.verdict for word in words}
+        return hit_moments(self.index.codec, snapshot, query.encoding, own)[0], own, query
 
     def explain_upload(self, upload: BinaryIO, name: str, text: str, worker: VideoWorker) -> Explanation:
         """Return why an uploaded clip fits a text; RequestError when it is no video, or longer or larger than allowed.

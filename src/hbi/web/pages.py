@@ -108,14 +108,16 @@ def add_pages(app: "FastAPI", context: AppContext) -> None:
     async def moment(request: Request, segment: str, q: str) -> Response:
         location = await context.read_queue.run(service.locate, segment)
         asked = dict(request.query_params) | {"q": validated_text(q, limits)}
+        span = await context.search_queue.run(service.moment, segment, asked["q"])
         return page(
             "moment.html",
             segment=segment,
             asked=asked,
             location=location,
+            span=span,
             sources=await context.sources(segment),
             back=search_address(asked),
-            at_seconds=seconds_within(asked.get("at", ""), location.start_seconds, location.end_seconds),
+            at_seconds=seconds_within(asked.get("at", ""), span.start_seconds, span.end_seconds),
         )
 
     @app.get("/upload", include_in_schema=False)

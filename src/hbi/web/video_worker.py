@@ -68,7 +68,9 @@ class VideoWorker:
             pixels = np.frombuffer(content[begin:end], np.uint8).reshape(fields["pixels"])
             begin = end
             fields |= {"path": video, "pixels": torch.from_numpy(pixels.copy())}
-            fields["timestamps_seconds"] = torch.tensor(fields["timestamps_seconds"], dtype=torch.float64)
+            for name in ("timestamps_seconds", "tubelet_timestamps_seconds"):
+                if fields[name] is not None:
+                    fields[name] = torch.tensor(fields[name], dtype=torch.float64)
             parts.append(VideoFrames(**fields))
         return VideoSample(*parts)
 

@@ -95,7 +95,9 @@ def _packed(frames: VideoFrames) -> tuple[dict[str, Any], bytes]:
     """Return the fields of frames as JSON has them, with the shape of the pixels; and the pixels."""
     values = {each.name: getattr(frames, each.name) for each in fields(frames)}
     values |= {"path": None, "pixels": list(frames.pixels.shape)}
+    times = frames.tubelet_timestamps_seconds
     values["timestamps_seconds"] = frames.timestamps_seconds.tolist()
+    values["tubelet_timestamps_seconds"] = None if times is None else times.tolist()
     return values, np.ascontiguousarray(frames.pixels.numpy()).tobytes()
 
 

@@ -59,7 +59,9 @@ def _video(place: str, written: str, values: Any) -> AnnotatedVideo:
         Caption(clean(text_of(place, "sentence", sentence)), *_moment(place, moment))
         for sentence, moment in zip(sentences, moments, strict=True)
     )
-    return AnnotatedVideo(name, tuple(captions), aliases=(name.removeprefix("v_"),))
+    length = record.values.get("duration")
+    duration = float(length) if is_number(length) and 0 < length < MOST_SECONDS else None
+    return AnnotatedVideo(name, tuple(captions), aliases=(name.removeprefix("v_"),), duration_seconds=duration)
 
 
 def _moment(place: str, moment: Any) -> tuple[float, float]:

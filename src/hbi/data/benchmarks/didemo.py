@@ -1,7 +1,8 @@
 """DiDeMo (Hendricks et al., ICCV 2017): Flickr videos of 25 to 30 s with descriptions of their moments.
 
 Retrieval is by paragraph: the descriptions of a video are joined. The authors' files count moments in pieces of 5 s and
-have several annotators; the seconds kept here span all that at least half of them chose.
+have several annotators: kept are the seconds that each of them chose, by which moments are measured, and those that at
+least half of them chose.
 """
 
 from collections import Counter
@@ -41,14 +42,15 @@ def read(folder: Path, protocol: str, split: SplitName) -> Sequence[AnnotatedVid
 def _with_moments(path: Path) -> list[AnnotatedVideo]:
     captions: dict[str, list[Caption]] = {}
     for record in read_json_records(path):
-        start, end = _moment(record)
+        moments = _moments(record)
         text = text_of(record.place, "description", record["description"])
-        captions.setdefault(video_of_record(record, "video"), []).append(Caption(clean(text), start, end))
+        caption = Caption(clean(text), *_chosen_by_most(moments), tuple(map(_seconds, moments)))
+        captions.setdefault(video_of_record(record, "video"), []).append(caption)
     return [AnnotatedVideo(video, tuple(texts)) for video, texts in captions.items()]
 
 
-def _moment(record: Record) -> tuple[float, float]:
-    """Return the seconds that at least half of the annotators chose."""
+def _moments(record: Record) -> list[tuple[int, int]]:
+    """Return the first and last piece that each annotator chose."""
     times = record["times"]
     if not isinstance(times, list) or not times:
         raise DataError(f"{record.place}: 'times' is {shown(times)}, and should hold a moment of each annotator")
@@ -57,10 +59,20 @@ def _moment(record: Record) -> tuple[float, float]:
             raise DataError(f"{record.place}: 'times' should hold pairs of whole numbers, not {shown(pair)}")
         if not 0 <= pair[0] <= pair[1] < MOST_PIECES:
             raise DataError(f"{record.place}: 'times' holds {shown(pair)}, which is no first and last piece of a video")
-    chosen = Counter(piece for first, last in times for piece in range(first, last + 1))
-    needed = min(len(times) / 2, max(chosen.values()))
+    return [(first, last) for first, last in times]
+
+
+def _chosen_by_most(moments: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """Return the seconds that at least half of the annotators chose."""
+    chosen = Counter(piece for first, last in moments for piece in range(first, last + 1))
+    needed = min(len(moments) / 2, max(chosen.values()))
     pieces = [piece for piece, votes in chosen.items() if votes >= needed]
-    return min(pieces) * PIECE_SECONDS, (max(pieces) + 1) * PIECE_SECONDS
+    return _seconds((min(pieces), max(pieces)))
+
+
+def _seconds(pieces: tuple[int, int]) -> tuple[float, float]:
+    """Return when the first of some pieces begins and the last one ends."""
+    return pieces[0] * PIECE_SECONDS, (pieces[1] + 1) * PIECE_SECONDS
 
 
 BENCHMARK = Benchmark(
