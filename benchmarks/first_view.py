@@ -163,7 +163,7 @@ def of_tokens(matcher: Matcher, texts: Any, words: Sequence[PlacedWord], video: 
     """Return the lines that need tokens: the sums over a word's tokens, the cosines' mean."""
     videos = video[torch.zeros(len(words), dtype=torch.long)]
     games, is_word = matcher.games(texts, videos), tokens_of(texts, words)[:, :, None]
-    weights = matcher.config.weight_of_level
+    weights = matcher.weight_of_level
     cosine = (games["entity"].similarity * is_word).sum(1) / is_word.sum(1)
     levels = sum(
         weights[level]

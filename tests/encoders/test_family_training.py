@@ -127,6 +127,22 @@ def test_a_temporal_transformer_of_ours_comes_behind_any_family(folder):
     assert without_gradient(model) == []
 
 
+def test_with_the_whole_alone_any_family_ranks_as_its_towers_do(folder):
+    """So nothing that the global baseline can express is out of reach of the levels' network."""
+    if folder.name.startswith("xclip"):
+        pytest.skip("it compares several vectors of a video, and is refused")
+    model = from_family(folder, HBIModel, aggregator="none", level_weights=(0.0, 0.0, 0.0, 1.0))
+    baseline = from_family(folder, GlobalContrastModel)
+    arguments = batch(folder, model)
+    with torch.no_grad():
+        ours, theirs = model(*arguments).similarity, baseline(*arguments).similarity
+    assert ours.std() > 1e-4
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+    parts = from_family(folder, HBIModel, aggregator="none", level_weights=(0.4, 0.2, 0.1, 0.3)).train()
+    loss_of(parts(*arguments)).backward()
+    assert without_gradient(parts) == []
+
+
 @pytest.mark.parametrize("network", [HBIModel, GlobalContrastModel])
 def test_pe_video_learns_too(network):
     """In memory: from a file, its vision tower would ask for `timm`."""

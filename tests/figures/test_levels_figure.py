@@ -103,7 +103,7 @@ def test_joined_blocks_bear_their_number_and_brackets_their_seconds(make_explana
     assert " all 0" in entity
     assert action.count("+0.500") == 9
     assert {"0.0–2.0", "2.0–4.0", "4.0–6.0"} <= set(action)
-    assert {"−0.250", "0.0–6.0", "Event level", "similarity 0.300"} <= set(event)
+    assert {"−0.250", "0.0–6.0", "Event level", "similarity 0.300, weight 0.6"} <= set(event)
 
 
 def test_drawing_leaves_pyplot_and_its_settings_alone(tmp_path, monkeypatch, make_explanation):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -130,6 +132,29 @@ def test_levels_that_are_not_trained_have_no_part():
         "interaction/entity",
     }
     assert "distillation/event" in Objective(levels=("event",))(output, torch.arange(3)).parts
+
+
+def test_the_whole_has_a_contrast_and_nothing_else():
+    output = outputs()
+    whole = torch.randn(3, 3)
+    before = Objective(gamma=0.5)(output, torch.arange(3)).parts
+    after = Objective(gamma=0.5)(replace(output, whole=whole), torch.arange(3)).parts
+    assert after.keys() - before.keys() == {"contrast/whole"}
+    assert_close(after["contrast/whole"], contrast(10.0 * whole, torch.arange(3)))
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_weights_that_are_learned_get_the_gradient_of_what_ranks():
+    output = outputs()
+    logits = torch.zeros(3, requires_grad=True)
+    levels = torch.stack([level.similarity for level in output.levels.values()]).requires_grad_()
+    ranking = torch.einsum("l,lab->ab", logits.softmax(0), levels)
+    parts = Objective()(replace(output, similarity=ranking, learns_weights=True), torch.arange(3)).parts
+    assert_close(parts["contrast/ranking"], contrast(10.0 * levels.mean(0), torch.arange(3)))
+    parts["contrast/ranking"].backward()
+    assert (logits.grad != 0).all()
+    assert (levels.grad != 0).any()
+    assert "contrast/ranking" not in Objective()(output, torch.arange(3)).parts
 
 
 def test_a_sampled_teacher_teaches_nearly_the_same():

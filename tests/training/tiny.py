@@ -89,15 +89,15 @@ class TinyBatches:
         return replace(drawn, labels=drawn.video_of_text % 3) if self.are_questions else drawn
 
 
-def recipe_of(kind: str) -> Recipe:
-    """The recipe of a run of `run_folder`: `hbi`, `global` or `answering`."""
+def recipe_of(kind: str, *changes: str) -> Recipe:
+    """The recipe of a run of `run_folder`: `hbi`, `global` or `answering`, with some values changed."""
     name = {"hbi": "shape-stories", "global": "shape-stories-global", "answering": "shape-stories-qa"}[kind]
-    return read_recipe(name, SIZES)
+    return read_recipe(name, [*SIZES, *changes])
 
 
-def trainer(path: Path, kind: str) -> Trainer:
+def trainer(path: Path, kind: str, *changes: str) -> Trainer:
     """A trainer of a tiny network into a run folder, which is made if there is none."""
-    recipe, folder = recipe_of(kind), RunFolder(path)
+    recipe, folder = recipe_of(kind, *changes), RunFolder(path)
     if not folder.recipe.is_file():
         write_atomically(folder.recipe, recipe_yaml(recipe))
         folder.write_environment(seed=0, threads=1)
@@ -115,7 +115,7 @@ def trainer(path: Path, kind: str) -> Trainer:
     )
 
 
-def run_folder(path: Path, kind: str = "hbi") -> Path:
+def run_folder(path: Path, kind: str = "hbi", *changes: str) -> Path:
     """A run folder, trained to its end; as `hbi train` leaves it, without pictures for TensorBoard."""
-    trainer(path, kind).run(lambda progress: None)
+    trainer(path, kind, *changes).run(lambda progress: None)
     return path

@@ -61,8 +61,8 @@ class Sampling:
         """Return in what `other`, which is wanted, differs; None if in nothing."""
         if self.num_frames != other.num_frames:
             return f"num_frames {self.num_frames}, not {other.num_frames}"
-        if self.picture != other.picture:
-            return f"image_size {self.picture}, not {other.picture}"
+        if difference := self.picture.difference(other.picture):
+            return difference
         if self.video_ids != other.video_ids:
             return f"other videos ({len(self.video_ids)}, not the {len(other.video_ids)} of this split)"
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hbi.data.benchmark import AnnotatedVideo, AskedQuestion, Benchmark, SplitName
 from hbi.data.benchmarks import find_protocol
-from hbi.data.samples import DataError, Evidence, Question, Split, Text, Video
+from hbi.data.samples import DataError, Evidence, MomentQuery, Question, Split, Text, Video
 from hbi.data.video_files import VideoFiles, without_suffix
 from hbi.files.json_values import shown
 
@@ -85,7 +85,9 @@ def load_split(
         raise DataError(_why_empty(f"{len(annotated)} videos of {benchmark.title} {split}", annotated, files))
     texts = [text for row, video in enumerate(kept) for text in _texts(benchmark, row, video)]
     evidence = [item for row, video in enumerate(kept) for item in _evidence(benchmark, row, video)]
-    return LoadedSplit(Split(split, tuple(found), tuple(texts), evidence=tuple(evidence)), tuple(problems))
+    moments = tuple(moment for row, video in enumerate(kept) for moment in _moments(row, video))
+    loaded = Split(split, tuple(found), tuple(texts), evidence=tuple(evidence), moments=moments)
+    return LoadedSplit(loaded, tuple(problems))
 
 
 def _why_empty(what: str, annotated: Sequence[AnnotatedVideo], files: VideoFiles | None) -> str:
@@ -124,3 +126,12 @@ def _evidence(benchmark: Benchmark, row: int, video: AnnotatedVideo) -> Iterator
                 text, first, first + len(caption.text), row, caption.start_seconds, caption.end_seconds, None
             )
         start += len(caption.text) + 1
+
+
+def _moments(row: int, video: AnnotatedVideo) -> Iterator[MomentQuery]:
+    """Yield each caption with the seconds that its annotators chose, of a video that is a whole file."""
+    for caption in video.texts:
+        start, end = caption.start_seconds, caption.end_seconds
+        spans = caption.spans or (() if start is None or end is None else ((start, end),))
+        if caption.text and spans:
+            yield MomentQuery(caption.text, row, spans, duration_seconds=video.duration_seconds)

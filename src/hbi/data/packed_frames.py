@@ -8,8 +8,9 @@ import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from hbi.video import PictureFormat
 SAMPLING, PICTURES, VIDEOS = "sampling.json", "frames.jpg", "videos.jsonl"
 FORMAT = 2
 """1: seconds counted from the first picture, colors of high dynamic range were kept as they are coded."""
+_OF_TUBELETS = frozenset({"picture_seconds", "tubelets"})
 QUALITY = 95  # and full color resolution: off by one level of 255 on average
 
 
@@ -44,12 +46,14 @@ class FrameSampling:
     def require(self, wanted: "FrameSampling", folder: Path) -> None:
         """Do nothing where the frames are what is wanted; DataError that names the difference elsewhere."""
         for each in fields(self):
-            name = "image_size" if each.name == "picture" else each.name
             found, value = getattr(self, each.name), getattr(wanted, each.name)
-            if found != value:
+            difference = f"{each.name} {found}, not {value}" if found != value else None
+            if each.name == "picture":
+                difference = self.picture.difference(wanted.picture)
+            if difference:
                 raise DataError(
-                    f"{folder} was packed with {name} {found}, not {value}: pack it again into another folder "
-                    "(hbi data pack), or change the recipe"
+                    f"{folder} was packed with {difference}: pack it again into another folder (hbi data pack), or "
+                    "change the recipe"
                 )
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +79,11 @@ class FrameSampling:
 
 @dataclass(frozen=True)
 class PackedVideo:
-    """A finished video: when its frames are shown, where its pictures begin and the last one ends, what was wrong."""
+    """A finished video: when its frames are shown, where its pictures begin and the last one ends, what was wrong.
+
+    Of single frames there is a picture each. Of tubelets `picture_seconds` says when each picture is shown and
+    `tubelets` the numbers of those that each one is made of: what several share is there once.
+    """
 
     video_id: str
     start_seconds: float | None
@@ -83,11 +91,18 @@ class PackedVideo:
     timestamps_seconds: tuple[float, ...] = ()
     offsets: tuple[int, ...] = ()
     fault: str | None = None
+    picture_seconds: tuple[float, ...] = ()
+    tubelets: tuple[tuple[int, ...], ...] = ()
 
     @property
     def key(self) -> tuple[str, float | None, float | None]:
         """What tells it from other videos."""
         return self.video_id, self.start_seconds, self.end_seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what stands for it in the folder; of single frames nothing is said of tubelets."""
+        values = asdict(self)
+        return values if self.tubelets else {name: values[name] for name in values if name not in _OF_TUBELETS}
 
 
 def read_sampling(folder: Path) -> FrameSampling:
@@ -135,7 +150,8 @@ def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) ->
     rows = [packed.get((video.video_id, video.start_seconds, video.end_seconds)) for video in videos]
     mask = torch.zeros(len(rows), wanted.num_frames, dtype=torch.bool)
     timestamps = torch.zeros(len(rows), wanted.num_frames, dtype=torch.float64)
-    problems = []
+    size, problems = wanted.picture.tubelet_size, []
+    of_tubelets = None if size == 1 else torch.zeros(len(rows), wanted.num_frames, size, dtype=torch.float64)
     for row, (video, found) in enumerate(zip(videos, rows, strict=True)):
         if found is None:
             problems.append(f"{video.video_id}: not in {folder}; run hbi data pack again")
@@ -143,37 +159,42 @@ def open_frames(folder: Path, videos: Sequence[Video], wanted: FrameSampling) ->
         if found.fault:
             problems.append(f"{video.video_id}: {found.fault}")
         count = len(found.timestamps_seconds)
-        if count > wanted.num_frames:
+        sizes = [len(tubelet) for tubelet in found.tubelets]
+        if count > wanted.num_frames or sizes != [size] * (count if size > 1 else 0):
             raise DataError(f"{folder} has {count} frames of {video.video_id}, not {wanted.num_frames}: pack it again")
         mask[row, :count] = True
         timestamps[row, :count] = torch.tensor(found.timestamps_seconds, dtype=torch.float64)
+        if of_tubelets is not None and count:
+            of_tubelets[row, :count] = torch.tensor(found.picture_seconds, dtype=torch.float64)[
+                torch.tensor(found.tubelets)
+            ]
     if not mask.any():
         raise DataError(f"{folder} holds frames of none of the {len(videos)} videos; the first: {problems[0]}")
-    pixels = PackedPixels(folder / PICTURES, [video.offsets if video else () for video in rows], wanted)
-    return FrameStore(pixels, mask, timestamps, tuple(problems))
+    pixels = PackedPixels(folder / PICTURES, rows, wanted)
+    return FrameStore(pixels, mask, timestamps, tuple(problems), of_tubelets)
 
 
 class PackedPixels:
     """Pictures on disk that are indexed as a tensor [video, frame, 3, height, width] is, and decoded only then.
 
     `pixels[rows]` gives all frames of some videos (a slice, a mask, numbers), `pixels[rows, frames]` single ones, for
-    tensors of any shapes that broadcast. Where there is no frame, it is black, as in a store in memory.
+    tensors of any shapes that broadcast. Where there is no frame, it is black, as in a store in memory. With tubelets
+    the tensor is [video, frame, tubelet, 3, height, width].
     """
 
-    def __init__(self, path: Path, offsets: Sequence[Sequence[int]], sampling: FrameSampling) -> None:
-        self._offsets, self._sampling, self._path = offsets, sampling, path
-        ends = [last for *_, last in filter(None, offsets)]
+    def __init__(self, path: Path, videos: Sequence[PackedVideo | None], sampling: FrameSampling) -> None:
+        self._videos, self._sampling, self._path = videos, sampling, path
+        ends = [video.offsets[-1] for video in videos if video and video.offsets]
         if not path.is_file() or path.stat().st_size < max(ends):
             raise DataError(f"{path} is shorter than its videos say: remove {path.parent} and pack again")
 
     @property
     def shape(self) -> torch.Size:
         """The shape of the tensor that it stands for."""
-        picture = self._sampling.picture
-        return torch.Size((len(self._offsets), self._sampling.num_frames, 3, picture.height, picture.width))
+        return torch.Size((len(self._videos), self._sampling.num_frames, *self._sampling.picture.shape))
 
     def __len__(self) -> int:
-        return len(self._offsets)
+        return len(self._videos)
 
     def __getitem__(self, index: object) -> UInt8[Tensor, "*chosen 3 height width"]:
         """Return the chosen frames."""
@@ -182,9 +203,10 @@ class PackedPixels:
         if frames is None:
             rows, frames = rows[..., None], torch.arange(self.shape[1])
         rows, frames = torch.broadcast_tensors(rows, torch.arange(self.shape[1])[frames])
-        pictures = np.zeros((rows.numel(), *self.shape[2:]), np.uint8)
-        wanted = zip(range(len(pictures)), rows.flatten().tolist(), frames.flatten().tolist(), strict=True)
-        present = [(place, *bounds) for place, row, frame in wanted if (bounds := self._bounds(row, frame))]
+        pictures = np.zeros((rows.numel() * self._sampling.picture.tubelet_size, *self.shape[-3:]), np.uint8)
+        wanted = zip(rows.flatten().tolist(), frames.flatten().tolist(), strict=True)
+        bounds = chain.from_iterable(self._bounds(row, frame) for row, frame in wanted)
+        present = [(place, *each) for place, each in enumerate(bounds) if each]
 
         def fill(task: tuple[int, int, int]) -> None:
             place, start, end = task
@@ -207,9 +229,13 @@ class PackedPixels:
                 f"{self._path} is damaged at byte {start} ({error}): remove {self._path.parent} and pack again"
             ) from error
 
-    def _bounds(self, row: int, frame: int) -> tuple[int, int] | None:
-        offsets = self._offsets[row]
-        return (offsets[frame], offsets[frame + 1]) if frame + 1 < len(offsets) else None
+    def _bounds(self, row: int, frame: int) -> list[tuple[int, int] | None]:
+        """Return where the pictures of a frame lie, each by its first byte and the one behind its last."""
+        video = self._videos[row]
+        if video is None or frame >= len(video.timestamps_seconds):
+            return [None] * self._sampling.picture.tubelet_size
+        numbers = video.tubelets[frame] if video.tubelets else (frame,)
+        return [(video.offsets[number], video.offsets[number + 1]) for number in numbers]
 
     @cached_property
     def _bytes(self) -> NDArray[np.uint8]:
@@ -226,18 +252,28 @@ def _finished(line: str) -> PackedVideo | None:
         values = parse_json(line)
     except ValueError:
         return None
-    if not isinstance(values, dict) or values.keys() != {field.name for field in fields(PackedVideo)}:
+    names = {field.name for field in fields(PackedVideo)}
+    if not isinstance(values, dict) or values.keys() not in (names, names - _OF_TUBELETS):
         return None
     times, offsets = values["timestamps_seconds"], values["offsets"]
+    shown, tubelets = values.get("picture_seconds", times), values.get("tubelets", [])
     is_sound = (
         isinstance(values["video_id"], str)
         and all(values[name] is None or is_number(values[name]) for name in ("start_seconds", "end_seconds"))
         and (values["fault"] is None or isinstance(values["fault"], str))
         and isinstance(times, list)
         and isinstance(offsets, list)
-        and all(map(is_number, times))
+        and isinstance(shown, list)
+        and all(map(is_number, [*times, *shown]))
         and all(map(is_whole, offsets))
         and [0, *offsets] == sorted([0, *offsets])
-        and len(offsets) == (len(times) + 1 if times else 0)
+        and len(offsets) == (len(shown) + 1 if shown else 0)
+        and isinstance(tubelets, list)
+        and len(tubelets) in ({len(times)} if "tubelets" in values else {0})
+        and all(isinstance(each, list) and all(map(is_whole, each)) for each in tubelets)
+        and all(0 <= number < len(shown) for each in tubelets for number in each)
     )
-    return PackedVideo(**values | {"timestamps_seconds": tuple(times), "offsets": tuple(offsets)}) if is_sound else None
+    if not is_sound:
+        return None
+    lists = {name: tuple(values.get(name, ())) for name in ("timestamps_seconds", "offsets", "picture_seconds")}
+    return PackedVideo(**values | lists | {"tubelets": tuple(map(tuple, tubelets))})

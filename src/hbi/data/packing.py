@@ -4,13 +4,14 @@ import io
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
+import numpy as np
 from PIL import Image
 
-from hbi.data.frames import read_video
+from hbi.data.frames import distinct_pictures, read_video
 from hbi.data.packed_frames import PICTURES, SAMPLING, VIDEOS, FrameSampling, PackedVideo, read_sampling, read_videos
 from hbi.data.samples import DataError, Video
 from hbi.files import write_atomically
@@ -30,11 +31,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The frames of a video as JPEG, or why there are none."""
+    """The frames of a video as JPEG, or why there are none; for the last two see `PackedVideo`."""
 
     timestamps_seconds: tuple[float, ...]
     pictures: tuple[bytes, ...]
     fault: str | None
+    picture_seconds: tuple[float, ...] = ()
+    tubelets: tuple[tuple[int, ...], ...] = ()
 
 
 def pack_videos(
@@ -88,12 +91,16 @@ def picture_video(task: Task) -> Pictures:
         frames = read_video(video, sampling.num_frames, sampling.picture)
     except VideoError as error:
         return Pictures((), (), str(error))
-    pictures = []
-    for pixels in frames.pixels.numpy():
+    distinct, of_tubelets, pictures = frames.pixels, dict[str, Any](), []
+    if frames.tubelet_timestamps_seconds is not None:
+        distinct, numbers = distinct_pictures(frames)
+        seconds = np.unique(frames.tubelet_timestamps_seconds.numpy())
+        of_tubelets = {"picture_seconds": tuple(seconds.tolist()), "tubelets": tuple(map(tuple, numbers.tolist()))}
+    for pixels in distinct.numpy():
         file = io.BytesIO()
         Image.fromarray(pixels.transpose(1, 2, 0)).save(file, "JPEG", quality=sampling.quality, subsampling=0)
         pictures.append(file.getvalue())
-    return Pictures(tuple(frames.timestamps_seconds.tolist()), tuple(pictures), frames.damage)
+    return Pictures(tuple(frames.timestamps_seconds.tolist()), tuple(pictures), frames.damage, **of_tubelets)
 
 
 def _append(video: Video, result: Pictures, pictures: BinaryIO, lines: TextIO) -> PackedVideo:
@@ -110,8 +117,10 @@ def _append(video: Video, result: Pictures, pictures: BinaryIO, lines: TextIO) -
         result.timestamps_seconds,
         tuple(offsets) if result.pictures else (),
         result.fault,
+        result.picture_seconds,
+        result.tubelets,
     )
-    lines.write(json.dumps(asdict(entry)) + "\n")
+    lines.write(json.dumps(entry.to_json()) + "\n")
     lines.flush()
     return entry
 
@@ -135,5 +144,5 @@ def _cut_to_finished(folder: Path) -> list[PackedVideo]:
     if (folder / PICTURES).is_file():
         os.truncate(folder / PICTURES, max((video.offsets[-1] for video in finished), default=0))
     if (folder / VIDEOS).is_file():
-        write_atomically(folder / VIDEOS, "".join(json.dumps(asdict(video)) + "\n" for video in finished))
+        write_atomically(folder / VIDEOS, "".join(json.dumps(video.to_json()) + "\n" for video in finished))
     return finished

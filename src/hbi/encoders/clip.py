@@ -16,6 +16,8 @@ from hbi.ops import TokenSequence
 class ProjectedTowers(Encoder):
     """A model with `text_model`, `vision_model` and a projection for each."""
 
+    patch_projection: ClassVar[str | None] = "vision_model.embeddings.patch_embedding"
+
     @property
     def picture_towers(self) -> tuple[nn.Module, ...]:
         """What makes the features of a frame."""
@@ -39,16 +41,17 @@ class CLIPEncoder(ProjectedTowers):
         compute_class_token_only(towers.vision_model)
 
     @classmethod
-    def new_towers(cls, config: PreTrainedConfig, stem: str = "patch") -> PreTrainedModel:
+    def new_towers(cls, config: PreTrainedConfig, stem: str = "patch", tubelet_size: int = 1) -> PreTrainedModel:
         """Return a CLIP with random weights.
 
         Args:
             config: Its sizes.
             stem: What cuts frames into patches, see `HBIConfig`.
+            tubelet_size: Frames that it reads at a time.
         """
-        clip: Any = super().new_towers(config)
+        clip: Any = super().new_towers(config, tubelet_size=tubelet_size if stem == "patch" else 1)
         if stem == "convolutional":
-            clip.vision_model.embeddings.patch_embedding = ConvolutionalStem(config.vision_config)
+            clip.vision_model.embeddings.patch_embedding = ConvolutionalStem(config.vision_config, tubelet_size)
         towers: PreTrainedModel = clip
         return towers
 

@@ -1,7 +1,7 @@
 """What every encoder gives, whoever made it: word tokens, frame tokens, and one vector for each text and video."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from hbi.encoders.sizes import require_plausible_sizes
+from hbi.encoders.sizes import ModelError, require_plausible_sizes
+from hbi.encoders.stem import inflated_state, read_tubelets
 from hbi.ops import TokenSequence, global_similarity
 
 FIRST_LOG_SCALE = math.log(1 / 0.07)
@@ -63,6 +64,9 @@ class Encoder(nn.Module):
     """Whether the towers bring a scale of cosines; else training starts with CLIP's first one."""
     brings_processor: ClassVar[bool] = False
     """Whether its own library prepares texts and pictures, by what its property `processor` gives."""
+    patch_projection: ClassVar[str | None] = None
+    """The module of the towers that makes patch tokens, which may read several frames (`hbi.encoders.stem`); None: the
+    family takes single frames only."""
     attention: ClassVar[str] = "sdpa"
     """How new towers attend, by its name in `transformers`."""
 
@@ -71,6 +75,7 @@ class Encoder(nn.Module):
         self.add_module(self.towers_name, towers)
         self.temporal = temporal
         self.special_ids = tuple(special_ids)
+        self.tubelet_size = 1
         self.reads_summaries = True
         self.freeze_unused()
         if not self.has_logit_scale:
@@ -89,6 +94,25 @@ class Encoder(nn.Module):
             if name.startswith(idle):
                 parameter.requires_grad_(False)
 
+    def load_towers(self, state: Mapping[str, Tensor], *, tubelet_size: int = 1) -> None:
+        """Load weights of towers of the same sizes; of single frames they become those of the middle of a tubelet.
+
+        Args:
+            state: Weights by name.
+            tubelet_size: Frames that the towers read which the weights are of.
+
+        Raises:
+            ModelError: They are of tubelets of another size.
+        """
+        if tubelet_size not in (1, self.tubelet_size):
+            raise ModelError(
+                f"tubelet_size={self.tubelet_size}, but the towers read {tubelet_size} frames at a time: give "
+                f"{tubelet_size}, or towers that see single frames"
+            )
+        if self.patch_projection is not None and tubelet_size != self.tubelet_size:
+            state = inflated_state(state, self.patch_projection, self.tubelet_size)
+        self.towers.load_state_dict(state)
+
     @property
     def towers(self) -> Any:
         """The family's model."""
@@ -100,14 +124,17 @@ class Encoder(nn.Module):
         return (self.towers.vision_model,)
 
     @classmethod
-    def new_towers(cls, config: PreTrainedConfig, stem: str = "patch") -> PreTrainedModel:
+    def new_towers(cls, config: PreTrainedConfig, stem: str = "patch", tubelet_size: int = 1) -> PreTrainedModel:
         """Return the family's model with random weights.
 
         Args:
             config: Its sizes.
             stem: What cuts frames into patches, see `HBIConfig`; only CLIP has a choice.
+            tubelet_size: Frames that the stem reads at a time; more than one only where there is a `patch_projection`.
         """
         towers: PreTrainedModel = cls.model_class._from_config(config, attn_implementation=cls.attention)
+        if tubelet_size > 1 and cls.patch_projection is not None:
+            read_tubelets(towers, cls.patch_projection, tubelet_size)
         return towers
 
     @classmethod
@@ -168,7 +195,7 @@ class Encoder(nn.Module):
     def picture_features(
         self, pixels: Float[Tensor, "picture channel height width"]
     ) -> Float[Tensor, "picture feature"]:
-        """Return the embedding of each picture, by itself."""
+        """Return the embedding of each picture, by itself; the frames of a tubelet stand side by side as channels."""
         features: Tensor = self.towers.get_image_features(pixel_values=pixels).pooler_output
         return features
 
@@ -190,16 +217,26 @@ class Encoder(nn.Module):
     ) -> Encoding:
         """Return the frame tokens of videos: normalized pixels, padded to the same number of frames.
 
-        Features [video, frame, width] that were kept of `frame_features` may stand for the pixels they came from.
+        Pixels are [video, frame, 3, height, width], and [video, frame, tubelet, 3, height, width] where the towers read
+        tubelets. Features [video, frame, width] that were kept of `frame_features` may stand for the pixels they came
+        from.
         """
         features = pixels if pixels.dim() == 3 else self.frame_features(pixels, mask)
         return self.encode_features(features, mask)
 
     def frame_features(
-        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+        self, pixels: Float[Tensor, "video frame *tubelet channel height width"], mask: Bool[Tensor, "video frame"]
     ) -> Float[Tensor, "video frame feature"]:
-        """Return the embedding of every frame on its own; zeros at padding, which is never encoded."""
-        real = self.picture_features(pixels[mask])
+        """Return the embedding of every frame, or tubelet, on its own; zeros at padding, which is never encoded.
+
+        Raises:
+            ModelError: The towers read tubelets of another size.
+        """
+        given = pixels.shape[2] if pixels.dim() == 6 else 1
+        if given != self.tubelet_size:
+            raise ModelError(f"tubelets of {given} frames, but the encoder reads {self.tubelet_size} at a time")
+        seen = pixels[mask]
+        real = self.picture_features(seen.flatten(1, 2) if seen.dim() == 5 else seen)
         frames_BVD = real.new_zeros(*mask.shape, real.shape[-1])
         frames_BVD[mask] = real
         return frames_BVD

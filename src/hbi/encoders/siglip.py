@@ -17,6 +17,7 @@ class SigLIPEncoder(Encoder):
     model_class = SiglipModel
     is_padded = True
     unused = ("logit_bias",)
+    patch_projection = "vision_model.embeddings.patch_embedding"
 
     @classmethod
     def width_of(cls, config: Any) -> int:
@@ -46,7 +47,8 @@ class NaFlexEncoder(SigLIPEncoder):
     ) -> Float[Tensor, "picture feature"]:
         """Return the embedding of each picture, by itself."""
         side = pixels.shape[-2]
-        patches = pixels.unflatten(-1, (-1, side)).permute(0, 3, 2, 4, 1)  # picture, patch, row, column, channel
+        # picture, patch, row, column, channel: the colors of one frame of a tubelet after those of another
+        patches = pixels.unflatten(-1, (-1, side)).permute(0, 3, 2, 4, 1)
         shapes = _shapes_in(patches[:, -1])
         count = patches.shape[1] - 1
         is_patch = torch.arange(count, device=pixels.device) < shapes.prod(-1, keepdim=True)
@@ -57,7 +59,10 @@ class NaFlexEncoder(SigLIPEncoder):
 
 
 def _shapes_in(patch: Float[Tensor, "picture row column channel"]) -> Int[Tensor, "picture 2"]:
-    """Return rows and columns of patches, which the last patch of a strip tells in white pixels, however normalized."""
+    """Return rows and columns of patches, which the last patch of a strip tells in white pixels, however normalized.
+
+    The frames of a tubelet are of one shape: the first one tells it.
+    """
     counts = patch.flatten(1, 2)[..., :2]
     middle = (counts.amax(1, keepdim=True) + counts.amin(1, keepdim=True)) / 2
     return (counts > middle).sum(1)

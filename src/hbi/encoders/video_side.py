@@ -1,6 +1,6 @@
 """Families whose frames see one another from the first layers on: clips of one length are encoded whole."""
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import torch
 from jaxtyping import Bool, Float
@@ -20,6 +20,7 @@ class VideoSideEncoder(Encoder):
 
     has_video_side = True
     fills_gaps = True
+    patch_projection: ClassVar[str | None] = None
 
     @classmethod
     def num_frames_of(cls, config: Any) -> int | None:

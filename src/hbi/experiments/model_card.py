@@ -6,11 +6,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from hbi.encoders.state_files import CheckpointError, read_safetensors
 from hbi.evaluation.evaluation_protocol import EvaluationProtocol
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.schema import Recipe
 from hbi.files import is_regular, read_regular_text, write_atomically
-from hbi.matching.opened_model import CARD
+from hbi.matching.opened_model import CARD, weights_in_words
+from hbi.models.weights import WEIGHTS
+from hbi.shapes import COMPARED_LEVELS
 from hbi.training.run_folder import RunFolder
 
 _MOST_BYTES = 2**24
@@ -59,7 +62,22 @@ def _training(folder: RunFolder, recipe: Recipe) -> Iterator[str]:
     if validations:
         best = max(validations, key=lambda record: record.get("score", float("-inf")))
         yield f"- Weights: best on the validation split, after step {best['step']} (score {best['score']:.1f})"
+    if recipe.model.kind == "hbi":
+        yield f"- Levels weigh {_weights(folder, recipe)} in the similarity"
     yield "- Every setting: `recipe.yaml`\n"
+
+
+def _weights(folder: RunFolder, recipe: Recipe) -> str:
+    """Return how much each level counts: as given, or as the best weights have learned it."""
+    given = recipe.model.level_weights
+    if not recipe.model.learns_level_weights:
+        return weights_in_words(dict(zip(COMPARED_LEVELS, given, strict=False)))
+    try:
+        logits = read_safetensors(folder.weights("best") / WEIGHTS)["level_logits"]
+    except (CheckpointError, KeyError):  # not yet written, or damaged, which who opens the run is told
+        return f"what was learned, from {weights_in_words(dict(zip(COMPARED_LEVELS, given, strict=False)))} on,"
+    learned = [round(weight, 3) for weight in logits.float().softmax(0).tolist()]
+    return f"{weights_in_words(dict(zip(COMPARED_LEVELS, learned, strict=False)))}, as it learned,"
 
 
 def _measures(run: Path) -> Iterator[str]:

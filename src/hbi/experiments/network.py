@@ -69,7 +69,8 @@ def start_picture(recipe: Recipe) -> PictureFormat:
         HBIError: The encoder or run that it starts from cannot be read.
     """
     if recipe.model.encoder is None:
-        return PictureFormat.square(recipe.data.image_size)
+        tubelet = recipe.model.tubelet_size, recipe.model.tubelet_seconds
+        return PictureFormat.square(recipe.data.image_size).in_tubelets(*tubelet)
     # Any kind of network: what it computes with the towers does not change what they see.
     towers = recipe.model_copy(update={"model": recipe.model.model_copy(update={"kind": "global"})})
     tokenizer = start_tokenizer(towers, Split("train", (), ()))
@@ -94,7 +95,10 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str]
         "merge_ratio": recipe.model.merge_ratio,
         "merge_heads": recipe.model.merge_heads,
         "level_weights": recipe.model.level_weights,
+        "learns_level_weights": recipe.model.learns_level_weights,
         "head_channels": recipe.model.head_channels,
+        "tubelet_size": recipe.model.tubelet_size,
+        "tubelet_seconds": recipe.model.tubelet_seconds,
     }
     if recipe.asks_questions:
         sizes |= {"answers": tuple(answers), "answer_channels": recipe.model.answer_channels}
@@ -121,8 +125,14 @@ def _from_encoder(network: Kind, source: str, sizes: dict[str, Any]) -> Network:
 def _from_run(network: Kind, run: Path, sizes: dict[str, Any]) -> Network:
     source, _ = open_model_folder(model_folder_of_run(run, "best"), preprocessing=run)
     towers = {name: getattr(source.config, name) for name in ("encoder_config", "stem", "special_token_ids")}
+    own_size = source.config.tubelet_size
+    if sizes["tubelet_size"] == 1:  # towers that read several frames cannot go back to one
+        sizes |= {"tubelet_size": own_size, "tubelet_seconds": source.config.tubelet_seconds}
     model = network(network.config_class(**towers, **sizes))
-    model.encoder.towers.load_state_dict(source.encoder.towers.state_dict())
+    try:
+        model.encoder.load_towers(source.encoder.towers.state_dict(), tubelet_size=own_size)
+    except ModelError as error:
+        raise HBIError(f"model.encoder={run}: {error}") from error
     return model
 
 

@@ -8,8 +8,9 @@ from hbi.data.benchmarks import benchmark_names
 from hbi.errors import nearest_or_all
 from hbi.experiments.content import path_problem
 from hbi.models.config import Stem
-from hbi.shapes import LEVELS, Level
+from hbi.shapes import COMPARED_LEVELS, LEVELS, Level
 from hbi.training.optimization import OptimizerName
+from hbi.video.picture_format import MOST_IN_A_TUBELET
 
 # The most of each kind is far above what anybody trains: a slip is named before it fills the memory.
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -111,7 +112,15 @@ class ModelSection(Section):
     stem: Stem = Field(
         default="patch",
         description="patches by one wide convolution, as CLIP, or `convolutional`: by several small ones, which learn "
-        "shapes from little data",
+        "shapes from little data, and motion from tubelets",
+    )
+    tubelet_size: Annotated[int, Field(gt=0, le=MOST_IN_A_TUBELET)] = Field(
+        default=1,
+        description="frames that each position of a video reads: its own and those around it, from which a token sees "
+        "motion; 1: one still",
+    )
+    tubelet_seconds: Annotated[float, Field(gt=0, le=3600)] | None = Field(
+        default=None, description="seconds between them; default: they follow one another in the file"
     )
     vision_layers: Layers = 2
     text_layers: Layers = 2
@@ -130,14 +139,27 @@ class ModelSection(Section):
         multiple_of=4,
         description="hidden channels of the heads that answer; default: 16 times the width",
     )
-    level_weights: tuple[Weight, Weight, Weight] = Field(
-        default=(0.5, 0.3, 0.2), description="weight of entity, action and event in the similarity that ranks"
+    level_weights: tuple[Weight, ...] = Field(
+        default=(0.5, 0.3, 0.2),
+        min_length=len(LEVELS),
+        max_length=len(COMPARED_LEVELS),
+        description="weight of entity, action and event in the similarity that ranks; a fourth is that of the whole: "
+        "the text's summary against the video's",
+    )
+    learns_level_weights: bool = Field(
+        default=False, description="whether training moves level_weights, by the contrast of the similarity that ranks"
     )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if not sum(self.level_weights) > 0:
             raise ValueError("model.level_weights are all 0: give one of them a weight")
+        if self.learns_level_weights and not all(self.level_weights):
+            raise ValueError("model.level_weights: weights that are learned start above 0")
+        if self.kind == "answering" and (self.learns_level_weights or len(self.level_weights) > len(LEVELS)):
+            raise ValueError("model.level_weights: a network that answers questions has three, and learns none of them")
+        if self.tubelet_seconds is not None and self.tubelet_size == 1:
+            raise ValueError("model.tubelet_seconds needs a model.tubelet_size of 2 frames or more")
         if self.encoder is not None:  # the sizes are its own
             return self
         for name, heads in (("heads", self.heads), ("merge_heads", 1 if self.kind == "global" else self.merge_heads)):
@@ -244,10 +266,10 @@ class Recipe(Section):
         data, patch_size = self.data, self.model.patch_size
         if self.model.encoder is None and patch_size > data.image_size:
             raise ValueError(f"model.patch_size={patch_size} is larger than data.image_size={data.image_size}")
-        num_bytes = data.num_frames * data.frames_per_position * 3 * data.image_size**2
+        num_bytes = data.num_frames * data.frames_per_position * self.model.tubelet_size * 3 * data.image_size**2
         if num_bytes > MOST_FRAME_BYTES:
             raise ValueError(
                 f"data: the frames of one video would fill {num_bytes / 2**30:.0f} GiB: lower num_frames, "
-                "frames_per_position or image_size"
+                "frames_per_position, image_size or model.tubelet_size"
             )
         return self

@@ -11,6 +11,7 @@ from hbi.explanation.checks import require
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.notebook import notebook_html
+from hbi.shapes import WHOLE
 
 Pair = tuple[int | None, int | None]
 """A player of the first explanation and the one of the second that it stands beside; None: the other has no such."""
@@ -38,7 +39,10 @@ class Comparison:
             self.is_same_text or self.is_same_video,
             "a comparison needs one text or one video in common: explain two texts on one video, or one text on two",
         )
-        levels = [[part.level for part in side.levels] for side in (self.first, self.second)]
+        levels = [
+            [*(part.level for part in side.levels), *([] if side.whole is None else [WHOLE])]
+            for side in (self.first, self.second)
+        ]
         require(levels[0] == levels[1], f"the explanations have different levels: {levels[0]} and {levels[1]}")
         scores = [side.score for side in (self.first, self.second)]
         require(scores[0] == scores[1], f"the explanations are of different scores: {scores[0]} and {scores[1]}")
@@ -115,7 +119,7 @@ class Comparison:
 
     @property
     def word_contributions(self) -> Float[np.ndarray, " row"]:
-        """What the words add to the difference of the scores; with the frames and `unassigned` this sums to it."""
+        """What the words add to the difference; with the frames, `unassigned` and the `whole` this sums to it."""
         return _spread(self.first.word_contributions, self.second.word_contributions, self.rows)
 
     @property
@@ -139,6 +143,13 @@ class Comparison:
     def unassigned(self) -> float:
         """What tokens without a word or frame add to the difference: prompts, special tokens or padding that count."""
         return self.first.unassigned - self.second.unassigned
+
+    @property
+    def whole(self) -> float | None:
+        """What texts and videos as wholes add to the difference; None: these are not compared."""
+        if self.first.whole is None or self.second.whole is None:
+            return None
+        return self.first.whole.contribution - self.second.whole.contribution
 
     def __repr__(self) -> str:
         return f"Comparison({self.first!r}, {self.second!r}, difference={self.difference:+.4f})"

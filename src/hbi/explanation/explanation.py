@@ -25,7 +25,7 @@ from hbi.explanation.checks import (
     require_text,
 )
 from hbi.explanation.files.record import load_record, record_from_json, record_to_json, save_record
-from hbi.explanation.level import LevelExplanation
+from hbi.explanation.level import LevelExplanation, WholeSimilarity
 from hbi.explanation.notebook import notebook_html
 from hbi.explanation.plain_values import parts_of, plain_fields, require_names, require_rows
 from hbi.explanation.players import Frame, Word
@@ -56,7 +56,7 @@ class Explanation:
         words, frames: the players, in reading order and in order of time. Where the frames have labels, the text was
             compared with the tokens of something that is no video, which `video` names.
         levels: entity, action, event; a model without merging has the entity level only.
-        similarity: the score of the pair (before any temperature): the levels' by their weights.
+        similarity: the score of the pair (before any temperature): the levels' by their weights, and the whole's.
         model: name of the run that gave it.
         remark: what a reader has to know besides, such as damage of the video file.
         score: what the number `similarity` is, such as "cosine similarity", "MaxSim" or "mean MaxSim".
@@ -64,6 +64,8 @@ class Explanation:
             it (True); or the whole text was encoded, and only the word's token was left out (False).
         word_fits: how well each frame matches each word by itself, above 0 where it does
             (`hbi.matching.word_fits`); the parts of a whole word have the same. None: this was not measured.
+        whole: how alike text and video are as wholes, where that is a part of the score. No word and no frame has a
+            share in it. None: it is none.
 
     Raises ValueError when the parts do not fit each other, or are too large to be drawn (`hbi.explanation.checks`).
     """
@@ -80,6 +82,7 @@ class Explanation:
     score: str = COSINE
     words_at_input: bool = False
     word_fits: Float[np.ndarray, "word frame"] | None = None
+    whole: WholeSimilarity | None = None
 
     def __post_init__(self) -> None:
         for name in ("text", "video", "model"):
@@ -126,7 +129,7 @@ class Explanation:
     def word_contributions(self) -> Float[np.ndarray, " word"]:
         """What every word adds to the score: its Shapley values of all levels, by the levels' weights.
 
-        Words, frames and `unassigned` sum to `similarity`.
+        Words, frames, `unassigned` and what the whole adds (`whole.contribution`) sum to `similarity`.
         """
         return self._weighted([part.word_contributions for part in self.levels])
 
@@ -163,13 +166,15 @@ class Explanation:
         """Return plain values by the names of the fields; arrays are lists, except the thumbnails."""
         values: dict[str, Any] = {name: getattr(self, name) for name in (*OF_THE_PAIR, *OF_THE_SCORE)}
         values["word_fits"] = None if self.word_fits is None else self.word_fits.tolist()
+        values["whole"] = None if self.whole is None else plain_fields(self.whole)
         return values | {name: [plain_fields(part) for part in getattr(self, name)] for name in PARTS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Explanation":
         """Return the explanation of the values that `to_dict` gives; other names than its own are passed over.
 
-        What a field of an earlier version lacks has its default: a cosine similarity of tokens, all exact, no fits.
+        What a field of an earlier version lacks has its default: a cosine similarity of tokens, all exact, no fits, no
+        comparison of wholes.
 
         Raises:
             ValueError: A value is missing, of another kind, or too large to be drawn.
@@ -184,6 +189,7 @@ class Explanation:
             levels=tuple(LevelExplanation.from_dict(level) for level in levels),
             **{name: values[name] for name in OF_THE_PAIR},
             **{name: values[name] for name in OF_THE_SCORE if name in values},
+            whole=None if values.get("whole") is None else WholeSimilarity.from_dict(values["whole"]),
         )
 
     def to_json(self) -> str:
@@ -290,8 +296,10 @@ class Explanation:
             )
 
     def _require_the_score_of_the_levels(self) -> None:
-        require_sum([part.weight for part in self.levels], 1.0, "the weights of the levels do not sum to 1")
-        parts = [part.weight * part.similarity for part in self.levels]
+        whole = [] if self.whole is None else [self.whole]
+        weights = [part.weight for part in self.levels] + [part.weight for part in whole]
+        require_sum(weights, 1.0, "the weights of the levels do not sum to 1")
+        parts = [part.weight * part.similarity for part in self.levels] + [part.contribution for part in whole]
         require_sum(
             parts,
             self.similarity,

@@ -162,6 +162,39 @@ class LevelExplanation:
             object.__setattr__(self, name, array)
 
 
+@dataclass(frozen=True)
+class WholeSimilarity:
+    """The text as a whole against the video as a whole: one number, of no single words and frames.
+
+    Attributes:
+        weight: its share in the score of the pair.
+        similarity: of the two summaries, in the unit of `Explanation.score`.
+    """
+
+    weight: float
+    similarity: float
+
+    def __post_init__(self) -> None:
+        as_floats(self, "weight", of="the whole", largest=LARGEST_WEIGHT)
+        as_floats(self, "similarity", of="the whole")
+
+    @property
+    def contribution(self) -> float:
+        """What it adds to the score."""
+        return self.weight * self.similarity
+
+    def __str__(self) -> str:
+        """Return it as people write it."""
+        return f"the text as a whole against the video as a whole: {self.similarity:.3f}, weight {self.weight:.2g}"
+
+    @classmethod
+    def from_dict(cls, values: object) -> "WholeSimilarity":
+        """Return what `plain_fields` gave; ValueError where this is something else."""
+        if not isinstance(values, dict) or values.keys() != {"weight", "similarity"}:
+            raise ValueError("the whole is no object with a weight and a similarity")
+        return cls(**values)
+
+
 ERRORS = ("interaction_errors", "word_errors", "frame_errors")
 OPTIONAL = ("token_similarity", "word_weights", "frame_weights", *ERRORS)
 """Arrays that a level may be without."""

@@ -85,6 +85,7 @@ def _about(explanation: Explanation) -> str:
         length_of(explanation),
         explanation.model,
         f"{explanation.score_name} {explanation.similarity:.3f}",
+        *([str(explanation.whole)] if explanation.whole else []),
         exact_or_drawn(explanation),
         *([explanation.remark] if explanation.remark else []),
     ]

@@ -122,7 +122,10 @@ class LevelPanel:
         name = words if is_only else f"{part.level.capitalize()} level"
         score = f"{drawable(self.explanation.score_name)} {part.similarity:.3f}"
         free = cells.width - text_width(name, 9)  # it is bold
-        texts = (", ".join(filter(None, [score, largest_error(part)])), score)
+        error = largest_error(part)
+        weight = "" if is_only and self.explanation.whole is None else f"weight {part.weight:.2g}"
+        ways = [score, weight, error], [score, error], [score, weight], [score]
+        texts = [", ".join(filter(None, parts)) for parts in ways]
         told = next((text for text in texts if text_width(f"{text}  ", 7) <= free), "")
         style: dict[str, Any] = {"va": "bottom", "parse_math": False}
         axes.text(0, -above, name, color=INK, fontsize=8, family="DejaVu Sans", weight="bold", **style)

@@ -58,6 +58,8 @@ class TimelinePanel:
         summands = "words and frames"
         if abs(explanation.unassigned) >= 5e-4:
             summands = f"words, frames and other tokens ({signed(explanation.unassigned, 3)})"
+        if explanation.whole is not None:
+            summands += f" and the whole ({signed(explanation.whole.contribution, 3)})"
         summands = about_columns(summands, explanation)
         return (
             "Orange: worth more together than apart.  Blue, hatched: redundant.  Banzhaf interaction"

@@ -125,7 +125,8 @@ class Answerer(OpenedModel):
             self, self.model.trunk, video, question, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample
         )
         logits = self.model.combine(self.model.scores(pair.words, pair.frames))[0]
-        explanation = explain_pair(pair, self.model.games(pair.words, pair.frames), self.config, name=self.name)
+        games = self.model.games(pair.words, pair.frames)
+        explanation = explain_pair(pair, games, self.weight_of_level, name=self.name)
         answered = Answer(self.answers, logits.float().softmax(-1).cpu(), explanation, explanation.remark)
         answer, probability = answered.best(1)[0]
         remarks = [f"the answer: {answer} ({100 * probability:.0f} %)", *filter(None, [explanation.remark])]

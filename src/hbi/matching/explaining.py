@@ -16,8 +16,8 @@ from hbi.explanation.solve.from_games import LevelGame, explain_games
 from hbi.explanation.solve.from_tokens import frames_at
 from hbi.games import LateInteractionGame
 from hbi.matching.opened_model import OpenedModel, VideoPath
-from hbi.models import HBIConfig, HBIModel, Hierarchy
-from hbi.shapes import Level
+from hbi.models import HBIModel, Hierarchy
+from hbi.shapes import ComparedLevel
 from hbi.video.sample import VideoSample
 
 MOST_LETTERS = 2**17
@@ -100,17 +100,20 @@ def encode_pair(
 
 
 def explain_pair(
-    pair: EncodedPair, games: Mapping[Level, LateInteractionGame], config: HBIConfig, *, name: str
+    pair: EncodedPair,
+    games: Mapping[ComparedLevel, LateInteractionGame],
+    weights: Mapping[ComparedLevel, float],
+    *,
+    name: str,
 ) -> Explanation:
     """Return the explanation of the games that a text and a video play.
 
     Args:
         pair: The text and the video.
-        games: Of the pair, by level.
-        config: Of the network: how much each level weighs.
+        games: Of the pair, by level, the whole too if it is compared.
+        weights: How much each level counts in the score.
         name: What to call the model.
     """
-    weights = config.weight_of_level
     seen = pair.sample.frames
     frames = frames_of(pair.sample)
     return explain_games(
@@ -134,8 +137,8 @@ def explain_pair(
 
 
 def padded_frames(
-    pixels: UInt8[Tensor, "frame 3 height width"], num_frames: int
-) -> tuple[UInt8[Tensor, "padded 3 height width"], Bool[Tensor, " padded"]]:
+    pixels: UInt8[Tensor, "frame *tubelet 3 height width"], num_frames: int
+) -> tuple[UInt8[Tensor, "padded *tubelet 3 height width"], Bool[Tensor, " padded"]]:
     """Return black frames after those of a video, as a batch of longer videos would have them, and which are real.
 
     Args:

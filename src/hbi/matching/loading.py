@@ -30,8 +30,8 @@ from hbi.hub import HubError, asking_hub, without_prefix
 from hbi.matching.answerer import Answerer
 from hbi.matching.device import choose_device
 from hbi.matching.matcher import Matcher
-from hbi.matching.opened_model import CARD
-from hbi.models import GlobalConfig, GlobalContrastModel, QuestionAnsweringModel
+from hbi.matching.opened_model import CARD, weights_in_words
+from hbi.models import GlobalConfig, GlobalContrastModel, HBIModel, QuestionAnsweringModel
 from hbi.models.config import PAPER_FRAMES
 from hbi.models.model_folder import NETWORKS, Network, model_type, open_model_folder, processor_for
 from hbi.models.processor import Processor
@@ -209,7 +209,8 @@ def _open_ours(name: str, num_frames: int | None) -> Matcher | Answerer:
     folder = Path(name) if os.path.isdir(name) else _downloaded(name)
     network, processor = open_model_folder(folder)
     title = Path(name).resolve().name if os.path.isdir(name) else name
-    weights = ", ".join(f"{level} {weight:g}" for level, weight in network.config.weight_of_level.items())
+    learned = network.weight_of_level if isinstance(network, HBIModel) else network.config.weight_of_level
+    weights = weights_in_words(learned)
     opened = _opened(network, processor, title, {"model": name, "level_weights": weights}, num_frames)
     return replace(opened, card=_card(folder))
 

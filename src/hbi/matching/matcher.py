@@ -20,7 +20,7 @@ from hbi.matching.opened_model import OpenedModel, VideoPath
 from hbi.matching.word_fits import with_word_fits
 from hbi.matching.words_at_input import explain_words_at_input
 from hbi.models import GlobalContrastModel, HBIModel
-from hbi.shapes import Level
+from hbi.shapes import ComparedLevel
 from hbi.video.sample import VideoSample
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class Matcher(OpenedModel):
             videos = self.encode_videos(videos)
         return self.model.similarity(texts.encoding, videos).float().cpu()
 
-    def games(self, texts: EncodedTexts, videos: Any) -> dict[Level, LateInteractionGame]:
-        """Return the games of text 0 with video 0, text 1 with video 1, … at each level.
+    def games(self, texts: EncodedTexts, videos: Any) -> dict[ComparedLevel, LateInteractionGame]:
+        """Return the games of text 0 with video 0, text 1 with video 1, … at each level, and of the wholes if compared.
 
         Args:
             texts: What `encode_texts` returned.
@@ -201,7 +201,8 @@ class Matcher(OpenedModel):
         pair = encode_pair(
             self, network, video, text, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample
         )
-        explanation = explain_pair(pair, network.games(pair.words, pair.frames), network.config, name=self.name)
+        games = network.games(pair.words, pair.frames)
+        explanation = explain_pair(pair, games, network.weight_of_level, name=self.name)
         frames = pair.frames.levels["entity"].sequence.tokens[0][pair.is_frame.to(self.device)]
         return with_word_fits(explanation, self, scores_of_frame_tokens(network, frames))
 

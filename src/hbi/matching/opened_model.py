@@ -20,8 +20,10 @@ from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.files import StorageError, is_regular, write_atomically
 from hbi.files.checksums import add_checksums
 from hbi.models.config import HBIConfig
+from hbi.models.hbi import HBIModel
 from hbi.models.model_folder import Network, save_model_folder
 from hbi.models.processor import Processor
+from hbi.shapes import ComparedLevel
 from hbi.video import PictureFormat, read_frames
 from hbi.video.sample import VideoSample
 
@@ -41,6 +43,13 @@ _NOT_OF_THE_ENCODING = (
     "num_frames",
 )
 """Fields of a configuration that change no encoding, or are told otherwise; an index remembers the rest as a hash."""
+_AS_BEFORE = (
+    ("special_token_ids", None),
+    ("tubelet_size", 1),
+    ("tubelet_seconds", None),
+    ("learns_level_weights", False),
+)
+"""Fields that earlier versions did not have, with what stands for what they did: so a network keeps its hash."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +85,18 @@ class OpenedModel:
         return config
 
     @property
+    def weight_of_level(self) -> dict[ComparedLevel, float]:
+        """How much each level counts in the score of a network with levels, as given or as learned; they need not sum
+        to 1."""
+        return self.model.weight_of_level if isinstance(self.model, HBIModel) else self.config.weight_of_level
+
+    @property
     def description(self) -> str:
         """One line on what it computes, for whoever reads its numbers."""
         if isinstance(self.model, SentenceNetwork):
             return f"zero-shot: {self.name} was not trained by hbi; it ranks with {self.model.score}, frames one by one"
         config = self.config
-        levels = ", ".join(f"{level} {weight:g}" for level, weight in config.weight_of_level.items())
+        levels = weights_in_words(self.weight_of_level) + (", as it learned" if config.learns_level_weights else "")
         if "encoder" in self.origin:
             whole = "its own vector of a video" if config.encoder_family.has_video_side else "the mean of its frames"
             return (
@@ -140,7 +155,7 @@ class OpenedModel:
         *,
         start_seconds: float | None = None,
         end_seconds: float | None = None,
-    ) -> tuple[UInt8[Tensor, "video frame 3 height width"], Bool[Tensor, "video frame"]]:
+    ) -> tuple[UInt8[Tensor, "video frame *tubelet 3 height width"], Bool[Tensor, "video frame"]]:
         """Return the frames of some video files that the network is shown, and which of them are real.
 
         Args:
@@ -155,8 +170,7 @@ class OpenedModel:
         videos = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
         if not videos:
             raise ValueError("give at least one video")
-        height, width = self.picture.height, self.picture.width
-        pixels = torch.zeros(len(videos), self.num_frames, 3, height, width, dtype=torch.uint8)
+        pixels = torch.zeros(len(videos), self.num_frames, *self.picture.shape, dtype=torch.uint8)
         mask = torch.zeros(len(videos), self.num_frames, dtype=torch.bool)
         for row, video in enumerate(videos):
             frames = read_frames(
@@ -217,9 +231,7 @@ class OpenedModel:
         settings["model_type"] = "hbi"  # of all networks, before the global one had a type of its own
         if self.config.encoder_config.model_type == "clip":  # as of all, before there were others
             settings["clip_config"] = settings.pop("encoder_config")
-        if settings.get("special_token_ids") is None:
-            settings.pop("special_token_ids", None)
-        return settings
+        return {name: value for name, value in settings.items() if (name, value) not in _AS_BEFORE}
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write one folder that `hbi.load`, `AutoModel` and `AutoProcessor` open.
@@ -274,3 +286,8 @@ def _settings_of(tokenizer: "CLIPTokenizer") -> str:
     backend.no_truncation()  # what the last call asked for stays with the tokenizer
     backend.no_padding()
     return backend.to_str()
+
+
+def weights_in_words(weights: Mapping[ComparedLevel, float]) -> str:
+    """Return `entity 0.5, action 0.3, event 0.2`."""
+    return ", ".join(f"{level} {weight:g}" for level, weight in weights.items())

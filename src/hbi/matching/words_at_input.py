@@ -18,7 +18,7 @@ from torch import Tensor
 from hbi.encoders.tokenizer import remark_on_unread
 from hbi.explanation.checks import MOST_CELLS, MOST_SECONDS
 from hbi.explanation.explanation import Explanation
-from hbi.explanation.level import LevelExplanation
+from hbi.explanation.level import LevelExplanation, WholeSimilarity
 from hbi.explanation.players import Word
 from hbi.games import DualEncoderIndices, LateInteractionGame, WordsAtInputGame, solve_words_at_input
 from hbi.matching.explaining import ExplanationError, frames_of, padded_frames
@@ -35,7 +35,7 @@ from hbi.matching.frame_scores import scores_of_frame_tokens
 from hbi.matching.opened_model import OpenedModel
 from hbi.matching.word_fits import with_word_fits
 from hbi.models import HBIModel, Hierarchy
-from hbi.shapes import LEVELS, Level
+from hbi.shapes import LEVELS, WHOLE, ComparedLevel, Level
 from hbi.video.sample import VideoSample
 
 
@@ -74,10 +74,10 @@ def explain_words_at_input(
         )
     budget = text_budget_of(opened, len(words), text_budget)
     games = _Games(opened, network, text, words, _encoded_video(opened, network, sample))
-    weights = network.config.weight_of_level
-    levels = tuple(
-        _solved(games, level, weights[level] / sum(weights.values()), len(frames), budget, seed) for level in LEVELS
-    )
+    weights = network.weight_of_level
+    total = sum(weights.values())
+    levels = tuple(_solved(games, level, weights[level] / total, len(frames), budget, seed) for level in LEVELS)
+    whole = WholeSimilarity(weights[WHOLE] / total, games.whole()) if WHOLE in weights else None
     tokens = opened.tokenize([text])
     unread = remark_on_unread(text, tokens.spans[0], opened.max_words)
     num_texts, num_coalitions = games.num_texts, 2 ** len(words) - 1
@@ -89,11 +89,12 @@ def explain_words_at_input(
         words=words,
         frames=frames,
         levels=levels,
-        similarity=sum(part.weight * part.similarity for part in levels),
+        similarity=sum(part.weight * part.similarity for part in levels) + (whole.contribution if whole else 0.0),
         model=opened.name,
         remark="; ".join(filter(None, [sample.frames.damage, unread, drawn if num_texts < num_coalitions else None]))
         or None,
         words_at_input=True,
+        whole=whole,
     )
     tokens_of_frames = games.video.levels["entity"].sequence.tokens[0, : len(frames)]
     return with_word_fits(explanation, opened, scores_of_frame_tokens(network, tokens_of_frames))
@@ -115,7 +116,7 @@ class _Games:
     text: str
     words: Sequence[Word]
     video: Hierarchy
-    encoded: dict[bytes, dict[Level, LateInteractionGame]] = field(default_factory=dict)
+    encoded: dict[bytes, dict[ComparedLevel, LateInteractionGame]] = field(default_factory=dict)
     num_texts: int = 0
 
     def of_level(self, level: Level, coalitions: Bool[Tensor, "coalition word"]) -> LateInteractionGame:
@@ -126,7 +127,11 @@ class _Games:
             self.encoded[key] = self._games(texts_of(self.words, coalitions))
         return self.encoded[key][level]
 
-    def _games(self, texts: Sequence[str]) -> dict[Level, LateInteractionGame]:
+    def whole(self) -> float:
+        """Return the similarity of the text as it was written with the video, each as a whole."""
+        return float(self._games([self.text])[WHOLE].similarity)
+
+    def _games(self, texts: Sequence[str]) -> dict[ComparedLevel, LateInteractionGame]:
         """Return the games of all levels; the text that keeps all words is encoded as it was written."""
         joined, parts = " ".join(self.text.split()), []
         for start in range(0, len(texts), AT_ONCE):
@@ -135,7 +140,7 @@ class _Games:
             ids, mask = (each.to(self.opened.device) for each in (tokens.input_ids, tokens.attention_mask))
             same_video = self.video[torch.zeros(len(batch), dtype=torch.long, device=self.opened.device)]
             parts.append(self.network.games(self.network.encode_texts(ids, mask), same_video))
-        return {level: _joined([part[level] for part in parts]) for level in LEVELS}
+        return {level: _joined([part[level] for part in parts]) for level in parts[0]}
 
 
 def _joined(games: Sequence[LateInteractionGame]) -> LateInteractionGame:

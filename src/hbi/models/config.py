@@ -9,7 +9,9 @@ from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 from hbi.encoders.encoder import Encoder
 from hbi.encoders.families import family_of
 from hbi.encoders.sizes import LAYERS, WIDTH, ModelError, require_whole_numbers
-from hbi.shapes import LEVELS, Level
+from hbi.files.json_values import is_number
+from hbi.shapes import COMPARED_LEVELS, LEVELS, ComparedLevel
+from hbi.video.picture_format import MOST_IN_A_TUBELET
 
 Aggregator: TypeAlias = Literal["temporal", "lstm", "none"]
 """How frames come to know of one another."""
@@ -42,7 +44,10 @@ class HBIConfig(PreTrainedConfig):
         encoder_config: The towers: the `transformers` configuration of a family that is known (`hbi.encoders`), as a
             dictionary or an object; a dictionary without `model_type` is a CLIP's.
         stem: What cuts frames into patches: one wide convolution, as in CLIP, or several small ones, which learn shapes
-            from little data.
+            from little data, and motion from tubelets.
+        tubelet_size: Frames that each position of a video reads: its own and those around it, from which a token can
+            see motion (a tubelet). 1: a token sees one frame.
+        tubelet_seconds: How far these are apart; None: they follow one another in the file.
         max_words: Tokens of a text, special tokens included; longer texts are cut.
         max_frames: Frames of a video that the temporal transformer has positions for.
         num_frames: Frames of a video that the network is shown; None: as many as it has positions for, but with
@@ -56,17 +61,21 @@ class HBIConfig(PreTrainedConfig):
         frame_merge_ratio: The same for frames where it is another; None: `merge_ratio` is for both.
         merge_heads: Attention heads of the block that refines merged tokens.
         num_neighbors: Neighbors in the density of DPC-KNN clustering.
-        level_weights: Weight of the entity, action and event level in the similarity that ranks.
+        level_weights: Weight of the entity, action and event level in the similarity that ranks. A fourth number is the
+            weight of the whole, the text's summary against the video's; of three, there is no such level.
         head_channels: Channels of the network that predicts a level's interaction map.
         special_token_ids: Tokens of a text that are no words, such as start and end; None: those that the text tower's
             configuration names.
+        learns_level_weights: Whether training moves the weights of the levels, from the given ones on; what was
+            learned is a parameter, `HBIModel.weight_of_level`.
         clip_config: What earlier versions call `encoder_config`.
         released_behavior: Compute as the authors' released code does, padding and special tokens counted: for their
             checkpoints (docs/method/released-code.md).
 
     Raises:
         ModelError: A stem, aggregator or interaction that does not exist; more words than CLIP has positions for; a
-            size that no network can have, or more frames than it has positions for.
+            size that no network can have, or more frames than it has positions for; tubelets for towers that see
+            single frames; weights of levels that are none, or that nothing can learn.
     """
 
     model_type = "hbi"
@@ -92,6 +101,9 @@ class HBIConfig(PreTrainedConfig):
         special_token_ids: Sequence[int] | None = None,
         released_behavior: bool = False,
         clip_config: dict[str, Any] | PreTrainedConfig | None = None,
+        tubelet_size: int = 1,
+        tubelet_seconds: float | None = None,
+        learns_level_weights: bool = False,
         **kwargs: Any,
     ) -> None:
         for name, value, choices in (
@@ -127,14 +139,18 @@ class HBIConfig(PreTrainedConfig):
         self.merge_heads = merge_heads
         self.num_neighbors = num_neighbors
         self.level_weights = tuple(level_weights)
+        self.learns_level_weights = learns_level_weights
         self.head_channels = head_channels
         self.released_behavior = released_behavior
+        self.tubelet_size, self.tubelet_seconds = tubelet_size, tubelet_seconds
         own_frames = family.num_frames_of(self.encoder_config)
         if own_frames and self.num_frames > own_frames:
             raise ModelError(
                 f"num_frames={self.num_frames}, but the encoder is made for {own_frames} frames of a video"
             )
         self._require_sizes()
+        self._require_level_weights()
+        self._require_tubelets()
         super().__init__(**kwargs)
 
     def _require_sizes(self) -> None:
@@ -149,9 +165,31 @@ class HBIConfig(PreTrainedConfig):
             raise ModelError(
                 f"num_frames={self.num_frames}, but there are positions for max_frames={self.max_frames}: give no more"
             )
+
+    def _require_level_weights(self) -> None:
         weights = self.level_weights
-        if len(weights) != 3 or not all(0 <= weight < math.inf for weight in weights) or not sum(weights) > 0:
-            raise ModelError(f"level_weights={weights}: give three numbers of at least 0, one of them above")
+        if len(weights) not in (len(LEVELS), len(COMPARED_LEVELS)):
+            raise ModelError(f"level_weights={weights}: give three numbers, or a fourth for the whole")
+        if not all(0 <= weight < math.inf for weight in weights) or not sum(weights) > 0:
+            raise ModelError(f"level_weights={weights}: give numbers of at least 0, one of them above")
+        if self.released_behavior and (self.has_whole or self.learns_level_weights):
+            raise ModelError("the released code has three levels with fixed weights: give three level_weights")
+        if self.learns_level_weights and not all(weights):  # the logarithm is where learning starts
+            raise ModelError(f"level_weights={weights}: weights that are learned start above 0")
+
+    def _require_tubelets(self) -> None:
+        require_whole_numbers(self, {"tubelet_size": (1, MOST_IN_A_TUBELET)})
+        size, seconds = self.tubelet_size, self.tubelet_seconds
+        if seconds is not None and not (is_number(seconds) and seconds > 0):
+            raise ModelError(f"tubelet_seconds={seconds!r}: give seconds above 0, or leave them out")
+        if size == 1:
+            if seconds is not None:
+                raise ModelError(f"tubelet_seconds={seconds:g} needs a tubelet_size of 2 frames or more")
+        elif self.encoder_family.patch_projection is None:
+            kind = self.encoder_config.model_type
+            raise ModelError(f"tubelet_size={size}, but encoders of type {kind!r} take single frames: leave it out")
+        elif self.released_behavior:
+            raise ModelError(f"tubelet_size={size}, but the released code sees single frames: leave it out")
 
     @property
     def width(self) -> int:
@@ -174,9 +212,22 @@ class HBIConfig(PreTrainedConfig):
         return self.encoder_family.image_size_of(self.encoder_config)
 
     @property
-    def weight_of_level(self) -> dict[Level, float]:
-        """The weight of each level in the similarity that ranks (in the answer); they need not sum to 1."""
-        return dict(zip(LEVELS, self.level_weights, strict=True))
+    def has_whole(self) -> bool:
+        """Whether the text's summary is compared with the video's, as a level of its own."""
+        return len(self.level_weights) > len(LEVELS)
+
+    @property
+    def compared_levels(self) -> tuple[ComparedLevel, ...]:
+        """All that is compared: the levels, and the whole if it has a weight."""
+        return COMPARED_LEVELS[: len(self.level_weights)]
+
+    @property
+    def weight_of_level(self) -> dict[ComparedLevel, float]:
+        """The weight that is given to each level in the similarity that ranks (in the answer); they need not sum to 1.
+
+        Where weights are learned they are those that learning starts from: see `HBIModel.weight_of_level`.
+        """
+        return dict(zip(self.compared_levels, self.level_weights, strict=True))
 
 
 class GlobalConfig(HBIConfig):

@@ -29,8 +29,11 @@ def build_encoder(config: HBIConfig) -> Encoder:
     if special_ids is None:
         text = config.encoder_config.text_config
         special_ids = (text.bos_token_id, text.eos_token_id)
-    towers = family.new_towers(config.encoder_config, config.stem)
-    return family(towers, build_aggregator(config), special_ids)
+    tubelets = {} if config.tubelet_size == 1 else {"tubelet_size": config.tubelet_size}
+    towers = family.new_towers(config.encoder_config, config.stem, **tubelets)
+    encoder = family(towers, build_aggregator(config), special_ids)
+    encoder.tubelet_size = config.tubelet_size
+    return encoder
 
 
 class FromEncoder:
@@ -63,7 +66,8 @@ class FromEncoder:
         Everything else is drawn at random, but that the temporal transformer starts with the first layers of CLIP's
         text transformer and its positions (as the released code does) where both have the same sizes. A warning names
         what of the temporal transformer is drawn at random. An encoder whose frames see one another already gets none,
-        unless `aggregator` asks for it.
+        unless `aggregator` asks for it. Towers that are to read tubelets (`tubelet_size`) start unchanged, as if each
+        were its middle frame.
 
         Args:
             source: A folder or hub name of a `transformers` encoder of a family that is known (`hbi.encoders`: CLIP,
@@ -95,7 +99,7 @@ class FromEncoder:
         with without_report():
             model = cls(cls.config_class(encoder_config=towers.config.to_dict(), **config))  # type: ignore[call-arg, attr-defined]
         encoder: Encoder = model.encoder  # type: ignore[attr-defined]
-        encoder.towers.load_state_dict(towers.state_dict())
+        encoder.load_towers(towers.state_dict())
         if isinstance(encoder.temporal, TemporalTransformer) and (
             left := list(_start_as_text_tower(encoder.temporal, towers))
         ):

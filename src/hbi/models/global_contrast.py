@@ -40,7 +40,7 @@ class GlobalContrastModel(FromEncoder, PreTrainedModel):
         return self.encoder.encode_videos(pixels, mask).summary
 
     def frame_features(
-        self, pixels: Float[Tensor, "video frame channel height width"], mask: Bool[Tensor, "video frame"]
+        self, pixels: Float[Tensor, "video frame *tubelet channel height width"], mask: Bool[Tensor, "video frame"]
     ) -> Float[Tensor, "video frame feature"]:
         """Return the embedding of every frame by itself, which `encode_videos` takes in place of pixels."""
         return self.encoder.frame_features(pixels, mask)

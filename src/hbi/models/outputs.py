@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hbi.games import LateInteractionGame
 from hbi.ops import TokenSequence, pair_token_similarity, token_similarity
-from hbi.shapes import Level
+from hbi.shapes import WHOLE, ComparedLevel, Level
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Players:
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """A batch of texts, or of videos, at the entity, action and event level."""
+    """A batch of texts, or of videos, at the entity, action and event level, and as a whole if that is compared."""
 
-    levels: Mapping[Level, Players]
+    levels: Mapping[ComparedLevel, Players]
 
     def __getitem__(self, rows: slice | Tensor) -> "Hierarchy":
         """Return some rows of the batch (a slice, or indices [rows]) at every level."""
@@ -40,6 +41,14 @@ class Hierarchy:
 
     def __len__(self) -> int:
         return len(next(iter(self.levels.values())).weights)
+
+    def with_whole(self, summary: Float[Tensor, "batch width"]) -> "Hierarchy":
+        """Return the same items with their summaries as a further level: one player, into which all tokens went."""
+        originals = next(iter(self.levels.values())).sequence.members
+        one = torch.ones(len(summary), 1, dtype=torch.bool, device=summary.device)
+        members = originals.clamp(max=0)  # -1 at padding, else 0: the only player there is
+        whole = Players(TokenSequence(summary[:, None], one, members), one.to(torch.float32))
+        return Hierarchy({**self.levels, WHOLE: whole})
 
 
 @dataclass(frozen=True)
@@ -70,11 +79,16 @@ class MatchOutput:
         levels: Outputs by level; the global baseline and the global interaction have none.
         similarity: The similarity that ranks: the levels' weighted mean, or the global one.
         logit_scale: What multiplies a similarity to make a logit; at most 100.
+        whole: Similarity of the summaries; None: they are no level of their own. It has no game worth predicting: the
+            only interaction is that of the two players, the cosine itself.
+        learns_weights: Whether the weights in `similarity` are learned.
     """
 
     levels: Mapping[Level, LevelOutput]
     similarity: Float[Tensor, "text video"]
     logit_scale: Float[Tensor, ""]
+    whole: Float[Tensor, "text video"] | None = None
+    learns_weights: bool = False
 
 
 def matched_games(words: Players, frames: Players) -> LateInteractionGame:

@@ -28,11 +28,15 @@ class HBIProcessor(ProcessorMixin):
             what it was trained to; else to the longest text of the batch.
         is_scaled_by_decoder: Pictures are squares that the decoder scales at once and cuts out, as networks of ours
             take them; else they are made by Pillow just as the image processor makes them.
+        tubelet_size: Frames that each position of a video reads, see `HBIConfig`.
+        tubelet_seconds: How far these are apart; None: they follow one another in the file.
     """
 
     max_words: int
     is_padded_to_max_words: bool
     is_scaled_by_decoder: bool
+    tubelet_size: int
+    tubelet_seconds: float | None
 
     # `transformers` reads the argument names off the code object, which a decorator would hide.
     @no_type_check
@@ -43,12 +47,15 @@ class HBIProcessor(ProcessorMixin):
         max_words: int = 32,
         is_padded_to_max_words: bool = False,
         is_scaled_by_decoder: bool = True,
+        tubelet_size: int = 1,
+        tubelet_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(image_processor, tokenizer, **kwargs)
         self.max_words = max_words
         self.is_padded_to_max_words = is_padded_to_max_words
         self.is_scaled_by_decoder = is_scaled_by_decoder
+        self.tubelet_size, self.tubelet_seconds = tubelet_size, tubelet_seconds
 
     @classmethod
     def for_model(
@@ -63,7 +70,7 @@ class HBIProcessor(ProcessorMixin):
         """Return the processor of a model.
 
         Args:
-            config: Of the model: the size of a picture, the length of a text, the padding rule.
+            config: Of the model: the size of a picture, the length of a text, the padding rule, tubelets.
             tokenizer: The one that the model was trained with.
             mean: Of red, green and blue in [0, 1], which normalized pixels lack.
             std: Their standard deviation, by which they are divided.
@@ -74,30 +81,36 @@ class HBIProcessor(ProcessorMixin):
             ModelError: The tokenizer has another vocabulary than the model, or pictures another size.
         """
         require_vocabulary(config.vocab_size, tokenizer, is_exact=config.encoder_config.model_type == "clip")
-        is_padded = config.released_behavior or config.encoder_family.is_padded
+        own: dict[str, Any] = {
+            "max_words": config.max_words,
+            "is_padded_to_max_words": config.released_behavior or config.encoder_family.is_padded,
+            "tubelet_size": config.tubelet_size,
+            "tubelet_seconds": config.tubelet_seconds,
+        }
         if pictures is None:
-            return cls(picture_processor(config, mean=mean, std=std), tokenizer, config.max_words, is_padded)
+            return cls(picture_processor(config, mean=mean, std=std), tokenizer, **own)
         made = picture_format(pictures)
         if (made.height, made.width) != config.image_size:
             raise ModelError(
                 f"the model takes pictures of {config.image_size[0]} x {config.image_size[1]} pixels, its "
                 f"preparation makes {made.height} x {made.width}: their files are of different models"
             )
-        return cls(pictures, tokenizer, config.max_words, is_padded, is_scaled_by_decoder=False)
+        return cls(pictures, tokenizer, is_scaled_by_decoder=False, **own)
 
     def __call__(
         self,
         text: str | Sequence[str] | None = None,
-        videos: Sequence[UInt8[Tensor, "_ 3 _ _"]] | None = None,
+        videos: Sequence[UInt8[Tensor, "_ *tubelet 3 _ _"]] | None = None,
     ) -> BatchFeature:
         """Return `input_ids` and `attention_mask` of texts, `pixels` and `frame_mask` of videos, whichever is given.
 
         Args:
             text: One text, or several.
-            videos: The RGB frames of each video, of any size; their number may differ. Padding is zero.
+            videos: The RGB frames of each video, of any size; their number may differ. Padding is zero. With tubelets
+                the frames of each position, in the order of time: [position, frame, 3, height, width].
 
         Raises:
-            ValueError: Neither texts nor videos, an empty list, or a video without frames.
+            ValueError: Neither texts nor videos, an empty list, or a video without frames or with other tubelets.
         """
         if text is None and videos is None:
             raise ValueError("give text, videos or both")
@@ -127,14 +140,18 @@ class HBIProcessor(ProcessorMixin):
 
     @property
     def picture(self) -> PictureFormat:
-        """How a frame becomes a picture."""
+        """How a frame becomes a picture, and how many of them a position reads."""
         if self.is_scaled_by_decoder:
-            return PictureFormat.square(int(self.image_processor.crop_size["height"]))
-        return picture_format(self.image_processor)
+            single = PictureFormat.square(int(self.image_processor.crop_size["height"]))
+        else:
+            single = picture_format(self.image_processor)
+        return single.in_tubelets(self.tubelet_size, self.tubelet_seconds)
 
     def _videos(self, videos: list[Tensor]) -> dict[str, Tensor]:
         if not videos or any(len(video) == 0 for video in videos):
             raise ValueError("give at least one video, and at least one frame for each")
+        if any(video.shape[1:-3] != self.picture.shape[:-3] for video in videos):
+            raise ValueError(f"give every position {self.tubelet_size} frames, as this model reads them")
         prepared = [self.network_input(self._fitted(video)) for video in videos]
         num_frames = max(map(len, prepared))
         pixels = prepared[0].new_zeros(len(prepared), num_frames, *prepared[0].shape[1:])
@@ -144,9 +161,16 @@ class HBIProcessor(ProcessorMixin):
         mask: Bool[Tensor, "video frame"] = torch.arange(num_frames) < counts[:, None]
         return {"pixels": pixels, "frame_mask": mask}
 
-    def _fitted(self, video: UInt8[Tensor, "frame 3 _ _"]) -> UInt8[Tensor, "frame 3 height width"]:
+    def _fitted(self, video: UInt8[Tensor, "frame *tubelet 3 _ _"]) -> UInt8[Tensor, "frame *tubelet 3 height width"]:
         """Return frames in the network's size; squares that the decoder made are left as they are."""
         picture = self.picture
+        if video.dim() > 4:
+            return self._fitted_pictures(video.flatten(0, 1), picture).unflatten(0, video.shape[:2])
+        return self._fitted_pictures(video, picture)
+
+    def _fitted_pictures(
+        self, video: UInt8[Tensor, "picture 3 _ _"], picture: PictureFormat
+    ) -> UInt8[Tensor, "picture 3 height width"]:
         if self.is_scaled_by_decoder:
             if video.shape[-2:] == (picture.height, picture.width):
                 return video

@@ -18,7 +18,7 @@ from hbi.models.config import HBIConfig
 from hbi.models.from_encoder import FromEncoder
 from hbi.models.hbi import HBIModel
 from hbi.models.outputs import Hierarchy, MatchOutput, matched_games
-from hbi.shapes import LEVELS, Level
+from hbi.shapes import LEVELS, ComparedLevel, Level
 
 
 class AnsweringConfig(HBIConfig):
@@ -32,7 +32,7 @@ class AnsweringConfig(HBIConfig):
         config: The fields of `HBIConfig`.
 
     Raises:
-        ModelError: No answers, or channels that are no multiple of 4.
+        ModelError: No answers, or channels that are no multiple of 4; a weight of the whole, or weights to be learned.
     """
 
     model_type = "hbi-answering"
@@ -47,6 +47,10 @@ class AnsweringConfig(HBIConfig):
         if answers is not None:
             config["id2label"] = dict(enumerate(answers))
         super().__init__(level_weights=level_weights, **config)
+        if (
+            self.has_whole or self.learns_level_weights
+        ):  # an answer is read off tokens: a summary has no head of answers
+            raise ModelError("a network that answers questions has three level_weights, and learns none of them")
         self.answer_channels = answer_channels or 16 * self.width
         if self.answer_channels % 4:
             raise ModelError(f"answer_channels={self.answer_channels}: give a multiple of 4")
@@ -120,13 +124,13 @@ class QuestionAnsweringModel(FromEncoder, PreTrainedModel):
             for level in LEVELS
         }
 
-    def games(self, questions: Hierarchy, videos: Hierarchy) -> dict[Level, LateInteractionGame]:
+    def games(self, questions: Hierarchy, videos: Hierarchy) -> dict[ComparedLevel, LateInteractionGame]:
         """Return the games of the answers to question 0 about video 0, question 1 about video 1, … at each level.
 
         Similarities are the trunk's, by which words choose frames to answer from; words and frames weigh as much as in
         the answer. In the trunk's own games they weigh as much as when texts are matched with videos.
         """
-        games: dict[Level, LateInteractionGame] = {}
+        games: dict[ComparedLevel, LateInteractionGame] = {}
         for level in LEVELS:
             asked, seen = questions.levels[level], videos.levels[level]
             head = self.answer_heads[level]

@@ -29,13 +29,17 @@ class Loss:
 class Objective:
     """The paper's objective (section 3.4): sum over levels of contrast + alpha * interaction, + beta * distillation.
 
-    With gamma it has a term that is ours, the contrast of coalitions: see `coalition_similarity`.
+    With gamma it has a term that is ours, the contrast of coalitions: see `coalition_similarity`. Where the network
+    compares summaries as well (the whole), these have a contrast like a level's and nothing else: with one player a
+    side there is no interaction to predict, and what the entity level would distil into them, the parts, is what they
+    are to add to. Where the weights of the levels are learned, the similarity that ranks has a contrast, too, whose
+    gradient reaches the weights and all that is weighed.
 
     Attributes:
         alpha: Weight of the divergence between predicted interactions and the teacher's, at each level.
         beta: Weight of the self-distillation from the entity level to the action and event level.
         gamma: Weight of the contrast of coalitions, at each level.
-        levels: The levels that are trained; for ablations.
+        levels: The levels that are trained; for ablations. The whole always is.
         teacher: Gives the interactions that the heads learn to predict.
     """
 
@@ -70,6 +74,10 @@ class Objective:
             if self.alpha:
                 target = interaction_logits(level, scale, self.teacher)
                 parts[f"interaction/{name}"] = self.alpha * interaction_divergence(level.predicted, target, level.cells)
+        if output.whole is not None:
+            parts["contrast/whole"] = contrast_of_kinds(scale * output.whole, video_of_text, kind_of_text)
+        if output.learns_weights:
+            parts["contrast/ranking"] = contrast_of_kinds(scale * output.similarity, video_of_text, kind_of_text)
         if self.beta:
             for name in (name for name in STUDENTS if name in levels):
                 teacher = (scale * output.levels["entity"].similarity).detach()

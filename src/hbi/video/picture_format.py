@@ -5,7 +5,7 @@ makes of a whole picture, as the image processors of transformers do; their pixe
 """
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from hbi.files.json_values import is_whole
+from hbi.files.json_values import is_number, is_whole
 
 Fit: TypeAlias = Literal["crop", "squash"]
 FITS = (*get_args(Fit), "patches")
@@ -23,6 +23,9 @@ Resampling: TypeAlias = Literal["swscale", "nearest", "bilinear", "bicubic", "la
 """FFmpeg's bicubic scaler, or a filter of Pillow by its name there."""
 LARGEST_SCALE, SCALE_STEP = 100.0, 1e-5
 """What a frame is enlarged by at most to fill its patches, and how exactly the factor is found: as SigLIP 2 does."""
+MOST_IN_A_TUBELET = 64
+"""Frames; far above what anybody trains."""
+_OF_TUBELETS = frozenset({"tubelet_size", "tubelet_seconds"})
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class PictureFormat:
         resampling: The scaler, see `Resampling`.
         shortest_edge: With "crop", the length in pixels that the shorter side is scaled to before the middle is cut
             out, with black around it where it is too small; None: the frame is scaled to just cover the picture.
+        tubelet_size: Pictures that a position of a video reads: the one on screen there and those around it.
+        tubelet_seconds: How far these are apart; None: they follow one another in the file.
     """
 
     height: int
@@ -45,6 +50,8 @@ class PictureFormat:
     fit: Fit | Literal["patches"] = "crop"
     resampling: Resampling = "swscale"
     shortest_edge: int | None = None
+    tubelet_size: int = 1
+    tubelet_seconds: float | None = None
 
     def __post_init__(self) -> None:
         sides = [self.height, self.width] + ([] if self.shortest_edge is None else [self.shortest_edge])
@@ -57,6 +64,13 @@ class PictureFormat:
             raise ValueError("a picture that is not cut out has no shortest_edge")
         if self.fit == "patches" and (self.width % self.height or self.num_patches < 1 or self.height < 2):
             raise ValueError(f"a strip of {self.height}x{self.width} pixels is none of square patches and their counts")
+        if not is_whole(self.tubelet_size) or not 1 <= self.tubelet_size <= MOST_IN_A_TUBELET:
+            raise ValueError(f"tubelets of {self.tubelet_size!r} frames: give a whole number up to {MOST_IN_A_TUBELET}")
+        if self.tubelet_seconds is not None:
+            if not is_number(self.tubelet_seconds) or not 0 < self.tubelet_seconds < math.inf:
+                raise ValueError(f"frames {self.tubelet_seconds!r} s apart: give a number of seconds above 0")
+            if self.tubelet_size == 1:
+                raise ValueError("single frames have no tubelet_seconds")
 
     @classmethod
     def square(cls, side: int) -> "PictureFormat":
@@ -79,6 +93,36 @@ class PictureFormat:
         """Whether it is the format of our own networks."""
         return self == PictureFormat(self.height, self.height)
 
+    def in_tubelets(self, size: int, seconds: float | None) -> "PictureFormat":
+        """Return this format where a position of a video reads several pictures.
+
+        Args:
+            size: How many; 1: the format itself.
+            seconds: How far they are apart; None: they follow one another in the file.
+        """
+        return replace(self, tubelet_size=size, tubelet_seconds=seconds)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what a position reads: (3, height, width), or (frames of a tubelet, 3, height, width)."""
+        tubelet = () if self.tubelet_size == 1 else (self.tubelet_size,)
+        return (*tubelet, 3, self.height, self.width)
+
+    def difference(self, other: "PictureFormat") -> str | None:
+        """Return in what another format, which is wanted, differs; None if in nothing.
+
+        >>> PictureFormat.square(48).difference(PictureFormat.square(48).in_tubelets(3, 0.25))
+        'tubelet_size 1, not 3'
+        """
+        single, wanted = (each.in_tubelets(1, None) for each in (self, other))
+        if single != wanted:
+            return f"image_size {single}, not {wanted}"
+        if self.tubelet_size != other.tubelet_size:
+            return f"tubelet_size {self.tubelet_size}, not {other.tubelet_size}"
+        if self.tubelet_seconds != other.tubelet_seconds:
+            return f"tubelet_seconds {self.tubelet_seconds}, not {other.tubelet_seconds}"
+        return None
+
     @property
     def num_patches(self) -> int:
         """The most patches of a strip."""
@@ -86,6 +130,9 @@ class PictureFormat:
 
     def __str__(self) -> str:
         """Return the side of a square of ours, as recipes write it, or all of another format."""
+        if self.tubelet_size > 1:
+            apart = "" if self.tubelet_seconds is None else f", {self.tubelet_seconds:g} s apart"
+            return f"{self.in_tubelets(1, None)} in tubelets of {self.tubelet_size} frames{apart}"
         if self.is_plain_square:
             return str(self.height)
         edge = "" if self.shortest_edge is None else f" from a shortest edge of {self.shortest_edge}"
@@ -94,10 +141,15 @@ class PictureFormat:
     def to_json(self) -> int | dict[str, Any]:
         """Return what stands for this format in files: the side of a square of ours, all fields of another one.
 
+        Of single frames nothing is said of tubelets, as before there were any.
+
         >>> PictureFormat.square(224).to_json()
         224
         """
-        return self.height if self.is_plain_square else asdict(self)
+        if self.is_plain_square:
+            return self.height
+        values = asdict(self)
+        return values if self.tubelet_size > 1 else {name: values[name] for name in values if name not in _OF_TUBELETS}
 
     @classmethod
     def from_json(cls, value: Any) -> "PictureFormat":
@@ -108,7 +160,8 @@ class PictureFormat:
         """
         if is_whole(value):
             return cls.square(value)
-        if not isinstance(value, dict) or value.keys() != {field.name for field in fields(cls)}:
+        names = {field.name for field in fields(cls)}
+        if not isinstance(value, dict) or value.keys() not in (names, names - _OF_TUBELETS):
             raise ValueError("it does not say how pictures are made")
         return cls(**value)
 
@@ -147,9 +200,9 @@ class PictureFormat:
         picture[max(0, -top) :, max(0, -left) :][: middle.shape[0], : middle.shape[1]] = middle
         return picture
 
-    def black(self, *counts: int) -> UInt8[Tensor, "*counts 3 height width"]:
-        """Return black pictures, as many as asked for along each axis."""
-        pixels = torch.zeros(*counts, 3, self.height, self.width, dtype=torch.uint8)
+    def black(self, *counts: int) -> UInt8[Tensor, "*positions 3 height width"]:
+        """Return black pictures, as many as asked for along each axis; or black tubelets."""
+        pixels = torch.zeros(*counts, *self.shape, dtype=torch.uint8)
         if self.fit == "patches":
             picture = self.cut(np.zeros((*self.scaled_size(self.height, self.height), 3), np.uint8))
             pixels[:] = torch.from_numpy(picture).permute(2, 0, 1)

@@ -1,7 +1,7 @@
 """Uniformly sampled frames of a video or of a span of it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hbi.video.container import ANOTHER_FILE
+from hbi.video.demuxing import Faults
 from hbi.video.error import VideoError
 from hbi.video.finding import FrameFinder
-from hbi.video.opening import OpenVideo, middles, open_video
+from hbi.video.opening import OpenVideo, open_video
 from hbi.video.picture import PictureMaker, PictureSize, stack_pictures
 from hbi.video.picture_format import Fit, PictureFormat
+from hbi.video.tubelets import TubeletTargets, shown_tubelets
 
 
 @dataclass(frozen=True)
@@ -24,20 +26,25 @@ class VideoFrames:
     """Frames of one video, upright RGB, with their times in seconds on the axis that players show.
 
     Attributes:
+        pixels: One picture for each frame, or a tubelet of them, see `PictureFormat`.
+        timestamps_seconds: When each frame begins; of a tubelet, its middle one.
         start_seconds, end_seconds: Bounds of the span that was sampled.
         video_start_seconds, video_end_seconds: When the first frame of the video begins (more than 0 where the sound
             begins earlier), and when its last one ends.
         damage: None, or one line that says what could not be decoded.
+        tubelet_timestamps_seconds: When each picture of a tubelet begins: they are apart as the file has them, which is
+            not always as far as was asked for. None where frames are single.
     """
 
     path: Path
-    pixels: UInt8[Tensor, "frames 3 height width"]
+    pixels: UInt8[Tensor, "frames *tubelet 3 height width"]
     timestamps_seconds: Float64[Tensor, "frames"]
     start_seconds: float
     end_seconds: float
     video_start_seconds: float
     video_end_seconds: float
     damage: str | None
+    tubelet_timestamps_seconds: Float64[Tensor, "frames tubelet"] | None = None
 
 
 def read_frames(
@@ -98,40 +105,69 @@ def read_frames_at_sizes(
     with open_video(path) as video:
         makers = [PictureMaker(video, size, fit) for size in image_sizes]
         start, end = video.span(start_seconds, end_seconds)
-        targets = [video.pts_at(middle) for middle in middles(start, end, num_frames)]
-        finder = FrameFinder(targets, reach=(end - start) / num_frames / 2 / float(video.time_base))
-        pictures: dict[int, list[NDArray[np.uint8]]] = {}
+        rows = TubeletTargets(video, _format_of_tubelets(image_sizes)).rows(start, end, num_frames)
+        own = {row[len(row) // 2] for row in rows}
+        reach = (end - start) / num_frames / 2 / float(video.time_base)
+        finder = FrameFinder(sorted({target for row in rows for target in row}), reach)
+        shown: dict[int, int] = {}
+        pictures: list[dict[int, NDArray[np.uint8]]] = [{} for _ in makers]
         for found in finder.frames(video):
-            if found.pts not in pictures:
-                pictures[found.pts] = [maker.picture(found.frame) for maker in makers]
-    if not pictures:
+            shown |= dict.fromkeys(found.targets, found.pts)
+            is_own = not own.isdisjoint(found.targets)
+            for maker, size, made in zip(makers, image_sizes, pictures, strict=True):
+                if found.pts not in made and (is_own or _reads_tubelets(size)):
+                    made[found.pts] = maker.picture(found.frame)
+    tubelets = shown_tubelets(rows, shown)
+    if not tubelets:
         reason = ", the file is cut short" if video.is_cut_short else ""
         raise VideoError(path, f"no frame from {start:.2f} to {end:.2f} s can be decoded{reason}", ANOTHER_FILE)
-    order = sorted(pictures)
-    times = torch.tensor([video.seconds_at(pts) for pts in order], dtype=torch.float64)
-    damage = _damage(video, finder, num_frames, float(times[-1]), lacks_its_end=end >= video.end_seconds)
+    times = torch.tensor([[video.seconds_at(pts) for pts in row] for row in tubelets], dtype=torch.float64)
+    middle = times.shape[1] // 2
+    num_lost = sum(row[middle] not in shown for row in rows)
+    last_seconds = float(times[-1, middle])
+    damage = _damage(video, finder.faults, num_lost, num_frames, last_seconds, lacks_its_end=end >= video.end_seconds)
     return [
         VideoFrames(
             path=path,
-            pixels=stack_pictures([pictures[pts][number] for pts in order]),
-            timestamps_seconds=times,
+            pixels=_stacked(made, tubelets if _reads_tubelets(size) else [(row[middle],) for row in tubelets]),
+            timestamps_seconds=times[:, middle],
             start_seconds=start,
             end_seconds=end,
             video_start_seconds=video.start_seconds,
             video_end_seconds=video.end_seconds,
             damage=damage,
+            tubelet_timestamps_seconds=times if _reads_tubelets(size) else None,
         )
-        for number in range(len(makers))
+        for size, made in zip(image_sizes, pictures, strict=True)
     ]
 
 
+def _reads_tubelets(size: PictureSize) -> bool:
+    return isinstance(size, PictureFormat) and size.tubelet_size > 1
+
+
+def _format_of_tubelets(sizes: Sequence[PictureSize]) -> PictureFormat:
+    """Return the format that says what a position reads: all sizes but those of single frames read the same."""
+    single = PictureFormat.square(1)
+    return next((size for size in sizes if isinstance(size, PictureFormat) and size.tubelet_size > 1), single)
+
+
+def _stacked(
+    pictures: Mapping[int, NDArray[np.uint8]], tubelets: Sequence[tuple[int, ...]]
+) -> UInt8[Tensor, "frames *tubelet 3 height width"]:
+    """Return the pictures of positions as one tensor, without an axis of tubelets where each has one picture."""
+    pixels = stack_pictures([pictures[pts] for row in tubelets for pts in row])
+    size = len(tubelets[0])
+    return pixels if size == 1 else pixels.unflatten(0, (-1, size))
+
+
 def _damage(
-    video: OpenVideo, finder: FrameFinder, num_frames: int, last_seconds: float, *, lacks_its_end: bool
+    video: OpenVideo, faults: Faults, num_lost: int, num_frames: int, last_seconds: float, *, lacks_its_end: bool
 ) -> str | None:
     """Return one line on what could not be decoded, None where nothing is known to be missing."""
-    decoded = f"{num_frames - finder.num_lost} of {num_frames} frames decoded"
+    decoded = f"{num_frames - num_lost} of {num_frames} frames decoded"
     if video.is_cut_short and lacks_its_end:
         return f"truncated: {decoded}, until {last_seconds:.1f} s"
-    if not finder.faults.is_none or finder.num_lost:
-        return f"damaged: {decoded} ({finder.faults})"
+    if not faults.is_none or num_lost:
+        return f"damaged: {decoded} ({faults})"
     return video.structure.fault

@@ -76,6 +76,7 @@ def comparison_section(
         second=_about(comparison, 1),
         difference=signed(comparison.difference, 3),
         certainty=exact_or_drawn(comparison),
+        whole=_whole(comparison),
         unsure="" if comparison.is_exact else " Dotted: not certain.",
         how=f"{how_it_was_found(comparison)} {what_out_means(comparison)}",
         kind="exact" if comparison.is_exact else "estimated",
@@ -111,6 +112,17 @@ def _name_of(comparison: Comparison, side: int) -> str:
 def _about(comparison: Comparison, side: int) -> str:
     explanation = (comparison.first, comparison.second)[side]
     return f"{escape(_name_of(comparison, side))} <b>{explanation.similarity:.3f}</b>"
+
+
+def _whole(comparison: Comparison) -> str:
+    """Return what the comparisons of wholes say, as markup."""
+    first, second = comparison.first.whole, comparison.second.whole
+    if first is None or second is None:
+        return ""
+    return (
+        f'<p class="hbi-about">text and video as wholes: first {first.similarity:.3f}, second {second.similarity:.3f}, '
+        f"weight {first.weight:.2g}</p>"
+    )
 
 
 def _row_name(comparison: Comparison, row: int) -> str:
@@ -187,7 +199,7 @@ def _timeline(comparison: Comparison, names: list[str], part: UnmergedMatrix, ti
         title=title,
         score=f"difference {difference}",
         note=f"What each adds sums to the difference of the scores: "
-        f"{summands(words, frames, comparison.unassigned)}: {difference}.",
+        f"{summands(words, frames, comparison.unassigned, comparison.whole)}: {difference}.",
         table=timeline_table(
             [(name, row) for row, name in enumerate(names)], part, times, words, frames, anchor, title
         ),

@@ -105,6 +105,7 @@ def explanation_section(
         score_name=escape(explanation.score_name),
         similarity=f"{explanation.similarity:.3f}",
         certainty=exact_or_drawn(explanation),
+        whole=_whole(explanation),
         part=about_columns("part of the video", explanation),
         frames=about_columns("frames", explanation),
         walk=about_columns(WALK, explanation),
@@ -170,7 +171,7 @@ def _level(
         name=part.level,
         tab_score=f"{part.similarity:.3f}",
         title=about_columns((TITLES | ONLY_TITLES if is_only else TITLES)[part.level], explanation),
-        score=f"{explanation.score_name} {part.similarity:.3f}",
+        score=f"{explanation.score_name} {part.similarity:.3f}{_weight(explanation, part)}",
         note=bracket_note(part),
         table=level_table(names, part, times, anchor, about_columns(summary, explanation)),
         found=_pairs(explanation, matches, behind),
@@ -182,12 +183,27 @@ def _level(
     )
 
 
+def _weight(explanation: Explanation, part: LevelExplanation) -> str:
+    """Return how much a level counts, where it does not count alone."""
+    is_alone = len(explanation.levels) == 1 and explanation.whole is None
+    return "" if is_alone else f", weight {part.weight:.2g}"
+
+
+def _whole(explanation: Explanation) -> str:
+    """Return what the comparison of wholes says, as markup."""
+    if explanation.whole is None:
+        return ""
+    said = str(explanation.whole)
+    return f'<p class="hbi-about">{said[0].upper()}{said[1:]}. No single word and no frame has a share in it.</p>'
+
+
 def _timeline(
     explanation: Explanation, matches: Matches, times: FrameTimes, anchor: str, first_view: FirstView
 ) -> Panel:
     lines = first_view.lines
     words = Adds(*_summed(lines, explanation.word_contributions, explanation.word_contribution_errors))
     frames = Adds(explanation.frame_contributions, explanation.frame_contribution_errors)
+    whole = None if explanation.whole is None else explanation.whole.contribution
     is_only = len(explanation.levels) == 1
     pieces = "" if all(len(line.words) == 1 for line in lines) else " A word of several pieces has their sum."
     summary = (
@@ -200,7 +216,7 @@ def _timeline(
         title=about_columns((ONLY_TITLES if is_only else TITLES)["timeline"], explanation),
         score=f"{explanation.score_name} {explanation.similarity:.3f}",
         note="What each adds (Shapley value) sums to the score: "
-        f"{about_columns(summands(words, frames, explanation.unassigned), explanation)}: "
+        f"{about_columns(summands(words, frames, explanation.unassigned, whole), explanation)}: "
         f"{explanation.similarity:.3f}.{pieces}",
         table=timeline_table(
             [(line.text, line.words[0]) for line in lines],

@@ -82,17 +82,20 @@ def timeline_table(
     )
 
 
-def summands(words: Adds, frames: Adds, unassigned: float) -> str:
-    """Return `words +0.175, frames +0.075`, and what tokens add that are neither, where there are such.
+def summands(words: Adds, frames: Adds, unassigned: float, whole: float | None) -> str:
+    """Return `words +0.175, frames +0.075`, and what tokens add that are neither, and the whole, where there are such.
 
     Args:
         words: What every word adds.
         frames: What every frame adds.
         unassigned: What tokens without a word or frame add.
+        whole: What the text as a whole adds with the video as a whole; None: these are not compared.
     """
     parts = {"words": float(words.values.sum()), "frames": float(frames.values.sum())}
     if abs(unassigned) >= 5e-4:
         parts["other tokens"] = unassigned
+    if whole is not None:
+        parts["the whole"] = whole
     return ", ".join(f"{name} {signed(value, 3)}" for name, value in parts.items())
 
 

@@ -9,10 +9,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from hbi.explanation.explanation import COSINE, Explanation
-from hbi.explanation.level import LevelExplanation
+from hbi.explanation.level import LevelExplanation, WholeSimilarity
 from hbi.explanation.players import Frame, Word
 from hbi.games import LateInteractionGame, banzhaf_interactions, shapley_values
-from hbi.shapes import LEVELS, Level
+from hbi.shapes import LEVELS, WHOLE, ComparedLevel, Level
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class LevelGame:
 
 @torch.inference_mode()
 def explain_games(
-    levels: Mapping[Level, LevelGame],
+    levels: Mapping[ComparedLevel, LevelGame],
     *,
     text: str,
     words: Sequence[Word],
@@ -51,7 +51,7 @@ def explain_games(
     coalitions' worths by the levels' weights.
 
     Args:
-        levels: the game of each level, with the level's weight.
+        levels: the game of each level, with the level's weight; that of the whole has one player a side.
         text: the caption, as it was written.
         words: the words of the text, in reading order.
         frames: the frames of the video, in order of time.
@@ -68,6 +68,7 @@ def explain_games(
     if not total > 0:
         raise ValueError("the levels need weights above 0: without any there is no score")
     parts = tuple(_solved(name, levels[name], levels[name].weight / total) for name in LEVELS if name in levels)
+    whole = _compared(levels[WHOLE], total) if WHOLE in levels else None
     return Explanation(
         text=text,
         video=video,
@@ -75,11 +76,24 @@ def explain_games(
         words=tuple(words),
         frames=tuple(frames),
         levels=parts,
-        similarity=sum(part.weight * part.similarity for part in parts),
+        similarity=sum(part.weight * part.similarity for part in parts) + (whole.contribution if whole else 0.0),
         model=model,
         remark=remark,
         score=score,
+        whole=whole,
     )
+
+
+def _compared(level: LevelGame, total: float) -> WholeSimilarity:
+    """Return the whole: with one player a side there is nothing to solve, all that it has is what both give together.
+
+    Args:
+        level: The game of the two summaries.
+        total: The sum of all weights.
+    """
+    game = _in_float64(level.game)
+    everybody = torch.ones(game.num_words, dtype=torch.bool), torch.ones(game.num_frames, dtype=torch.bool)
+    return WholeSimilarity(level.weight / total, float(game.value(*everybody)))
 
 
 def _solved(name: Level, level: LevelGame, weight: float) -> LevelExplanation:

@@ -14,7 +14,7 @@ from hbi.explanation.players import Frame, Word
 from hbi.explanation.solve.from_games import LevelGame, explain_games
 from hbi.games import LateInteractionGame, game_from_tokens, maxsim_game, mean_maxsim_game
 from hbi.ops import cluster_dpc_knn, compose_members, merge_tokens
-from hbi.shapes import LEVELS, Level
+from hbi.shapes import LEVELS, ComparedLevel
 
 TokenScore = Literal["late interaction", "MaxSim", "mean MaxSim"]
 """What word and frame tokens are worth: the mean of the best matches of both sides, the sum of the words' best matches
@@ -75,7 +75,7 @@ def explain_tokens(
     for what, tokens, players in (("word", word_tokens, words), ("frame", frame_tokens, frames)):
         if tokens.dim() != 2 or len(tokens) != len(players):
             raise ValueError(f"{what}_tokens must be [{len(players)} {what}s, width], not {list(tokens.shape)}")
-    levels: dict[Level, LevelGame] = {}
+    levels: dict[ComparedLevel, LevelGame] = {}
     sides = zip(
         _merged(word_tokens, word_weights, merge_ratio), _merged(frame_tokens, frame_weights, merge_ratio), strict=True
     )
