@@ -60,7 +60,7 @@ def scores_of_patches(network: MultiVectorNetwork, video: FrameTokens) -> ScoreF
     """Return what scores the tokens of texts by MaxSim with the tokens of each frame.
 
     A sum over a text's tokens is divided by how many there are: else words of several tokens would match more than
-    others.
+    others. A video may take the place of the texts.
 
     Args:
         network: What encodes the texts.
@@ -68,8 +68,8 @@ def scores_of_patches(network: MultiVectorNetwork, video: FrameTokens) -> ScoreF
     """
     one_by_one = FrameTokens(video.tokens[0][:, None], video.mask[0][:, None])
 
-    def score(texts: TokenSequence) -> Float[Tensor, "text frame"]:
+    def score(texts: TokenSequence | FrameTokens) -> Float[Tensor, "text frame"]:
         scores = network.similarity(texts, one_by_one)
-        return scores / texts.mask.sum(1, keepdim=True) if network.score == "MaxSim" else scores
+        return scores / texts.mask.flatten(1).sum(1, keepdim=True) if network.score == "MaxSim" else scores
 
     return score
