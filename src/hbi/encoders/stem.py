@@ -34,8 +34,8 @@ class ConvolutionalStem(nn.Sequential):
 
     Of a tubelet the first convolution sees each frame by itself. What it finds in the middle one, and how that changes
     over time (`changes_over_time`), go on together. A convolution over stacked frames could compute the same, but
-    frames are so alike that it hardly learns to: after as many steps it told actions in 27 % of the positions, this one
-    in 94 % (docs/results/motion.md).
+    frames are so alike that it hardly learns to: after as many steps it told actions in 25 % of the positions, this one
+    in 91 % (docs/results/motion.md).
 
     Differs: the paper normalizes over the batch; here each frame is normalized by itself, whoever stands beside it.
 
