@@ -16,7 +16,7 @@ demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, 
 	$(BIN)/hbi demo --out $(OUT)
 
 test: $(VENV)/.installed-dev  ## Set up with developer tools, then run the test suite (coverage: PYTEST_ARGS=--cov)
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --durations 25 $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-dev  ## Property tests and fuzz targets on inputs that nobody drew before, for MINUTES=5 (SEED=n: those of n)
 	@until=$$(( $$(date +%s) + 60 * $(MINUTES) )); seed=$(SEED); \

@@ -41,10 +41,10 @@ def test_own_tables_with_start_and_end_and_without(trained, data, tmp_path):
     table = tmp_path / "own" / "captions.csv"
     row = f"film.mp4,a {event.color} {event.shape},{event.start_seconds},{event.end_seconds},test"
     table.write_text(f"video,caption,start,end,split\n{row}\n")
-    succeed_here("evaluate", trained, "--data", table, "--dataset", "own", "--moments", "--out", tmp_path)
+    succeed_here("evaluate", trained, "--data", table.parent, "--dataset", "own", "--moments", "--out", tmp_path)
     (line,) = [json.loads(line) for line in (tmp_path / "moments.jsonl").read_text().splitlines()]
     assert line["annotated"] == [[event.start_seconds, event.end_seconds]]
     assert line["proposed"][0][1] <= story.duration_seconds + 1e-6
     table.write_text("video,caption,split\nfilm.mp4,a thing,test\n")
-    said = fail_here("evaluate", trained, "--data", table, "--dataset", "own", "--moments")
+    said = fail_here("evaluate", trained, "--data", table.parent, "--dataset", "own", "--moments")
     assert "--moments needs start and end" in said

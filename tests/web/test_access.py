@@ -187,11 +187,12 @@ def test_head_is_answered_as_get_without_a_body(client):
         "/static/x",
     ]
     for path in [*addresses, hit["thumbnail_url"], hit["video_url"], hit["clip_url"], hit["explanation_url"]]:
-        got, head = client.get(path), client.head(path)
+        got, head, again = client.get(path), client.head(path), client.get(path)
         assert (head.status_code, head.content) == (got.status_code, b""), path
         assert head.headers["content-type"] == got.headers["content-type"]
         if path != "/?q=red":  # it says how long it took
-            assert head.headers["content-length"] == str(len(got.content)), path
+            # The start page gains its sample searches when they are found.
+            assert int(head.headers["content-length"]) in (len(got.content), len(again.content)), path
 
 
 def test_addresses_and_headers_are_bounded(client):
