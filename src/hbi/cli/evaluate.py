@@ -1,5 +1,6 @@
 """`hbi evaluate`: measure a model on a split of a data set."""
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,35 +90,30 @@ def evaluate(
     with joined_processes(own) as processes, naming_out_of_memory():
         opened = load(source, device=own, num_frames=frames, weights=weights)
         options: dict[str, Any] = {"split": split, "data": data, "dataset": dataset, "use_dual_softmax": dsl}
-        beside = {"explanations": explanations, "minimal_pairs": minimal_pairs, "moments": moments}
-        _evaluate(opened, out, **beside, is_main=processes.is_main, processes=processes, **options)
+        asked = {"--explanations": explanations, "--minimal-pairs": minimal_pairs, "--moments": moments}
+        beside = [option for option, is_asked in asked.items() if is_asked]
+        _evaluate(opened, out, beside=beside, is_main=processes.is_main, processes=processes, **options)
 
 
 def _evaluate(
     opened: "Matcher | Answerer",
     out: Path | None,
     *,
-    explanations: bool,
-    minimal_pairs: bool,
-    moments: bool,
+    beside: Sequence[str],
     is_main: bool,
     **options: Any,
 ) -> None:
-    """Measure with all processes of a job; the main one prints and writes."""
+    """Measure with all processes of a job; the main one prints, writes, and measures what is asked for beside it."""
     from hbi.errors import HBIError
-    from hbi.experiments.evaluating import Evaluation
+    from hbi.experiments.evaluating import Evaluation, recipe_of
     from hbi.experiments.evaluating import evaluate as measure
     from hbi.matching import Answerer
 
     def bars(title: str) -> AbstractContextManager[Any]:
         return progress_bar(title, is_shown=is_main)
 
-    if explanations and isinstance(opened, Answerer):
-        raise HBIError(f"--explanations measures a model that ranks, and {opened.name} answers questions: leave it out")
-    if minimal_pairs and isinstance(opened, Answerer):
-        raise HBIError(f"--minimal-pairs compares captions, and {opened.name} answers questions: leave it out")
-    if moments and isinstance(opened, Answerer):
-        raise HBIError(f"--moments measures a model that ranks, and {opened.name} answers questions: leave it out")
+    if beside and isinstance(opened, Answerer):
+        raise HBIError(f"{beside[0]} measures a model that ranks, and {opened.name} answers questions: leave it out")
     if is_main and opened.run is None:
         say("{what}", what=opened.description)
     evaluation = measure(opened, bars=bars, **options)
@@ -130,42 +126,23 @@ def _evaluate(
         print_answers(evaluation)
     if folder is not None:
         say("Written to {file}", file=evaluation.write(folder))
-    if moments and not isinstance(opened, Answerer):
-        _measure_moments(opened, folder, **options)
-    if explanations and not isinstance(opened, Answerer):
-        _measure_explanations(opened, folder, **options)
-    if minimal_pairs and not isinstance(opened, Answerer):
-        _measure_minimal_pairs(opened, folder, **options)
+    for option, (measure_beside, print_it) in _measures().items():
+        if option in beside:
+            recipe = recipe_of(opened, options["data"], options["dataset"])
+            measured = measure_beside(opened, recipe, split=options["split"], bars=progress_bar)
+            print_it(measured)
+            if folder is not None:
+                say("Written to {file}", file=measured.write(folder))
 
 
-def _measure_moments(matcher: "Matcher", folder: Path | None, **options: Any) -> None:
-    from hbi.experiments.evaluating import recipe_of
+def _measures() -> dict[str, tuple[Callable[..., Any], Callable[[Any], None]]]:
+    """Return what measures a model that ranks and what prints that, by option, in the order in which it is done."""
+    from hbi.experiments.explanation_quality import measure_explanations
+    from hbi.experiments.minimal_pairs import measure_minimal_pairs
     from hbi.experiments.moment_search import evaluate_moments
 
-    recipe = recipe_of(matcher, options["data"], options["dataset"])
-    evaluation = evaluate_moments(matcher, recipe, split=options["split"], bars=progress_bar)
-    print_moments(evaluation)
-    if folder is not None:
-        say("Written to {file}", file=evaluation.write(folder))
-
-
-def _measure_explanations(matcher: "Matcher", folder: Path | None, **options: Any) -> None:
-    from hbi.experiments.evaluating import recipe_of
-    from hbi.experiments.explanation_quality import measure_explanations
-
-    recipe = recipe_of(matcher, options["data"], options["dataset"])
-    quality = measure_explanations(matcher, recipe, split=options["split"], bars=progress_bar)
-    print_explanation_quality(quality)
-    if folder is not None:
-        say("Written to {file}", file=quality.write(folder))
-
-
-def _measure_minimal_pairs(matcher: "Matcher", folder: Path | None, **options: Any) -> None:
-    from hbi.experiments.evaluating import recipe_of
-    from hbi.experiments.minimal_pairs import measure_minimal_pairs
-
-    recipe = recipe_of(matcher, options["data"], options["dataset"])
-    evaluation = measure_minimal_pairs(matcher, recipe, split=options["split"], bars=progress_bar)
-    print_minimal_pairs(evaluation)
-    if folder is not None:
-        say("Written to {file}", file=evaluation.write(folder))
+    return {
+        "--moments": (evaluate_moments, print_moments),
+        "--explanations": (measure_explanations, print_explanation_quality),
+        "--minimal-pairs": (measure_minimal_pairs, print_minimal_pairs),
+    }

@@ -135,7 +135,7 @@ def _require_tokenizer(model: Any, name: str) -> None:
         raise CheckpointError(f"{name} lacks the files of its tokenizer (tokenizer.json)")
     try:
         num_known = model.transformers_model.get_input_embeddings().num_embeddings
-    except (AttributeError, NotImplementedError):
+    except (AttributeError, NotImplementedError):  # some models of `transformers` do not say which their embeddings are
         num_known = model.config.get_text_config().vocab_size
     numbers = model.tokenizer.get_vocab().values()
     if len(numbers) < num_known / 2 or max(numbers) >= num_known:

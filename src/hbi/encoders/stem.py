@@ -2,10 +2,10 @@
 
 A stem that reads tubelets takes their frames side by side as channels, in the order of time: red, green and blue of the
 first frame, then of the second one. The stem of small convolutions finds what is in each frame and how that changes.
-The patch projection of a pretrained tower is inflated over time: the weights of
-the middle frame (number `tubelet_size // 2`) are its own and those of the others are zero, so that the tower starts
-unchanged (Carreira and Zisserman 2017 inflate by repetition; Arnab et al. 2021, arXiv 2103.15691, equation 9, by this
-"central frame initialisation").
+The patch projection of a pretrained tower is inflated over time: the weights of the middle frame (number
+`tubelet_size // 2`) are its own and those of the others are zero, so that the tower starts unchanged (Carreira and
+Zisserman 2017 inflate by repetition; Arnab et al. 2021, arXiv 2103.15691, equation 9, by this "central frame
+initialisation").
 """
 
 import math
@@ -29,8 +29,8 @@ class ConvolutionalStem(nn.Sequential):
     """Halves a frame's sides, and widens it, until a position is a patch (Xiao et al. 2021, arXiv 2106.14881).
 
     Takes the place of CLIP's `patch_embedding`, where there is no pretrained CLIP to start from: that cuts patches by
-    one wide convolution, from which a network that sees a few thousand videos does not learn what
-    a shape is (docs/log.md).
+    one wide convolution, from which a network that sees a few thousand videos does not learn what a shape is
+    (docs/log.md).
 
     Of a tubelet the first convolution sees each frame by itself. What it finds in the middle one, and how that changes
     over time (`changes_over_time`), go on together. A convolution over stacked frames could compute the same, but

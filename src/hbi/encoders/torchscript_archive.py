@@ -64,7 +64,7 @@ def is_torchscript(path: Path) -> bool:
     try:
         with ZipFile(path) as archive:
             return bool(_root(archive))
-    except (BadZipFile, OSError, ValueError, NotImplementedError):
+    except (BadZipFile, OSError, ValueError, NotImplementedError):  # the last: packed in a way that Python cannot read
         return False
 
 

@@ -47,9 +47,8 @@ class AnsweringConfig(HBIConfig):
         if answers is not None:
             config["id2label"] = dict(enumerate(answers))
         super().__init__(level_weights=level_weights, **config)
-        if (
-            self.has_whole or self.learns_level_weights
-        ):  # an answer is read off tokens: a summary has no head of answers
+        # An answer is read off tokens: a summary has no head of answers.
+        if self.has_whole or self.learns_level_weights:
             raise ModelError("a network that answers questions has three level_weights, and learns none of them")
         self.answer_channels = answer_channels or 16 * self.width
         if self.answer_channels % 4:
