@@ -1,6 +1,7 @@
-"""Work on many files in several processes; an item that kills its process is told, and does not stop the others."""
+"""Work in several processes: on many files, where one that kills its process stops no other; or on a few long tasks."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -8,7 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hbi.errors import HBIError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,6 +23,7 @@ Progress = Callable[[int, int], None]
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 _CONTEXT = multiprocessing.get_context(_METHOD)
 WAITING_PER_WORKER = 4
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def map_in_processes(
@@ -102,6 +107,75 @@ def _pool(num_workers: int) -> ProcessPoolExecutor:
     if _METHOD == "forkserver":
         _CONTEXT.set_forkserver_preload(["hbi.video"])
     return ProcessPoolExecutor(num_workers, mp_context=_CONTEXT, initializer=_obey_parent)
+
+
+def run_side_by_side(
+    work: Callable[[Item], None], items: Sequence[Item], *, num_at_once: int, watch: Callable[[], None]
+) -> None:
+    """Call `work` with every item in a process of its own, and return when all have ended.
+
+    It is for a few items that take minutes. An error of one ends the others, and so does Ctrl-C.
+
+    Args:
+        work: Called with one item; a function at the top of a module. What it raises reaches the caller.
+        items: What to work on, one call for each.
+        num_at_once: Processes at a time.
+        watch: Called twice a second in between, and once at the end.
+
+    Raises:
+        HBIError: A process was killed.
+    """
+    waiting, running = deque(items), list[_Running]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < num_at_once:
+                running.append(_Running.begin(work, waiting.popleft()))
+            sentinels = [each.process.sentinel for each in running]
+            multiprocessing.connection.wait(sentinels, timeout=SECONDS_BETWEEN_LOOKS)
+            watch()
+            for ended in [each for each in running if not each.process.is_alive()]:
+                running.remove(ended)
+                ended.require_success()
+    finally:
+        for each in running:
+            each.process.kill()
+            each.process.join()
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A process that works on one item, and where it says what it raised."""
+
+    process: Any  # of the context: the library gives its kinds no common type
+    errors: "multiprocessing.connection.Connection[Exception, Exception]"
+
+    @classmethod
+    def begin(cls, work: Callable[[Item], None], item: Item) -> "_Running":
+        errors, told = _CONTEXT.Pipe(duplex=False)
+        process = _CONTEXT.Process(target=_work_alone, args=(work, item, told))
+        process.start()
+        told.close()  # this end belongs to the process
+        return cls(process, errors)
+
+    def require_success(self) -> None:
+        self.process.join()
+        try:
+            raise self.errors.recv()
+        except EOFError:
+            pass  # it raised nothing
+        if code := self.process.exitcode:
+            why = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            raise HBIError(f"a process that worked beside this one {why}: see above; free memory, and run this again")
+
+
+def _work_alone(
+    work: Callable[[Item], None], item: Item, told: "multiprocessing.connection.Connection[Exception, Exception]"
+) -> None:
+    _obey_parent()
+    try:
+        work(item)
+    except Exception as error:
+        told.send(error)
 
 
 def _obey_parent() -> None:

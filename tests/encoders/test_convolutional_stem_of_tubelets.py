@@ -38,7 +38,7 @@ def test_still_tubelets_say_no_more_than_their_frame():
     by_change[:, 1:] = torch.randn_like(by_change[:, 1:])
     frame = torch.randn(2, 3, 24, 24)
     still = frame.repeat(1, 3, 1, 1)
-    torch.testing.assert_close(network(still), other(still), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(network(still), other(still), atol=1e-4, rtol=1e-4)  # rounding, normalized
     moving = torch.cat([frame, torch.randn(2, 6, 24, 24)], 1)
     assert not torch.allclose(network(moving), other(moving), atol=1e-2)
 

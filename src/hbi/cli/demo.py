@@ -14,12 +14,9 @@ from hbi.cli.terminal import say, say_command
 if TYPE_CHECKING:
     from hbi.cli.demo_moment import Example
     from hbi.cli.demo_search import Trial
-    from hbi.experiments.schema import Recipe
     from hbi.shape_stories import Caption, Story
 
-RECIPES = ("shape-stories", "shape-stories-global")
-"""The method, and the baseline that it is compared with."""
-NUM_STEPS = 6
+NUM_STEPS = 5
 
 
 def demo(
@@ -41,8 +38,9 @@ def demo(
     Takes about eight minutes on two cores, and writes a page, OUT/index.html.
     Run again, it continues where it stopped.
     """
-    from hbi.cli.demo_page import comparison_markdown, demo_page
+    from hbi.cli.demo_page import TITLES, comparison_markdown, demo_page
     from hbi.cli.demo_search import make_searchable, print_searches, try_sentences
+    from hbi.cli.demo_training import demo_runs, train_side_by_side
     from hbi.files import write_atomically
     from hbi.shape_stories import generate_shape_stories, load_stories
 
@@ -50,18 +48,22 @@ def demo(
     _step(1, f"ShapeStories: {train} + {val} + {test} videos with captions, in {data}")
     with progress_bar("drawing videos") as progress:
         generate_shape_stories(data, num_train=train, num_val=val, num_test=test, progress=progress)
-    runs = [_train(number, name, out, overrides or []) for number, name in enumerate(RECIPES, start=2)]
+    trainings = demo_runs(TITLES, out, overrides or [])
+    steps = trainings[0].recipe.training.num_steps
+    _step(2, f"Training both for {steps} steps, into {out / 'runs'}")
+    train_side_by_side(trainings)
+    runs = [training.path for training in trainings]
 
-    _step(4, "Comparing both on the test split")
-    metrics = {name: _evaluated(run) for name, run in zip(RECIPES, runs, strict=True)}
+    _step(3, "Comparing both on the test split")
+    metrics = {name: _evaluated(run) for name, run in zip(TITLES, runs, strict=True)}
     _print_comparison(metrics)
 
-    _step(5, "Explaining three pairs of the test split")
+    _step(4, "Explaining three pairs of the test split")
     examples = _examples(data, runs[0], out)
-    curves = {name: _read_log(run) for name, run in zip(RECIPES, runs, strict=True)}
+    curves = {name: _read_log(run) for name, run in zip(TITLES, runs, strict=True)}
     write_atomically(out / "results.md", comparison_markdown(metrics))
 
-    _step(6, "Searching the videos of the test split")
+    _step(5, "Searching the videos of the test split")
     index = out / "search"
     opened = make_searchable(data / "videos" / "test", runs[0], index)
     trials = try_sentences(opened, load_stories(data, "test")) if opened is not None else []
@@ -80,23 +82,6 @@ def demo(
 
 def _step(number: int, title: str) -> None:
     say("\n[bold]{number}/{of}  {title}[/]", number=number, of=NUM_STEPS, title=title)
-
-
-def _train(number: int, name: str, out: Path, overrides: list[str]) -> Path:
-    from hbi.cli.train import watch_training
-    from hbi.experiments.reading import read_recipe
-    from hbi.experiments.training import train
-    from hbi.training.run_folder import RunFolder
-
-    run = out / "runs" / name
-    recipe: Recipe = read_recipe(name, [f"data.root={json.dumps(str(out / 'data'))}", *overrides])
-    kind = {"hbi": "Hierarchical Banzhaf Interaction", "global": "The global baseline"}[recipe.model.kind]
-    _step(number, f"{kind}: {recipe.training.num_steps} steps into {run}")
-    if RunFolder(run).is_finished:
-        say("already trained")
-    else:
-        train(recipe, run, resume=True, bars=progress_bar, watch=watch_training)
-    return run
 
 
 def _evaluated(run: Path) -> dict[str, Any]:

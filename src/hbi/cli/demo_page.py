@@ -13,6 +13,7 @@ TITLES = {
     "shape-stories": "HBI",
     "shape-stories-global": "global contrast",
 }
+"""What the demo calls the method and the baseline that it is compared with, by recipe."""
 
 
 def comparison_rows(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 from transformers import CLIPVisionConfig
 
 from hbi.encoders.sizes import ModelError
@@ -66,7 +67,7 @@ class ConvolutionalStem(nn.Sequential):
                     bias=False,
                 ),
                 nn.GroupNorm(1, channels),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
             ]
             given, channels = channels, min(2 * channels, config.hidden_size)
         super().__init__(*layers, nn.Conv2d(given, config.hidden_size, kernel_size=1))
@@ -83,15 +84,24 @@ class ConvolutionalStem(nn.Sequential):
             found = found.unflatten(1, (self.tubelet_size, -1)).flatten(0, 1)
             for layer in layers[:FIRST_LAYERS]:
                 found = layer(found)
-            over_time = found.unflatten(0, (-1, self.tubelet_size))
-            # Made anew: `from_pretrained` of transformers leaves buffers that are not saved as they were in memory.
-            found = torch.einsum("cf,nf...->nc...", changes_over_time(self.tubelet_size).to(found), over_time).flatten(
-                1, 2
-            )
-            layers = layers[FIRST_LAYERS:]
+            found = self._over_time(layers[FIRST_LAYERS], found.unflatten(0, (-1, self.tubelet_size)))
+            layers = layers[FIRST_LAYERS + 1 :]
         for layer in layers:
             found = layer(found)
         return found
+
+    def _over_time(
+        self, layer: nn.Module, frames: Float[Tensor, "tubelet frame channel height width"]
+    ) -> Float[Tensor, "tubelet out row column"]:
+        """Return the second convolution of changes over time.
+
+        Both are linear, so that its weights are combined in place of the frames, of which there are many more numbers.
+        """
+        assert isinstance(layer, nn.Conv2d)
+        # Made anew: `from_pretrained` of transformers leaves buffers that are not saved as they were in memory.
+        changes = changes_over_time(self.tubelet_size).to(layer.weight)
+        weight = torch.einsum("cf,oc...->of...", changes, layer.weight.unflatten(1, (self.tubelet_size, -1)))
+        return conv2d(frames.flatten(1, 2), weight.flatten(1, 2), stride=layer.stride, padding=layer.padding)
 
     @property
     def weight(self) -> Float[Tensor, "out in 1 1"]:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from hbi.encoders.encoder import Encoder
+from hbi.training.muon import Muon
 
 OptimizerName = Literal["adamw", "muon"]
 
@@ -89,7 +90,7 @@ def build_optimizers(
 
     matrices = [group | {"lr": muon_lr} for group in _part(groups, is_matrix)]
     rest = _part(groups, lambda parameter: not is_matrix(parameter))
-    return [torch.optim.Muon(matrices, lr=muon_lr, adjust_lr_fn="match_rms_adamw"), adamw(rest, is_sharded=is_sharded)]
+    return [Muon(matrices, lr=muon_lr), adamw(rest, is_sharded=is_sharded)]
 
 
 def adamw(groups: list[dict[str, Any]], *, is_sharded: bool = False) -> torch.optim.AdamW:
