@@ -338,4 +338,4 @@ def test_measures(capsys):
 
 def test_the_demo(capsys):
     demo._step(1, f"videos in {MARKUP}")
-    assert f"1/6  videos in {MARKUP}" in capsys.readouterr().out
+    assert f"1/{demo.NUM_STEPS}  videos in {MARKUP}" in capsys.readouterr().out

@@ -28,9 +28,8 @@ def clip(tmp_path):
 
 
 def recipe(clip, *more):
-    return read_recipe(
-        "shape-stories", [f"model.clip={clip}", "data.image_size=16", "data.max_words=12", "model.merge_heads=2", *more]
-    )
+    sizes = ("data.image_size=16", "data.max_words=12", "model.merge_heads=2", "model.tubelet_size=1")
+    return read_recipe("shape-stories", [f"model.clip={clip}", "model.tubelet_seconds=null", *sizes, *more])
 
 
 def test_towers_and_tokenizer_are_those_of_the_clip(clip):

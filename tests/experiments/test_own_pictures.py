@@ -65,7 +65,8 @@ def recipe(stories, encoder, *more):
     training = ("training.num_steps=2", "training.warmup_steps=1", "training.batch_size=2", "training.precision=fp32")
     heads = ("model.merge_heads=2", "model.head_channels=4", "model.width=16", "model.heads=2", "model.patch_size=8")
     start = [f"model.encoder={encoder}"] if encoder else []
-    return read_recipe("shape-stories", [f"data.root={stories}", *sizes, *training, *heads, *start, *more])
+    single = ("model.tubelet_size=1", "model.tubelet_seconds=null")
+    return read_recipe("shape-stories", [f"data.root={stories}", *sizes, *training, *heads, *single, *start, *more])
 
 
 def test_what_a_network_starts_from_says_how_pictures_are_made(stories, siglip, clip):

@@ -19,6 +19,7 @@ from hbi.video import PictureFormat, read_frames
 from small_encoders import small_encoder
 from small_networks import small_matcher
 
+SINGLE = "model.tubelet_size=1", "model.tubelet_seconds=null"
 TUBELETS = "model.tubelet_size=3", "model.tubelet_seconds=0.25"
 SHORT = "training.validate_every=2", "training.checkpoint_every=2"
 PICTURE = PictureFormat.square(32).in_tubelets(3, 0.25)
@@ -46,7 +47,7 @@ def recipe(stories, encoder, *more):
     training = ("training.num_steps=2", "training.warmup_steps=1", "training.batch_size=2")
     heads = ("model.merge_heads=2", "model.head_channels=4", "model.width=16", "model.heads=2")
     start = [f"model.encoder={encoder}"] if encoder else []
-    return read_recipe("shape-stories", [f"data.root={stories}", *sizes, *training, *heads, *start, *more])
+    return read_recipe("shape-stories", [f"data.root={stories}", *sizes, *training, *heads, *SINGLE, *start, *more])
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,10 @@ def test_a_network_of_single_frames_keeps_the_hash_that_indexes_know_it_by(run):
     ("overrides", "problem"),
     [
         (["model.tubelet_size=0"], r"model\.tubelet_size"),
-        (["model.tubelet_seconds=0.2"], r"model\.tubelet_seconds needs a model\.tubelet_size of 2 frames or more"),
+        (
+            [SINGLE[0], "model.tubelet_seconds=0.2"],
+            r"model\.tubelet_seconds needs a model\.tubelet_size of 2 frames or more",
+        ),
         (["model.tubelet_size=64", "data.num_frames=100000"], r"lower num_frames, .* or model\.tubelet_size"),
     ],
 )

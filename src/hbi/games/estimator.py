@@ -1,7 +1,7 @@
 """The paper's learned estimator of Banzhaf interactions: a small convolution and attention network."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
@@ -32,8 +32,19 @@ class BanzhafEstimator(nn.Module):
         """Return the predicted interaction of every word with every frame of every pair."""
         cells_BDTV = torch.relu(self.encode(similarity.unsqueeze(1)))
         cells_BND = cells_BDTV.flatten(2).transpose(1, 2)
-        attended_BND = nn.functional.scaled_dot_product_attention(
-            cells_BND @ self.query, cells_BND @ self.key, cells_BND @ self.value, scale=1.0
-        )
-        cells_BDTV = (cells_BND + attended_BND).transpose(1, 2).unflatten(2, similarity.shape[1:])
+        cells_BDTV = (cells_BND + self.attend(cells_BND)).transpose(1, 2).unflatten(2, similarity.shape[1:])
         return self.decode(cells_BDTV).squeeze(1)
+
+    def attend(
+        self, cells_BND: Float[Tensor, "pair cell channel"], visible_BN: Bool[Tensor, "pair cell"] | None = None
+    ) -> Float[Tensor, "pair cell channel"]:
+        """Return what every cell of a pair takes from the cells of that pair.
+
+        Args:
+            cells_BND: What is known of each cell.
+            visible_BN: Cells that may be looked at; None: all.
+        """
+        # As one head of attention: of tensors without heads the library keeps all cells by all cells.
+        query, key, value = ((cells_BND @ matrix)[:, None] for matrix in (self.query, self.key, self.value))
+        mask = None if visible_BN is None else visible_BN[:, None, None, :]
+        return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=1.0)[:, 0]

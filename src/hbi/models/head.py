@@ -2,7 +2,7 @@
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from hbi.games import BanzhafEstimator
 
@@ -25,12 +25,6 @@ class InteractionHead(BanzhafEstimator):
         hidden_BND = hidden_BDTV.flatten(2).transpose(1, 2)
         # A pair without any cell would attend to nothing: let it attend to everything, nobody reads it.
         visible_BN = cells.flatten(1) | ~cells.flatten(1).any(-1, keepdim=True)
-        attended_BND = nn.functional.scaled_dot_product_attention(
-            hidden_BND @ self.query,
-            hidden_BND @ self.key,
-            hidden_BND @ self.value,
-            attn_mask=visible_BN[:, None, :],
-            scale=1.0,
-        )
+        attended_BND = self.attend(hidden_BND, visible_BN)
         mixed_BDTV = (hidden_BND + attended_BND).transpose(1, 2).unflatten(2, similarity.shape[1:])
         return self.decode(mixed_BDTV * cells[:, None]).squeeze(1)

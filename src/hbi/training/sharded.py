@@ -108,5 +108,8 @@ def joint_norm(tensors: Iterable[Tensor]) -> float:
 
     All processes must call this together where a tensor is split.
     """
-    norms = [torch.as_tensor(whole(tensor.detach().norm())).cpu() for tensor in tensors]
+    tensors = [tensor.detach() for tensor in tensors]
+    if not any(isinstance(tensor, DTensor) for tensor in tensors):
+        return nn.utils.get_total_norm(tensors).item()  # a few calls for all of them
+    norms = [torch.as_tensor(whole(tensor.norm())).cpu() for tensor in tensors]
     return float(torch.stack(norms).double().norm()) if norms else 0.0
