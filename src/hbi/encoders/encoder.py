@@ -235,8 +235,11 @@ class Encoder(nn.Module):
         given = pixels.shape[2] if pixels.dim() == 6 else 1
         if given != self.tubelet_size:
             raise ModelError(f"tubelets of {given} frames, but the encoder reads {self.tubelet_size} at a time")
-        seen = pixels[mask]
+        is_padded = not bool(mask.all())
+        seen = pixels[mask] if is_padded else pixels.flatten(0, 1)
         real = self.picture_features(seen.flatten(1, 2) if seen.dim() == 5 else seen)
+        if not is_padded:
+            return real.unflatten(0, mask.shape)
         frames_BVD = real.new_zeros(*mask.shape, real.shape[-1])
         frames_BVD[mask] = real
         return frames_BVD

@@ -50,7 +50,7 @@ def normalize_pixels(
         std: The same.
     """
     shift, scale = (torch.tensor(value, device=pixels.device).view(3, 1, 1) for value in (mean, std))
-    return (pixels.float() / 255.0 - shift) / scale
+    return pixels.float().div_(255.0).sub_(shift).div_(scale)
 
 
 def network_input(frames: Tensor, *, mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD) -> Tensor:
