@@ -11,6 +11,7 @@ from hbi.training.distributed import joined_processes
 from hbi.training.objective import Objective
 from hbi.training.sharded import whole
 from hbi.training.towers import checkpoint_activations, freeze_towers, replicate, shard
+from training.marked import EVERYTHING, marked_batch, shares
 from training.tiny import CPU, batch, network
 
 WAYS = {
@@ -22,13 +23,19 @@ WAYS = {
     "sharded": {"is_sharded": True},
     "sharded-cached": {"is_sharded": True, "micro_batch_size": 2, "is_checkpointed": True},
     "sharded-frozen": {"is_sharded": True, "is_frozen": True},
+    "marked": {"is_marked": True},
+    "marked-cached": {"is_marked": True, "micro_batch_size": 3},
+    "marked-sharded": {"is_marked": True, "is_sharded": True, "micro_batch_size": 2},
 }
 
 
 def main(folder: Path) -> None:
     with joined_processes(CPU) as processes:
-        share = list(batch().parts(len(batch()) // processes.world_size))[processes.rank]
+        plain = list(batch().parts(len(batch()) // processes.world_size))[processes.rank]
+        marked = list(shares(marked_batch(), processes.world_size))[processes.rank]
         for name, way in WAYS.items():
+            is_marked = way.get("is_marked", False)
+            share, objective = (marked, EVERYTHING) if is_marked else (plain, Objective())
             model = network(way.get("kind", HBIModel))
             if way.get("is_frozen"):
                 freeze_towers(model)
@@ -39,7 +46,7 @@ def main(folder: Path) -> None:
                 shard(model, CPU, processes)
             else:
                 encoder = replicate(model, CPU)
-            gradient = BatchGradient(model, encoder, Objective(), CPU, way.get("micro_batch_size"), processes=processes)
+            gradient = BatchGradient(model, encoder, objective, CPU, way.get("micro_batch_size"), processes=processes)
             loss = gradient(share, seed=3)
             gradients = {each: whole(parameter.grad) for each, parameter in model.named_parameters()}
             torch.save((loss.total.item(), gradients), folder / f"{name}-{processes.rank}.pt")

@@ -95,6 +95,8 @@ def test_processes_share_the_batch_that_one_would_see():
             batches([8, 3, 8, 8], batch_size=4, labels=labels, processes=Processes(rank, 2))[step] for rank in range(2)
         ]
         for name, expected in vars(whole[step]).items():
+            if expected is None:  # without marks
+                continue
             shift = 2 if name == "video_of_text" else 0
             found = torch.cat(
                 [

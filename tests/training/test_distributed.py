@@ -12,6 +12,7 @@ from hbi.models import HBIModel
 from hbi.training.distributed import ALONE
 from hbi.training.towers import freeze_towers
 from training.gradients_of_many import WAYS
+from training.marked import EVERYTHING, gradients_of, marked_batch
 from training.tiny import assert_same_gradients, gradients, network
 
 TESTS = Path(__file__).parents[1]
@@ -43,7 +44,11 @@ def test_two_processes_are_one_with_the_whole_batch(results, name):
     model = network(WAYS[name].get("kind", HBIModel))
     if WAYS[name].get("is_frozen"):
         freeze_towers(model)
-    loss, expected = gradients(model)
+    if WAYS[name].get("is_marked"):
+        whole, expected = gradients_of(model, marked_batch(), EVERYTHING)
+        loss = whole.total.item()
+    else:
+        loss, expected = gradients(model)
     for rank in range(2):
         found_loss, found = torch.load(results / f"{name}-{rank}.pt")
         assert found_loss == pytest.approx(loss, rel=1e-6)

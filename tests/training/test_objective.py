@@ -9,9 +9,9 @@ from hbi.games import ExactTeacher, LateInteractionGame, SampledTeacher, banzhaf
 from hbi.models import LevelOutput, MatchOutput, Players
 from hbi.models.outputs import all_games
 from hbi.ops import TokenSequence
+from hbi.training.interaction_terms import coalition_similarities
 from hbi.training.objective import (
     Objective,
-    coalition_similarity,
     contrast,
     interaction_divergence,
     interaction_logits,
@@ -177,5 +177,6 @@ def test_coalitions_are_worth_what_random_ones_are_on_average():
     game = all_games(level.words, level.frames)
     drawn = torch.stack([game.value(torch.rand(3, 3, 4) < 0.5, torch.rand(3, 3, 5) < 0.5) for _ in range(4000)])
     error = drawn.std(0) / len(drawn) ** 0.5
-    assert ((coalition_similarity(level) - drawn.mean(0)).abs() < 4.5 * error).all()
+    (similarity,) = coalition_similarities(level)
+    assert ((similarity - drawn.mean(0)).abs() < 4.5 * error).all()
     assert "coalition/event" in Objective(gamma=0.5)(outputs(), torch.arange(3)).parts

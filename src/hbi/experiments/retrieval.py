@@ -76,7 +76,17 @@ def build_objective(recipe: Recipe, device: torch.device) -> Objective:
         case "estimator":
             teacher = EstimatorTeacher(load_estimator(Path(str(section.estimator))).to(device).eval())
     return Objective(
-        alpha=section.alpha, beta=section.beta, gamma=section.gamma, levels=section.levels, teacher=teacher
+        alpha=section.alpha,
+        beta=section.beta,
+        gamma=section.gamma,
+        levels=section.levels,
+        teacher=teacher,
+        coalition_probabilities=section.coalition_probabilities,
+        interaction_contrast=section.interaction_contrast,
+        concentration=section.concentration,
+        function_words=section.function_words,
+        exchanged=section.exchanged,
+        turned=section.turned,
     )
 
 

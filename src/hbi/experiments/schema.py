@@ -173,12 +173,51 @@ class ModelSection(Section):
         return self
 
 
+OF_WORDS = ("interaction_contrast", "concentration", "function_words")
+"""Terms of the objective on the interactions of words and frames."""
+OF_WRONG_ROWS = ("exchanged", "turned")
+"""Terms of the objective on captions and videos made wrong."""
+
+
 class ObjectiveSection(Section):
     """Weights of the objective's terms."""
 
     alpha: Weight = Field(default=1.0, description="weight of the interaction term, at each level")
     beta: Weight = Field(default=2.0, description="weight of the self-distillation")
     gamma: Weight = Field(default=0.0, description="weight of the contrast of coalitions, at each level")
+    coalition_probabilities: tuple[Ratio, ...] = Field(
+        default=(0.5,),
+        min_length=1,
+        max_length=16,
+        description="with which words and frames are in a coalition: the mean of one contrast for each",
+    )
+    interaction_contrast: Weight = Field(
+        default=0.0,
+        description="weight of the contrast of interactions: of the words and frames of every text and video",
+    )
+    concentration: Weight = Field(
+        default=0.0, description="weight of how far apart in time the frames are that a word interacts with"
+    )
+    function_words: Weight = Field(
+        default=0.0, description="weight of the share of interaction that function words and punctuation have"
+    )
+    exchanged: Weight = Field(
+        default=0.0, description="weight of the preference of captions to the same with a word or the order exchanged"
+    )
+    exchanged_share: Ratio = Field(default=1.0, description="share of a step's captions that are exchanged")
+    exchanged_from: int = Field(
+        default=0, ge=0, le=1_000_000_000, description="steps before captions are exchanged: it harms what comes first"
+    )
+    turned: Weight = Field(
+        default=0.0,
+        description="weight of the preference of videos to the same with their parts in the other order, for captions "
+        "that tell an order",
+    )
+    turned_share: Ratio = Field(default=0.25, description="share of a step's videos that are turned, at most")
+    turned_from: int = Field(default=0, ge=0, le=1_000_000_000, description="steps before videos are turned")
+    turned_parts: Annotated[int, Field(ge=2, le=MOST_PLACES)] = Field(
+        default=4, description="parts that a turned video is cut into; the last comes first"
+    )
     matching: Weight = Field(
         default=0.5, description="weight of all but the answers in a network that answers questions"
     )
@@ -197,6 +236,22 @@ class ObjectiveSection(Section):
             raise ValueError(f"objective.levels names a level twice: {', '.join(self.levels)}")
         if (self.teacher == "estimator") != (self.estimator is not None):
             raise ValueError("objective.teacher=estimator and objective.estimator=FILE go together")
+        return self
+
+    @model_validator(mode="after")
+    def _weighs_what_it_sets(self) -> Self:
+        settings = {
+            "gamma": ("coalition_probabilities",),
+            "exchanged": ("exchanged_share", "exchanged_from"),
+            "turned": ("turned_share", "turned_from", "turned_parts"),
+        }
+        for weight, names in settings.items():
+            for name in names:
+                if not getattr(self, weight) and getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"objective.{name} needs an objective.{weight} above 0")
+        for name in OF_WORDS:
+            if getattr(self, name) and "entity" not in self.levels:
+                raise ValueError(f"objective.{name} is of the entity level: add it to objective.levels")
         return self
 
 
@@ -252,6 +307,21 @@ class Recipe(Section):
     def asks_questions(self) -> bool:
         """Whether its network answers questions; it ranks videos and texts else."""
         return self.model.kind == "answering"
+
+    @model_validator(mode="after")
+    def _terms_are_of_this_network(self) -> Self:
+        for name in (*OF_WORDS, *OF_WRONG_ROWS):
+            if not getattr(self.objective, name):
+                continue
+            if self.asks_questions:
+                raise ValueError(f"objective.{name}: a network that answers questions has no such term; leave it out")
+            if self.model.kind == "global" and name in OF_WORDS:
+                raise ValueError(f"objective.{name} needs words and frames that interact: set model.kind=hbi")
+        for name in OF_WRONG_ROWS:
+            first = getattr(self.objective, f"{name}_from")
+            if getattr(self.objective, name) and first >= self.training.num_steps:
+                raise ValueError(f"objective.{name}_from={first}: training ends before, at {self.training.num_steps}")
+        return self
 
     @model_validator(mode="after")
     def _features_stay(self) -> Self:

@@ -8,9 +8,11 @@ from typing import TypeAlias
 import torch
 
 from hbi.data.benchmark import SplitName
+from hbi.data.exchanged_captions import CaptionExchanger
+from hbi.data.exchanged_frames import tells_order
 from hbi.data.features import FeatureStore
 from hbi.data.frames import KeptFrames
-from hbi.data.samples import DataError
+from hbi.data.samples import DataError, Split
 from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
 from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.frame_features import tower_fingerprint
@@ -31,6 +33,7 @@ from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import ALONE, Processes, joined_processes, own_device
 from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
 from hbi.training.memory import naming_out_of_memory
+from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
 from hbi.video import PictureFormat
 
 SPLITS: tuple[SplitName, SplitName] = ("train", "val")
@@ -194,7 +197,40 @@ def training_batches(
         processes=processes,
         labels=task.labels,
         captions_beside_questions=recipe.data.captions,
+        exchanged=exchanged_captions(recipe, task.texts),
+        turned=turned_videos(recipe, task.texts),
+        finds_function_words=bool(recipe.objective.concentration or recipe.objective.function_words),
     )
+
+
+def exchanged_captions(recipe: Recipe, train: Split) -> ExchangedCaptions | None:
+    """Return what makes captions wrong as the recipe wants it; None where it does not.
+
+    Raises:
+        DataError: No caption of the training split has a word that could be exchanged, or tells an order.
+    """
+    objective = recipe.objective
+    if not objective.exchanged:
+        return None
+    captions = [[train.texts[text].text for text in owned] for owned in train.texts_of_video]
+    exchanger = CaptionExchanger.of(captions)
+    if not any(exchanger.exchanges(caption) for owned in captions for caption in owned):
+        raise DataError("objective.exchanged: no caption of the training split can be exchanged; leave it out")
+    return ExchangedCaptions(exchanger, objective.exchanged_share, objective.exchanged_from)
+
+
+def turned_videos(recipe: Recipe, train: Split) -> TurnedVideos | None:
+    """Return how videos are turned in time as the recipe wants it; None where it does not.
+
+    Raises:
+        DataError: No caption of the training split tells an order.
+    """
+    objective = recipe.objective
+    if not objective.turned:
+        return None
+    if not any(tells_order(text.text) for text in train.texts):
+        raise DataError("objective.turned: no caption of the training split tells what comes first; leave it out")
+    return TurnedVideos(objective.turned_share, objective.turned_parts, objective.turned_from)
 
 
 def training_settings(recipe: Recipe) -> TrainingSettings:

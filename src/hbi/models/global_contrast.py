@@ -75,4 +75,17 @@ class GlobalContrastModel(FromEncoder, PreTrainedModel):
 
     def match(self, words: Encoding, frames: Encoding, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
         """Return what `forward` does, from encodings."""
-        return MatchOutput({}, self.similarity(words.summary, frames.summary), self.encoder.logit_scale)
+        return self.compare(*self.merge(words, frames), video_of_text)
+
+    def merge(self, words: Encoding, frames: Encoding) -> tuple[Tensor, Tensor]:
+        """Return what `encode_texts` and `encode_videos` make of what their towers gave."""
+        return words.summary, frames.summary
+
+    def compare(
+        self,
+        texts: Float[Tensor, "text *others width"],
+        videos: Float[Tensor, "video *vectors width"],
+        video_of_text: Int[Tensor, " text"],
+    ) -> MatchOutput:
+        """Return what `match` does, from what `merge` made; which video is whose changes nothing here."""
+        return MatchOutput({}, self.similarity(texts, videos), self.encoder.logit_scale)

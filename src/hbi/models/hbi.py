@@ -147,7 +147,11 @@ class HBIModel(FromEncoder, PreTrainedModel):
 
     def match(self, words: Encoding, frames: Encoding, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
         """Return what `forward` does, from encodings: everything that compares the items of a batch."""
-        return self.compare(self._players(self.words, words), self._players(self.frames, frames), video_of_text)
+        return self.compare(*self.merge(words, frames), video_of_text)
+
+    def merge(self, words: Encoding, frames: Encoding) -> tuple[Hierarchy, Hierarchy]:
+        """Return what `encode_texts` and `encode_videos` make of what their towers gave."""
+        return self._players(self.words, words), self._players(self.frames, frames)
 
     def compare(self, texts: Hierarchy, videos: Hierarchy, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
         """Return what `forward` does, from the players of every level.

@@ -20,11 +20,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from hbi.encoders.preprocessing import network_input
+from hbi.models import QuestionAnsweringModel
 from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batches import Batch
 from hbi.training.detached_encodings import DetachedEncodings, Encodings, tensors_of
 from hbi.training.distributed import ALONE, Processes
+from hbi.training.marks import Marks
 from hbi.training.objective import Loss, Objective
+from hbi.training.preferences import match_with_wrong_rows
 from hbi.training.towers import Network, Precision, matching_parameters
 
 
@@ -66,7 +69,7 @@ class BatchGradient:
         torch.manual_seed(seed)
         if len(parts) == 1 and self.processes.is_alone:
             batch = batch.to(self.device)
-            loss = self.loss(self.encode(batch, self.encoder), batch.video_of_text, batch.labels)
+            loss = self.loss(self.encode(batch, self.encoder), batch.video_of_text, batch.labels, batch.marks)
             loss.total.backward()
             return loss
         is_kept = len(parts) == 1
@@ -76,10 +79,11 @@ class BatchGradient:
             with torch.set_grad_enabled(is_kept):
                 encoded.append(self.encode(part, self.encoder if is_kept else self.model.encoder))
         labels = None if batch.labels is None else batch.labels.to(self.device)
-        detached = DetachedEncodings.join(encoded, batch.video_of_text.to(self.device), labels)
+        marks = None if batch.marks is None else batch.marks.to(self.device)
+        detached = DetachedEncodings.join(encoded, batch.video_of_text.to(self.device), labels, marks)
         everyone, own = detached.gather(self.processes)
         torch.manual_seed(seed)  # dropout in the towers may have drawn differently on another process
-        loss = self.loss(everyone.encodings(), everyone.video_of_text, everyone.labels)
+        loss = self.loss(everyone.encodings(), everyone.video_of_text, everyone.labels, everyone.marks)
         loss.total.backward()
         for index, (part, gradients) in enumerate(zip(parts, everyone.gradients(own, parts), strict=True)):
             with self._averaging(is_last=index == len(parts) - 1):
@@ -117,20 +121,26 @@ class BatchGradient:
                 torch.cuda.set_rng_state(states[1], self.device)
             return self.encode(part, self.encoder)
 
-    def loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None) -> Loss:
+    def loss(
+        self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None = None, marks: Marks | None = None
+    ) -> Loss:
         """Return the loss of encoded texts and videos, and of answers where the texts are questions.
 
         Args:
             encodings: Of the texts and of the videos.
             video_of_text: The row of each text's video.
             labels: The number of each question's answer; None: no text asks.
+            marks: What is known of the rows, where the objective reads it; not with questions.
+
+        Raises:
+            FloatingPointError: It is not finite.
         """
-        # Every network has an objective of its own kind, which knows its output.
-        targets = (video_of_text,) if labels is None else (video_of_text, labels)
         try:
-            with self._autocast():
-                output = self.model.match(*encodings, video_of_text)
-            loss = self.objective(output, *targets)  # type: ignore[arg-type]
+            loss = (
+                self._loss(encodings, video_of_text, labels)
+                if marks is None
+                else self._marked_loss(encodings, video_of_text, marks)
+            )
         except ValueError as error:  # games refuse what is no number
             if "finite" not in str(error):
                 raise
@@ -138,6 +148,32 @@ class BatchGradient:
         if not torch.isfinite(loss.total):
             raise FloatingPointError(f"the loss became {loss.total.item()}")
         return loss
+
+    def _loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None) -> Loss:
+        # Every network has an objective of its own kind, which knows its output.
+        targets = (video_of_text,) if labels is None else (video_of_text, labels)
+        with self._autocast():
+            output = self.model.match(*encodings, video_of_text)
+        loss: Loss = self.objective(output, *targets)  # type: ignore[arg-type]
+        return loss
+
+    def _marked_loss(self, encodings: Encodings, video_of_text: Tensor, marks: Marks) -> Loss:
+        assert isinstance(self.objective, Objective)
+        assert not isinstance(self.model, QuestionAnsweringModel)
+        if not marks.has_wrong_rows:
+            with self._autocast():
+                output = self.model.match(*encodings, video_of_text)
+            return self.objective(output, video_of_text, function_words=marks.function_words)
+        with self._autocast():
+            matched = match_with_wrong_rows(self.model, encodings, video_of_text, marks)
+        words = None if marks.function_words is None else marks.function_words[matched.is_caption]
+        return self.objective(
+            matched.output,
+            matched.video_of_text,
+            function_words=words,
+            exchanged=matched.exchanged,
+            turned=matched.turned,
+        )
 
     def _averaging(self, *, is_last: bool) -> AbstractContextManager[object]:
         if isinstance(self.encoder, DistributedDataParallel) and not is_last:

@@ -1,7 +1,7 @@
 """Which videos, frames and captions a step sees: a pure function of the seed and the step, so that a run resumes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
+from hbi.data.exchanged_frames import captions_with_order
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
 from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.training.distributed import ALONE, Processes
+from hbi.training.marks import NONE, Marks, followed_by_copies, function_words_of, shifted
+from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Batch:
         frames: As the store keeps them, pixels or features; zeros at padding.
         video_of_text: For every text the row of its video, ascending.
         labels: Where the texts are questions, the number of each one's answer.
+        marks: What only the loss reads, where it does. A row that was made wrong follows the one that it was made from.
     """
 
     input_ids: Int[Tensor, "text word"]
@@ -32,15 +36,21 @@ class Batch:
     frame_mask: Bool[Tensor, "video frame"]
     video_of_text: Int[Tensor, " text"]
     labels: Int[Tensor, " text"] | None = None
+    marks: Marks | None = None
 
     def __len__(self) -> int:
-        """Return the number of videos."""
+        """Return the number of videos, those that were turned in time among them."""
         return len(self.frames)
 
     def parts(self, num_videos: int) -> Iterator["Batch"]:
-        """Yield the batch in pieces of at most `num_videos` videos with their texts."""
-        for start in range(0, len(self), num_videos):
-            videos = slice(start, min(start + num_videos, len(self)))
+        """Yield the batch, without marks, in pieces of at most `num_videos` videos with their texts.
+
+        A video that was turned in time comes with its original and does not count: processes have the same number of
+        pieces, however many of their videos are turned.
+        """
+        starts = self._originals()[::num_videos].tolist()
+        for start, stop in zip(starts, [*starts[1:], len(self)], strict=True):
+            videos = slice(start, stop)
             texts = texts_of_videos(self.video_of_text, videos)
             yield Batch(
                 self.input_ids[texts],
@@ -53,8 +63,29 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
-        return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+        return Batch(**moved, marks=None if self.marks is None else self.marks.to(device))
+
+    def _originals(self) -> Int[Tensor, " original"]:
+        """Return the rows of the videos that are as they are."""
+        if self.marks is None:
+            return torch.arange(len(self))
+        return (self.marks.true_video == NONE).nonzero().squeeze(1)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What a step sees, of all processes: rows and columns of the store, and texts with their numbers in the split."""
+
+    rows: Int[Tensor, " video"]
+    columns: Int[Tensor, "video frame"]
+    mask: Bool[Tensor, "video frame"]
+    numbers: Int[Tensor, " text"]
+    texts: Sequence[str]
+    video_of_text: Int[Tensor, " text"]
+    true_text: Int[Tensor, " text"]
+    true_video: Int[Tensor, " video"]
 
 
 class TrainingBatches:
@@ -68,6 +99,9 @@ class TrainingBatches:
 
     Where the texts are questions, `labels` holds the number of the answer to each text of the split, and -1 for
     captions. A video then brings `captions_per_video` of its questions and `captions_beside_questions` of its captions.
+
+    With `exchanged` some captions of a step are made wrong, with `turned` some videos, each beside the true one; with
+    `finds_function_words` a batch says which tokens are such.
     """
 
     def __init__(
@@ -83,7 +117,11 @@ class TrainingBatches:
         processes: Processes = ALONE,
         labels: Int[Tensor, " text"] | None = None,
         captions_beside_questions: int = 0,
+        exchanged: ExchangedCaptions | None = None,
+        turned: TurnedVideos | None = None,
+        finds_function_words: bool = False,
     ) -> None:
+        self.exchanged, self.turned, self.finds_function_words = exchanged, turned, finds_function_words
         self.labels, self.captions_beside_questions = labels, captions_beside_questions
         self.split, self.frames, self.tokenize = split, store, tokenize
         self._is_asked = None if labels is None else (labels != OUT_OF_VOCABULARY).tolist()
@@ -105,6 +143,11 @@ class TrainingBatches:
         self.own = slice(processes.rank * share, (processes.rank + 1) * share)
 
     @property
+    def is_marked(self) -> bool:
+        """Whether batches have marks."""
+        return self.finds_function_words or self.exchanged is not None or self.turned is not None
+
+    @property
     def steps_per_epoch(self) -> int:
         """How many whole batches the videos make."""
         return len(self.usable) // self.batch_size
@@ -118,17 +161,79 @@ class TrainingBatches:
         # Drawn for the whole batch, so that a process's rows do not depend on how many share it; decided before any
         # pixel is touched.
         chosen, video_of_text = self._choose_texts(rows, random)
-        tokenized = self.tokenize([self.split.texts[text].text for text in chosen])
         columns, mask = self._columns(rows, random)
-        own, texts = self.own, texts_of_videos(video_of_text, self.own)
-        frames = self.frames.content[torch.from_numpy(rows)[own, None], columns[own]]
+        texts = [self.split.texts[text].text for text in chosen]
+        none = torch.full((max(len(chosen), len(rows)),), NONE)
+        numbers, row = torch.tensor(chosen), torch.from_numpy(rows)
+        drawn = _Drawn(row, columns, mask, numbers, texts, video_of_text, none[: len(chosen)], none[: len(rows)])
+        return self._own_rows(self._with_turned(self._with_exchanged(drawn, step), step))
+
+    def _own_rows(self, drawn: _Drawn) -> Batch:
+        """Return this process's rows of what was drawn."""
+        originals = [*(drawn.true_video == NONE).nonzero().flatten().tolist(), len(drawn.rows)]
+        own = slice(originals[self.own.start], originals[self.own.stop])
+        texts = texts_of_videos(drawn.video_of_text, own)
+        tokenized = self.tokenize(drawn.texts)
+        mask = drawn.mask[own]
+        frames = self.frames.content[drawn.rows[own, None], drawn.columns[own]]
         return Batch(
             tokenized.input_ids[texts],
             tokenized.attention_mask[texts],
-            frames * mask[own].view(*frames.shape[:2], *[1] * (frames.dim() - 2)),
-            mask[own],
-            video_of_text[texts] - own.start,
-            None if self.labels is None else self.labels[torch.tensor(chosen)[texts]],
+            frames * mask.view(*frames.shape[:2], *[1] * (frames.dim() - 2)),
+            mask,
+            drawn.video_of_text[texts] - own.start,
+            None if self.labels is None else self.labels[drawn.numbers[texts]],
+            self._marks(drawn, tokenized, own, texts) if self.is_marked else None,
+        )
+
+    def _marks(self, drawn: _Drawn, tokenized: TokenizedTexts, own: slice, texts: slice) -> Marks:
+        captions = drawn.texts[texts]
+        return Marks(
+            shifted(drawn.true_text[texts], -texts.start),
+            shifted(drawn.true_video[own], -own.start),
+            captions_with_order(captions),
+            function_words_of(captions, tokenized.spans[texts]) if self.finds_function_words else None,
+        )
+
+    def _with_exchanged(self, drawn: _Drawn, step: int) -> _Drawn:
+        """Return what was drawn with some captions made wrong, each behind its true one."""
+        if self.exchanged is None:
+            return drawn
+
+        def others(place: int) -> list[str]:
+            own = int(drawn.numbers[place])
+            siblings = self.split.texts_of_video[self.split.texts[own].video]
+            return [self.split.texts[text].text for text in siblings if text != own]
+
+        wrong = self.exchanged.of_step(drawn.texts, others, seed=self.seed, step=step)
+        copied = followed_by_copies(torch.tensor([text is not None for text in wrong], dtype=torch.bool))
+        pairs = zip(copied.source.tolist(), copied.is_copy.tolist(), strict=True)
+        return replace(
+            drawn,
+            numbers=drawn.numbers[copied.source],
+            texts=[str(wrong[place]) if is_copy else drawn.texts[place] for place, is_copy in pairs],
+            video_of_text=drawn.video_of_text[copied.source],
+            true_text=copied.original,
+        )
+
+    def _with_turned(self, drawn: _Drawn, step: int) -> _Drawn:
+        """Return what was drawn with some videos turned in time, each behind itself as it is."""
+        if self.turned is None:
+            return drawn
+        tells_order = captions_with_order(drawn.texts) & (drawn.true_text == NONE)
+        has_order = torch.zeros(len(drawn.rows), dtype=torch.bool)
+        has_order[drawn.video_of_text[tells_order]] = True
+        copied = followed_by_copies(self.turned.of_step(has_order, seed=self.seed, step=step))
+        columns, mask = drawn.columns[copied.source], drawn.mask[copied.source]
+        turned = copied.is_copy
+        columns[turned] = columns[turned].gather(1, self.turned.order(mask[turned]))
+        return replace(
+            drawn,
+            rows=drawn.rows[copied.source],
+            columns=columns,
+            mask=mask,
+            video_of_text=copied.place[drawn.video_of_text],
+            true_video=copied.original,
         )
 
     def _choose_texts(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[int], Tensor]:

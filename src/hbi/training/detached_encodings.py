@@ -11,6 +11,7 @@ from hbi.models import Encoding
 from hbi.ops import TokenSequence
 from hbi.training.batches import Batch
 from hbi.training.distributed import Processes
+from hbi.training.marks import Marks
 
 Encodings = tuple[Encoding, Encoding]
 """Of texts and of videos."""
@@ -35,10 +36,15 @@ class DetachedEncodings:
     frame_mask: Bool[Tensor, "video frame"]
     video_of_text: Int[Tensor, " text"]
     labels: Int[Tensor, " text"] | None = None
+    marks: Marks | None = None
 
     @classmethod
     def join(
-        cls, encoded: Sequence[Encodings], video_of_text: Int[Tensor, " text"], labels: Int[Tensor, " text"] | None
+        cls,
+        encoded: Sequence[Encodings],
+        video_of_text: Int[Tensor, " text"],
+        labels: Int[Tensor, " text"] | None,
+        marks: Marks | None = None,
     ) -> "DetachedEncodings":
         """Return the encodings of consecutive parts as one, without their graph.
 
@@ -46,10 +52,11 @@ class DetachedEncodings:
             encoded: Of each part.
             video_of_text: The row of each text's video, of all parts together.
             labels: The number of each question's answer; None: no text asks.
+            marks: Of all rows; None: the loss reads none.
         """
         tensors = tuple(torch.cat(parts).detach() for parts in zip(*map(tensors_of, encoded), strict=True))
         words, frames = (torch.cat([part.sequence.mask for part in side]) for side in zip(*encoded, strict=True))
-        return cls(tensors, words, frames, video_of_text, labels)
+        return cls(tensors, words, frames, video_of_text, labels, marks)
 
     def gather(self, processes: Processes) -> tuple["DetachedEncodings", tuple[slice, slice]]:
         """Return the encodings of all processes, ready to receive gradients, and which texts and videos are own."""
@@ -58,7 +65,8 @@ class DetachedEncodings:
         frames, videos = processes.gather_rows(self.frame_mask)
         video_of_text, _ = processes.gather_rows(self.video_of_text + videos.start)
         labels = None if self.labels is None else processes.gather_rows(self.labels)[0]
-        return DetachedEncodings(tensors, words, frames, video_of_text, labels), (texts, videos)
+        marks = None if self.marks is None else self.marks.gather(processes, texts, videos)
+        return DetachedEncodings(tensors, words, frames, video_of_text, labels, marks), (texts, videos)
 
     def encodings(self) -> Encodings:
         """Return what the towers returned."""

@@ -8,10 +8,18 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
-from hbi.games import ExactTeacher, Teacher, multilinear_extension
+from hbi.games import ExactTeacher, Teacher
 from hbi.models import LevelOutput, MatchOutput
-from hbi.models.outputs import all_games
 from hbi.shapes import LEVELS, Level
+from hbi.training.interaction_terms import (
+    HALF,
+    coalition_similarities,
+    interaction_similarity,
+    own_interactions,
+    share_of_words,
+    spread_in_time,
+)
+from hbi.training.preferences import TrueAndFalse, preference
 
 STUDENTS: tuple[Level, ...] = ("action", "event")
 """The levels that learn from the entity level."""
@@ -29,7 +37,8 @@ class Loss:
 class Objective:
     """The paper's objective (section 3.4): sum over levels of contrast + alpha * interaction, + beta * distillation.
 
-    With gamma it has a term that is ours, the contrast of coalitions: see `coalition_similarity`. Where the network
+    The other terms are ours, and off by default: what exact interactions allow (`hbi.training.interaction_terms`), and
+    the preference of what is true to what was made wrong of it (`hbi.training.preferences`). Where the network
     compares summaries as well (the whole), these have a contrast like a level's and nothing else: with one player a
     side there is no interaction to predict, and what the entity level would distil into them, the parts, is what they
     are to add to. Where the weights of the levels are learned, the similarity that ranks has a contrast, too, whose
@@ -41,6 +50,12 @@ class Objective:
         gamma: Weight of the contrast of coalitions, at each level.
         levels: The levels that are trained; for ablations. The whole always is.
         teacher: Gives the interactions that the heads learn to predict.
+        coalition_probabilities: With which everyone is in a coalition: the mean of one contrast for each.
+        interaction_contrast: Weight of the contrast of interactions, at the entity level.
+        concentration: Weight of how far apart in time the frames are that a word interacts with, at the entity level.
+        function_words: Weight of the share of interaction that function words have, at the entity level.
+        exchanged: Weight of the preference of captions to exchanged ones.
+        turned: Weight of the preference of videos to turned ones.
     """
 
     alpha: float = 1.0
@@ -48,19 +63,37 @@ class Objective:
     gamma: float = 0.0
     levels: tuple[Level, ...] = LEVELS
     teacher: Teacher = field(default_factory=ExactTeacher)
+    coalition_probabilities: tuple[float, ...] = (HALF,)
+    interaction_contrast: float = 0.0
+    concentration: float = 0.0
+    function_words: float = 0.0
+    exchanged: float = 0.0
+    turned: float = 0.0
+
+    @property
+    def reads_function_words(self) -> bool:
+        """Whether it must be told which tokens are function words."""
+        return bool(self.concentration or self.function_words)
 
     def __call__(
         self,
         output: MatchOutput,
         video_of_text: Int[Tensor, " text"],
         kind_of_text: Shaped[Tensor, " text"] | None = None,
+        *,
+        function_words: Bool[Tensor, "text word"] | None = None,
+        exchanged: TrueAndFalse | None = None,
+        turned: TrueAndFalse | None = None,
     ) -> Loss:
-        """Return the loss of a batch; for the global baseline, which has no levels, the contrast alone.
+        """Return the loss of a batch; for the global baseline, which has no levels, contrast and preferences alone.
 
         Args:
             output: What the network gave.
             video_of_text: The video of each text.
             kind_of_text: Texts of each kind have a contrast of their own, the sum of which counts; None: all are alike.
+            function_words: True for tokens that say nothing to look for; needed where `reads_function_words`.
+            exchanged: Captions against exchanged ones; None: no step of that.
+            turned: Videos against turned ones; None: no step of that.
         """
         scale, parts = output.logit_scale, dict[str, Tensor]()
         if not output.levels:
@@ -69,8 +102,11 @@ class Objective:
         for name, level in levels.items():
             parts[f"contrast/{name}"] = contrast_of_kinds(scale * level.similarity, video_of_text, kind_of_text)
             if self.gamma:
-                logits = scale * coalition_similarity(level)
-                parts[f"coalition/{name}"] = self.gamma * contrast_of_kinds(logits, video_of_text, kind_of_text)
+                contrasts = [
+                    contrast_of_kinds(scale * similarity, video_of_text, kind_of_text)
+                    for similarity in coalition_similarities(level, self.coalition_probabilities)
+                ]
+                parts[f"coalition/{name}"] = self.gamma * torch.stack(contrasts).mean()
             if self.alpha:
                 target = interaction_logits(level, scale, self.teacher)
                 parts[f"interaction/{name}"] = self.alpha * interaction_divergence(level.predicted, target, level.cells)
@@ -83,7 +119,32 @@ class Objective:
                 teacher = (scale * output.levels["entity"].similarity).detach()
                 student = scale * levels[name].similarity
                 parts[f"distillation/{name}"] = self.beta * self_distillation(student, teacher)
+        if "entity" in levels:
+            if self.interaction_contrast:
+                logits = scale * interaction_similarity(levels["entity"])
+                of_pairs = contrast_of_kinds(logits, video_of_text, kind_of_text)
+                parts["contrast/interaction"] = self.interaction_contrast * of_pairs
+            if self.reads_function_words:
+                assert function_words is not None
+                parts |= self._word_parts(levels["entity"], video_of_text, function_words)
+        for wrong, weight, pairs in (("exchanged", self.exchanged, exchanged), ("turned", self.turned, turned)):
+            if weight and pairs is not None:
+                parts[f"contrast/{wrong}"] = weight * preference(pairs, scale)
         return Loss(torch.stack(list(parts.values())).sum(), parts)
+
+    def _word_parts(
+        self, level: LevelOutput, video_of_text: Int[Tensor, " text"], function_words: Bool[Tensor, "text word"]
+    ) -> dict[str, Tensor]:
+        """Return what the interactions of single words with the frames of their own video are asked for."""
+        interactions = own_interactions(level, video_of_text)
+        parts = dict[str, Tensor]()
+        if self.concentration:
+            frame_mask = level.frames.sequence.mask[video_of_text]
+            content = level.words.sequence.mask & ~function_words
+            parts["concentration"] = self.concentration * spread_in_time(interactions, frame_mask, content)
+        if self.function_words:
+            parts["function_words"] = self.function_words * share_of_words(interactions, function_words)
+        return parts
 
 
 @torch.no_grad()
@@ -102,23 +163,6 @@ def interaction_logits(
     """
     num_players = level.cells.any(2).sum(1) + level.cells.any(1).sum(1)
     return teacher(level.game) * scale * num_players[:, None, None]
-
-
-def coalition_similarity(level: LevelOutput) -> Float[Tensor, "text video"]:
-    """Return what a random coalition of a text's words and a video's frames is worth on average, of all pairs.
-
-    Everyone takes part with probability 1/2: the multilinear extension at 1/2, exact and differentiable. Contrasting it
-    trains with dropout of words and frames, without its noise: evidence must not hang on one word or one frame.
-
-    Args:
-        level: Players of a level.
-    """
-    game = all_games(level.words, level.frames)
-    return multilinear_extension(
-        game,
-        game.similarity.new_tensor(0.5).expand(game.similarity.shape[-2]),
-        game.similarity.new_tensor(0.5).expand(game.similarity.shape[-1]),
-    )
 
 
 def contrast_of_kinds(
