@@ -5,6 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo
 MINUTES ?= 5
+# Compiled modules are kept (PYTHONDONTWRITEBYTECODE is off): the tests start Python some sixty times. Files come in the
+# order of tests/conftest.py.
+PYTEST := PYTHONDONTWRITEBYTECODE= HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
+  $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fuzz check format readme setup setup-dev clean
@@ -16,15 +20,14 @@ demo: $(VENV)/.installed  ## Set up, then run the main job: make videos, train, 
 	$(BIN)/hbi demo --out $(OUT)
 
 test: $(VENV)/.installed-dev  ## Set up with developer tools, then run the test suite (coverage: PYTEST_ARGS=--cov)
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --durations 25 $(PYTEST_ARGS)
+	$(PYTEST) --durations 25 $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-dev  ## Property tests and fuzz targets on inputs that nobody drew before, for MINUTES=5 (SEED=n: those of n)
 	@until=$$(( $$(date +%s) + 60 * $(MINUTES) )); seed=$(SEED); \
 	while :; do \
 	  [ -n "$(SEED)" ] || seed=$$($(BIN)/python -c 'import random; print(random.randrange(10**9))'); \
 	  echo "SEED=$$seed"; \
-	  HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 FUZZ_SEED=$$seed $(BIN)/pytest -q --numprocesses auto --dist loadfile \
-	    --hypothesis-profile=new --hypothesis-seed=$$seed $(PYTEST_ARGS) \
+	  FUZZ_SEED=$$seed $(PYTEST) -q --hypothesis-profile=new --hypothesis-seed=$$seed $(PYTEST_ARGS) \
 	    $$(grep -rlE --include='test_*.py' '^from (hypothesis|fuzz)' tests) \
 	    || { echo "draw the same again: make fuzz SEED=$$seed"; exit 1; }; \
 	  [ -z "$(SEED)" ] && [ $$(date +%s) -lt $$until ] || break; \

@@ -8,14 +8,14 @@
 
 Each world, recipe, label and seed is a run folder under --out. A finished one is kept, an interrupted one resumes;
 every result is stored as it ends, in benchmarks/results/foreign_worlds.json. A recipe is compared with the global
-contrast of the same label and seed by a paired test over videos.
+contrast of the same seed by a paired test over videos: that of the same label, or of the label --beside.
 """
 
 import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pages import put, spread, table
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--recipe", nargs="*", default=[], help="recipes to train; none: only what is stored")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="changes to the recipes")
     parser.add_argument("--label", default="as it ships", help="what the changes are called")
+    parser.add_argument("--beside", help="label of the global contrast that they are compared with; default: the same")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--data-seed", type=int, default=0, help="of the films")
     parser.add_argument("--worlds", type=Path, default=Path("data/worlds"), help="folder of the worlds")
@@ -73,30 +74,38 @@ def main() -> None:
             for world in arguments.world
             for recipe in arguments.recipe
         ]
-        run_jobs(jobs, arguments.worlds, arguments.out)
+        run_jobs(jobs, arguments.worlds, arguments.out, arguments.beside or arguments.label)
     write_tables()
 
 
-def run_jobs(jobs: Sequence[Job], worlds: Path, out: Path) -> None:
-    """Run what is not stored yet."""
+def run_jobs(jobs: Sequence[Job], worlds: Path, out: Path, beside: str) -> None:
+    """Run what is not stored yet.
+
+    Args:
+        jobs: Which runs.
+        worlds: The folder of all worlds.
+        out: The folder of all runs.
+        beside: Label of the global contrast that they are compared with.
+    """
     for number, job in enumerate(jobs, start=1):
         known = read_results().get(job.key)
         if known and known["changes"] != list(job.changes):
             raise SystemExit(f"{job.key} was run with {known['changes']}: give these changes another --label")
         if not known:
-            result = run_job(job, worlds / job.world, out)
+            result = run_job(job, worlds / job.world, out, beside)
             RESULTS.write_text(json.dumps(read_results() | {job.key: result}, indent=1) + "\n")
             found = " / ".join(f"{result['text_to_video'][name]:.1f}" for name in RECALLS)
             print(f"{number}/{len(jobs)} {job.key}: T2V R@1/5/10 {found}", flush=True)
 
 
-def run_job(job: Job, data: Path, out: Path) -> dict[str, object]:
+def run_job(job: Job, data: Path, out: Path, beside: str) -> dict[str, object]:
     """Train and evaluate one run.
 
     Args:
         job: Which one.
         data: The folder of its world.
         out: The folder of all runs.
+        beside: Label of the global contrast that it is compared with.
     """
     from hbi.evaluation.rank_files import ranks_csv
     from hbi.evaluation.retrieval_report import report_of
@@ -106,7 +115,7 @@ def run_job(job: Job, data: Path, out: Path) -> dict[str, object]:
     from hbi.experiments.splits import decode_split
     from hbi.experiments.training import train
 
-    folder = out / job.key.replace(" ", "-")
+    folder, baseline = run_folder(out, job), run_folder(out, replace(job, recipe=BASELINE, label=beside))
     settings = (*(each.format(data=data) for each in OWN_DATA), f"training.seed={job.seed}")
     recipe = read_recipe(job.recipe, [*settings, *job.changes])
     matcher = train(recipe, folder, resume=True)
@@ -123,13 +132,17 @@ def run_job(job: Job, data: Path, out: Path) -> dict[str, object]:
     measures = report.to_dict()
     return {
         "changes": list(job.changes),
-        "folder": str(folder),
         "text_to_video": measures["text_to_video"],
         "video_to_text": measures["video_to_text"],
         "first_is_true": 100 * sum(right) / len(right),
         "first_is_true_by_chance": 100 * sum(by_chance) / len(by_chance),
-        "beside_baseline": compared(folder, out / f"{job.world}/{job.label}/{BASELINE}/{job.seed}".replace(" ", "-")),
+        "beside_baseline": compared(folder, baseline),
     }
+
+
+def run_folder(out: Path, job: Job) -> Path:
+    """Return where a run is."""
+    return out / job.key.replace(" ", "-")
 
 
 def compared(folder: Path, baseline: Path) -> dict[str, list[float]] | None:

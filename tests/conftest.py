@@ -1,6 +1,7 @@
 """While the tests run, shapes in signatures of `ops`, `games` and `models` are checked, and chance is always the same.
 
 Property tests draw the same examples each time, so that a change is judged by its own faults; `make fuzz` draws others.
+Where processes share the tests (`make test`), they share them by files.
 """
 
 import os
@@ -10,6 +11,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.pop("COLUMNS", None)
 os.environ.pop("LINES", None)
 
+import pytest
 import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -20,6 +22,20 @@ install_import_hook(["hbi.ops", "hbi.models"], "beartype.beartype")
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("new", deadline=None, print_blob=True)
 settings.load_profile("same")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: one that waits for a browser, a server or a clock leaves its core free."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) + 1
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: one that began last would run on alone while the other processes have ended."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_runtest_setup():

@@ -1,17 +1,20 @@
 """The command line as a user runs it, on a small ShapeStories made once; training is a process of its own.
 
-So is what is killed, serves, or is one process of a job: these are the processes to be sure of, and slow to start.
+So is what is killed or is one process of a job: these are the processes to be sure of, and slow to start.
 """
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from hbi.cli.app import main
 from hbi.cli.terminal import console
@@ -94,17 +97,39 @@ def the_line(stderr: str) -> str:
     return lines[0]
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that one of the processes makes which share the tests; the others wait for it.
+
+    Args:
+        factory: Of the process that asks.
+        name: Of the folder.
+        make: Writes the folder that it is given.
+    """
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            draft = folder.with_name(f"{name}-draft")
+            shutil.rmtree(draft, ignore_errors=True)  # what another process could not make to its end
+            make(draft)
+            draft.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def data(tmp_path_factory) -> Path:
-    """A ShapeStories of 18 + 4 + 6 videos."""
-    folder = tmp_path_factory.mktemp("stories") / "data"
-    succeed_here("data", "shape-stories", folder, "--train", 18, "--val", 4, "--test", 6)
-    return folder
+    """A ShapeStories of 18 + 4 + 6 videos; read only."""
+    sizes = ("--train", 18, "--val", 4, "--test", 6)
+    return made_once(tmp_path_factory, "stories", lambda folder: succeed_here("data", "shape-stories", folder, *sizes))
 
 
 @pytest.fixture(scope="session")
 def trained(data, tmp_path_factory) -> Path:
     """A run folder of the small HBI network, trained without a break, as a person does it: in a process of its own."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    succeed("train", "shape-stories", *overrides(data_root=str(data)), "--out", folder)
-    return folder
+    settings = overrides(data_root=str(data))
+    made = made_once(
+        tmp_path_factory,
+        "trained-on-stories",
+        lambda folder: succeed("train", "shape-stories", *settings, "--out", folder),
+    )
+    return shutil.copytree(made, tmp_path_factory.mktemp("trained") / "run")  # tests measure it, and write into it

@@ -113,7 +113,8 @@ def test_compiles_without_a_graph_break(make_game, index):
     # All normalize by the same lines, which take most of the time to compile.
     is_normalized = index in {"all_interactions", "shapley_interactions"}
     game = make_game(3, 2, batch=(2,), with_masks=True, normalize_weights=is_normalized)
-    assert_compiled_is_eager(INDICES[index], game, backend="aot_eager")
+    # Of the same two the graph of the gradients is traced as well; the others share their parts.
+    assert_compiled_is_eager(INDICES[index], game, backend="aot_eager" if is_normalized else "eager")
 
 
 @pytest.mark.slow

@@ -1,6 +1,9 @@
-"""An index of small clips, one with a name that is trouble, and a client of its server."""
+"""An index of small clips, one with a name that is trouble; and one process that decodes for all servers."""
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -8,6 +11,8 @@ for needed in ("lancedb", "fastapi", "jinja2", "python_multipart"):
     pytest.importorskip(needed, reason="the extra `web` is not installed")
 
 from hbi.search import VideoIndex  # noqa: E402
+from hbi.web.limits import Limits  # noqa: E402
+from hbi.web.video_worker import VideoWorker  # noqa: E402
 from small_clips import write_clip  # noqa: E402
 from small_networks import small_matcher  # noqa: E402
 
@@ -30,3 +35,24 @@ def served(folder) -> VideoIndex:
     made = VideoIndex.create(folder / "index", small_matcher(words))
     made.add([folder / "videos"])
     return made
+
+
+class SharedVideoWorker(VideoWorker):
+    """All of these have one process decode: it takes two seconds to start, and a server has three of its own."""
+
+    _owner: ClassVar = VideoWorker(Limits())
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._lock = self._owner._lock
+
+    def _started_process(self) -> "subprocess.Popen[bytes]":
+        return self._owner._started_process()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_decoder() -> Iterator[None]:
+    """Servers of this module share the process that decodes; files on such processes put another fixture in place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hbi.web.app_context.VideoWorker", SharedVideoWorker)
+        yield

@@ -18,12 +18,18 @@ from hbi.web.video_worker import VideoWorker
 from small_clips import write_clip
 from small_films import Film, is_on, picture_changes, write_film
 from small_networks import small_matcher
+from web.conftest import SharedVideoWorker
 
 starlette = pytest.importorskip("fastapi.testclient")
 
 
 def write_of(content: bytes):
     return lambda path: path.write_bytes(content)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_decoder():
+    """Each server has processes of its own here, as people have it."""
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +176,8 @@ def test_the_explanation_by_itself_plays_the_video(client, keys):
         assert f'src="/{route}/{key}"' in page
 
 
-def test_what_is_too_much_to_convert_is_one_line_and_its_moment_is_there(index, keys):
+def test_what_is_too_much_to_convert_is_one_line_and_its_moment_is_there(index, keys, monkeypatch):
+    monkeypatch.setattr("hbi.web.app_context.VideoWorker", SharedVideoWorker)
     made = create_app(index, limits=Limits(max_converted_pixels=1000))
     client = starlette.TestClient(made, base_url="http://127.0.0.1")
     answer = client.get(f"/playable/{keys['a.avi'][1]}")

@@ -54,22 +54,24 @@ def test_every_search_is_answered_beside_slow_senders_and_uploads(server, clip):
 
 
 def test_a_sender_of_a_byte_now_and_then_is_let_go(server):
-    for sent in (b"GET / HTTP/1.1\r\nX: ", upload("x.mp4", b"x" * 10**6)[:500]):
-        connection, is_over = server.connect(sent), threading.Event()
+    begun = (b"GET / HTTP/1.1\r\nX: ", upload("x.mp4", b"x" * 10**6)[:500])
+    connections, is_over = [server.connect(sent) for sent in begun], threading.Event()
 
-        def trickle(connection=connection, is_over=is_over):
-            while not is_over.wait(0.3):
-                try:
-                    connection.sendall(b"x")
-                except OSError:
-                    return
+    def trickle(connection):
+        while not is_over.wait(0.3):
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                return
 
-        sender = threading.Thread(target=trickle)
+    senders = [threading.Thread(target=trickle, args=(connection,)) for connection in connections]
+    for sender in senders:
         sender.start()
-        try:
-            assert is_closed(connection, 40)
-        finally:
-            is_over.set()
+    try:
+        assert [is_closed(connection, 40) for connection in connections] == [True, True]
+    finally:
+        is_over.set()
+        for sender, connection in zip(senders, connections, strict=True):
             sender.join()
             connection.close()
 
@@ -93,21 +95,6 @@ def test_clients_that_go_in_the_middle_leave_nothing_behind(server, clip):
     assert "Traceback" not in server.log.read_text()
 
 
-def test_it_ends_when_it_is_told_to_whatever_clients_do(served, clip, tmp_path):
-    with running(served.path, tmp_path / "log") as server:
-        assert server.search() == 200
-        held = [server.connect(sent) for sent in slow_requests(clip).values()]
-        held.append(server.connect(upload("whole.mp4", clip)))  # starts a process that decodes
-        held.append(server.connect(b"GET /api/search?q=red HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))
-        begun = time.monotonic()
-        server.process.send_signal(signal.SIGTERM)
-        server.process.wait(60)
-        assert time.monotonic() - begun < END_SECONDS
-        for connection in held:
-            connection.close()
-        assert "Traceback" not in server.log.read_text()
-
-
 def test_a_token_that_is_none_is_refused_and_a_real_one_keeps_strangers_out(served, tmp_path, monkeypatch):
     monkeypatch.setenv("HBI_TOKEN", "")
     assert "letters" in fail_here("serve", served.path, "--host", "0.0.0.0", "--port", "0")
@@ -128,4 +115,22 @@ def test_what_is_no_http_is_refused_in_every_state(server):
     assert status_of(server.answer(b"\x16\x03\x01" + bytes(200))) == 400
     answer = server.answer(b"GET /api/search?q=%3F HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert "this text has none" in error_of(answer)
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_it_ends_when_it_is_told_to_whatever_clients_do(server, served, clip):
+    """The last test of this server."""
+    assert server.search() == 200
+    segment = served.search("red", limit=1).hits[0].segment_id
+    held = [server.connect(sent) for sent in slow_requests(clip).values()]
+    held.append(server.connect(upload("whole.mp4", clip)))
+    # Nobody asked for a moment before: this starts a process that decodes.
+    for path in (f"explain?segment={segment}&text=red", "search?q=red"):
+        held.append(server.connect(f"GET /api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()))
+    begun = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(60)
+    assert time.monotonic() - begun < END_SECONDS
+    for connection in held:
+        connection.close()
     assert "Traceback" not in server.log.read_text()

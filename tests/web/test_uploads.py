@@ -20,6 +20,11 @@ starlette = pytest.importorskip("fastapi.testclient")
 LIMITS = Limits(max_clip_frames=200, max_clip_seconds=20, num_waiting=4)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_decoder():
+    """Each server has processes of its own here, as people have it."""
+
+
 @pytest.fixture(scope="module")
 def app(served):
     made = create_app(served, limits=LIMITS)
@@ -109,7 +114,7 @@ def test_decoding_that_takes_too_long_is_ended_and_the_next_is_served(served, tm
     assert len(worker.read_sample(clip, 4, PictureFormat.square(16)).frames.pixels) == 4
     process = worker._process
     worker._limits = Limits(seconds=0.2)
-    long = dense_clip(tmp_path / "long.mp4", 20_000)
+    long = dense_clip(tmp_path / "long.mp4", 8_000)
     with pytest.raises(RequestError) as caught:
         worker.cut(long, 0, 20, tmp_path / "out.mp4")
     assert caught.value.status == 504
@@ -131,6 +136,13 @@ def test_a_decoder_that_breaks_down_costs_its_job_only(tmp_path):
     worker.close()
 
 
+@pytest.fixture(scope="module")
+def worker():
+    started = VideoWorker(Limits())
+    yield started
+    started.close()
+
+
 @pytest.mark.parametrize(
     "picture",
     [
@@ -140,11 +152,10 @@ def test_a_decoder_that_breaks_down_costs_its_job_only(tmp_path):
         PictureFormat.square(16).in_tubelets(3, 0.25),
     ],
 )
-def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path, picture):
+def test_what_the_process_samples_is_what_would_be_sampled_here(worker, tmp_path, picture):
     from hbi.video.sample import VideoSample
 
     clip = write_clip(tmp_path / "clip.mp4", seconds=4, size=64)
-    worker = VideoWorker(Limits())
     there = worker.read_sample(clip, 5, picture, start_seconds=1.0, end_seconds=3.0)
     here = VideoSample.read(clip, 5, picture=picture, start_seconds=1.0, end_seconds=3.0)
     for one, other in ((there.frames, here.frames), (there.thumbnails, here.thumbnails)):
@@ -158,7 +169,6 @@ def test_what_the_process_samples_is_what_would_be_sampled_here(tmp_path, pictur
             other.video_end_seconds,
             other.damage,
         )
-    worker.close()
 
 
 def test_searches_do_not_wait_for_uploads(app, client):

@@ -87,6 +87,8 @@ def calibrate(codec: SegmentCodec, snapshot: Snapshot) -> Calibration:
 
 def _best_scores(codec: SegmentCodec, snapshot: Snapshot, texts: Sequence[str]) -> list[float]:
     """Return the score of each text with the segment that fits it best; 0 in an empty index."""
+    if not snapshot.num_segments:
+        return [0.0] * len(texts)
     whole = snapshot.in_memory.whole if snapshot.in_memory else None
     if whole and len(whole) <= COMPARED_AT_ONCE:  # so few are compared with all texts at once, many times as fast
         best: list[float] = full_scores(codec, codec.matcher.encode_texts(texts).encoding, whole).amax(1).tolist()
