@@ -26,7 +26,7 @@ from word_understanding import KINDS, Named, short_texts, told
 
 from hbi.matching import load_matcher
 from hbi.search import Hit, VideoIndex
-from hbi.shape_stories import Story, load_stories
+from hbi.shape_stories import Event, Story, load_stories
 from hbi.shape_stories.truth import satisfies
 from hbi.shape_stories.world import Look
 from hbi.video.folders import find_videos
@@ -34,7 +34,7 @@ from hbi.video.folders import find_videos
 RESULTS = Path(__file__).parent / "results" / "search_marks.json"
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "search.md"
 NUM_HITS = 100
-"""Of every text: whoever turns the pages sees hits that lack its words."""
+"""Of every text, unless told otherwise: whoever turns the pages sees hits that lack its words."""
 GOODNESS = ("strong", "fair", "weak", "none")
 FOREIGN_TEXTS = (
     "a red circle spins",
@@ -59,8 +59,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class First:
+    """The first hit of a text: what kind of text it is, whether the hit is right, and whether any indexed video is."""
+
+    source: str
+    hit: Hit
+    is_right: bool
+    has_answer: bool
+
+
+@dataclass(frozen=True)
 class Row:
-    """A word on a hit: whether the video shows what it names, the share of the index that fits less, its verdict."""
+    """A word on a hit: whether its moment shows what it names, the share of the index that fits less, its verdict."""
 
     source: str
     kind: str
@@ -76,6 +86,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("val", "test"), default="test", help="val chose the rules")
     parser.add_argument("--videos", type=int, default=300, help="how many videos of the split are indexed")
     parser.add_argument("--texts", type=int, default=80, help="how many texts of each kind are asked at most")
+    parser.add_argument("--hits", type=int, default=NUM_HITS, help="of how many hits of a text the words are looked at")
     parser.add_argument("--foreign", type=Path, help="instead: a folder of clips that show nothing of ShapeStories")
     parser.add_argument("--again", action="store_true", help="measure stored runs once more")
     parser.add_argument("--table", action="store_true", help="only write the tables")
@@ -88,7 +99,7 @@ def main() -> None:
                 result = measure_foreign(run, arguments.foreign)
             else:
                 stories = load_stories(arguments.data, arguments.split)
-                result = measure(run, stories, arguments.videos, arguments.texts)
+                result = measure(run, stories, arguments.videos, arguments.texts, arguments.hits)
             RESULTS.write_text(json.dumps(stored() | {name: result}, indent=1) + "\n")
             print(name, json.dumps(result, indent=1), flush=True)
     write_page()
@@ -99,16 +110,28 @@ def stored() -> dict[str, dict]:
     return json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
 
 
-def measure(run: Path, stories: Sequence[Story], num_videos: int, num_texts: int) -> dict[str, object]:
-    """Return how marks and goodness hold for a run, with the first stories indexed."""
+def measure(
+    run: Path, stories: Sequence[Story], num_videos: int, num_texts: int, num_hits: int = NUM_HITS
+) -> dict[str, object]:
+    """Return how marks and goodness hold for a run, with the first stories indexed.
+
+    Args:
+        run: Its folder.
+        stories: The split.
+        num_videos: How many of them are indexed.
+        num_texts: How many texts of each kind are asked at most.
+        num_hits: Of each text, whose words are looked at.
+    """
     matcher = load_matcher(run, device="cpu")
     with tempfile.TemporaryDirectory() as scratch:
         index = VideoIndex.create(Path(scratch, "index"), matcher, window_seconds=None)
         index.add([story.video for story in stories[:num_videos]])
-        rows, hits = collect(index, stories, num_videos, num_texts)
+        rows, hits, seconds = collect(index, stories, num_videos, num_texts, num_hits)
     return {
         "kind": matcher.kind,
         "videos": num_videos,
+        "hits_looked_at": num_hits,
+        "median_seconds": float(np.median(seconds)),
         "words": {kind: words_told([row for row in rows if row.kind == kind]) for kind in (*KINDS, "others")},
         "unknown": sorted({row.kind for row in rows if row.verdict == "unknown"}),
         "hits": hits_told(hits),
@@ -116,22 +139,43 @@ def measure(run: Path, stories: Sequence[Story], num_videos: int, num_texts: int
 
 
 def collect(
-    index: VideoIndex, stories: Sequence[Story], num_videos: int, num_texts: int
-) -> tuple[list[Row], list[tuple[str, Hit, bool]]]:
-    """Return the words of the best hits of every text; and the first hit of each, with whether it is right."""
+    index: VideoIndex, stories: Sequence[Story], num_videos: int, num_texts: int, num_hits: int
+) -> tuple[list[Row], list[First], list[float]]:
+    """Return the words of the best hits of every text, the first hit of each, and how long each search took."""
     by_name = {story.video.name: story for story in stories}
-    rows, first = [], []
+    indexed = [looks_of(story.events) for story in stories[:num_videos]]
+    rows, first, seconds = [], [], []
     for asked in texts_of(stories, num_videos, num_texts):
-        hits = index.search(asked.text, limit=NUM_HITS).hits
-        for hit in hits:
-            events = by_name[hit.path.name].events
+        result = index.search(asked.text, limit=num_hits)
+        seconds.append(result.seconds)
+        for hit in result.hits:
+            events = shown_in(by_name[hit.path.name], hit)
             for word in hit.words:
                 _, kind, value = next((each for each in asked.named if each[0] == word.start), (0, "others", ""))
                 is_there = value in {getattr(event, kind, "") for event in events}
                 rows.append(Row(asked.source, kind, is_there, word.share_below, word.verdict))
-        looks = [Look(event.color, event.shape, event.action) for event in by_name[hits[0].path.name].events]
-        first.append((asked.source, hits[0], bool(asked.clauses) and satisfies(looks, asked.clauses)))
-    return rows, first
+        best = result.hits[0]
+        is_right, *has_answer = (
+            bool(asked.clauses) and satisfies(looks, asked.clauses)
+            for looks in (looks_of(by_name[best.path.name].events), *indexed)
+        )
+        first.append(First(asked.source, best, is_right, any(has_answer)))
+    return rows, first, seconds
+
+
+def looks_of(events: Sequence[Event]) -> list[Look]:
+    return [Look(event.color, event.shape, event.action) for event in events]
+
+
+def shown_in(story: Story, hit: Hit) -> list[Event]:
+    """Return the events that a moment shows: half of the event, or of the moment, lies in the other."""
+    shown = []
+    for event in story.events:
+        inside = min(event.end_seconds, hit.end_seconds) - max(event.start_seconds, hit.start_seconds)
+        shorter = min(event.end_seconds - event.start_seconds, hit.end_seconds - hit.start_seconds)
+        if inside >= shorter / 2:
+            shown.append(event)
+    return shown
 
 
 def texts_of(stories: Sequence[Story], num_videos: int, num_texts: int) -> Iterator[Asked]:
@@ -172,26 +216,27 @@ def words_told(rows: Sequence[Row]) -> dict[str, float | int | None]:
     }
 
 
-def hits_told(hits: Sequence[tuple[str, Hit, bool]]) -> dict[str, object]:
-    """Return how often first hits of each goodness are right, and what right and wrong ones are called; percent."""
-    right = [hit for _, hit, is_right in hits if is_right]
+def hits_told(hits: Sequence[First]) -> dict[str, object]:
+    """Return how often first hits of each goodness are right, and what texts are called good; percent."""
+    right = [each.hit for each in hits if each.is_right]
     told_by = {
         goodness: {
-            "hits": sum(hit.goodness == goodness for _, hit, _ in hits),
-            "right": percent(is_right for _, hit, is_right in hits if hit.goodness == goodness),
+            "hits": sum(each.hit.goodness == goodness for each in hits),
+            "right": percent(each.is_right for each in hits if each.hit.goodness == goodness),
         }
         for goodness in GOODNESS
     }
+    captions = [each for each in hits if each.source.startswith("caption")]
     return {
         "by_goodness": told_by,
-        "good_right": percent(is_right for _, hit, is_right in hits if hit.is_good),
+        "good_right": percent(each.is_right for each in hits if each.hit.is_good),
         "right_called_good": percent(hit.is_good for hit in right),
         "right_called_none": percent(hit.goodness == "none" for hit in right),
-        "everyday_called_good": percent(hit.is_good for source, hit, _ in hits if source == "everyday sentence"),
-        "before": {
-            "good_right": percent(is_right for _, hit, is_right in hits if hit.rarity >= 0.95),
-            "right_called_good": percent(hit.rarity >= 0.95 for hit in right),
-        },
+        "true": sum(each.source == "caption" for each in hits),
+        "true_called_good": percent(each.hit.is_good for each in hits if each.source == "caption"),
+        "false": sum(not each.has_answer for each in captions),
+        "false_called_good": percent(each.hit.is_good for each in captions if not each.has_answer),
+        "everyday_called_good": percent(each.hit.is_good for each in hits if each.source == "everyday sentence"),
     }
 
 
@@ -222,7 +267,7 @@ def write_page() -> None:
     networks = {"HBI": "hbi", "dual encoder": "global"}
     chosen = {title: [run for run in runs.values() if run["kind"] == kind] for title, kind in networks.items()}
     present = {title: group for title, group in chosen.items() if group}
-    put(PAGE, {"marks": marks_table(present), "goodness": goodness_table(present)})
+    put(PAGE, {"marks": marks_table(present), "goodness": goodness_table(present), "called": called_table(present)})
 
 
 def marks_table(networks: dict[str, list[dict]]) -> list[str]:
@@ -250,8 +295,18 @@ def goodness_table(networks: dict[str, list[dict]]) -> list[str]:
         for goodness in GOODNESS:
             group = [each["by_goodness"][goodness] for each in told_of]
             count = sum(each["hits"] for each in group)
-            rows.append([f"{title}: {goodness}", str(count), spread([each["right"] for each in group], 0)])
+            known = [each["right"] for each in group if each["right"] is not None]
+            rows.append([f"{title}: {goodness}", str(count), spread(known, 0) if known else "–"])
     return table(["first hit", "hits", "right"], rows)
+
+
+def called_table(networks: dict[str, list[dict]]) -> list[str]:
+    names = ("true_called_good", "false_called_good", "everyday_called_good")
+    rows = [
+        [title, str(len(runs)), *(spread([run["hits"][name] for run in runs], 0) for name in names)]
+        for title, runs in networks.items()
+    ]
+    return table(["called good", "seeds", "true of a video", "true of none", "everyday sentences"], rows)
 
 
 if __name__ == "__main__":

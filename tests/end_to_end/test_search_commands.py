@@ -1,14 +1,12 @@
-"""`hbi index`, `hbi search` and `hbi serve` as a user runs them."""
+"""`hbi index` and `hbi search` as a user runs them; `hbi serve`: tests/web/test_many_clients.py."""
 
 import json
-import subprocess
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from end_to_end.conftest import ENVIRONMENT, HBI, fail_here, succeed_here
+from end_to_end.conftest import fail_here, succeed_here
 from hbi.video import probe_video
 from hbi.video.cutting import ClipWriteError, cut_clip
 from small_films import Film, write_film
@@ -96,19 +94,3 @@ def test_mistakes_end_in_one_line(index, data, trained, tmp_path):
     assert "does not exist" in fail_here("index", tmp_path / "nowhere", "--index", index)
     assert "other segments" in fail_here("index", videos, "--index", index, "--model", trained, "--window", 5)
     assert "holds no words" in fail_here("search", index, "  ")
-
-
-def test_serve_says_where_and_answers(index):
-    with subprocess.Popen(
-        [HBI, "serve", index, "--port", "0"],
-        env=ENVIRONMENT | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        try:
-            line = server.stdout.readline()
-            address = next(word for word in line.split() if word.startswith("http://127.0.0.1:"))
-            with urllib.request.urlopen(f"{address}api/search?q=red", timeout=60) as answer:
-                assert json.load(answer)["hits"]
-        finally:
-            server.terminate()

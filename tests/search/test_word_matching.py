@@ -14,6 +14,7 @@ from hbi.models import GlobalContrastModel
 from hbi.search import VideoIndex, word_matching
 from hbi.search.snapshot import Segments
 from hbi.search.word_matching import match_words, weigh
+from hbi.video.opening import middles
 from small_networks import global_config
 
 NUM_REFERENCES = 100
@@ -181,22 +182,39 @@ def test_a_model_that_compares_wholes_has_words_too(index, matcher, clips, tmp_p
     assert len({tuple(shares) for shares in texts}) > 1
 
 
-def test_what_it_says_is_what_the_scores_say(index, monkeypatch):
-    """Against scores of the model itself, one text at a time."""
+def test_what_it_says_is_what_the_model_says(index, monkeypatch):
+    """Against scores of the model, one text at a time, and what explanations show of the word by itself."""
     monkeypatch.setattr(word_matching, "LEAST_COMPARED", 4)
     text = "a red square moves"
     hits = index.search(text, limit=3).hits
-    references = index.snapshot().references[: word_matching.NUM_COMPARED]
+    snapshot = index.snapshot()
+    references = snapshot.references[: word_matching.NUM_COMPARED]
 
-    def scores(part, segments):
-        encoding = index.matcher.encode_texts([part]).encoding
-        return word_matching.full_scores(index.codec, encoding, segments)[0].double()
+    def effect(segment):
+        whole, rest = (
+            float(word_matching.full_scores(index.codec, index.matcher.encode_texts([part]).encoding, segment)[0, 0])
+            for part in (text, "a square moves")
+        )
+        return whole - rest
 
-    without = scores(text, references) - scores("a square moves", references)
-    alone = scores("red", references)
-    names = [references.id(row) for row in range(len(references))]
-    z = sum((each - each.mean()) / each.std(correction=0) for each in (without, alone))
+    def best_fit(segment, start, end):
+        """The best frame of those of the segment that are shown from start to end, by an explanation of the file."""
+        path = index.locate(segment.id(0)).path
+        span = {"start_seconds": float(segment.start_seconds[0]), "end_seconds": float(segment.end_seconds[0])}
+        explanation = index.explain(path, "red", **span)
+        fits = explanation.word_fits[0]
+        times = middles(*span.values(), len(fits))
+        inside = [fit for fit, time in zip(fits, times, strict=True) if start <= time < end]
+        return max(inside or fits)
+
+    each = [references[row : row + 1] for row in range(len(references))]
+    of_index = [np.array([effect(one) for one in each]), np.array([best_fit(one, -np.inf, np.inf) for one in each])]
     for hit in hits:
-        own = z[names.index(hit.segment_id)]
-        below = float((z < own - 1e-4).double().mean() + ((z - own).abs() <= 1e-4).double().mean() / 2)
-        assert hit.words[1].share_below == pytest.approx(below, abs=1.1 / len(references))
+        segment = snapshot.segment(hit.segment_id)
+        own = effect(segment), best_fit(segment, hit.start_seconds, hit.end_seconds)
+        units = [
+            ((mine - values.mean()) / values.std(), (values - values.mean()) / values.std())
+            for mine, values in zip(own, of_index, strict=True)
+        ]
+        mine, others = (sum(part) for part in zip(*units, strict=True))
+        assert hit.words[1].share_below == pytest.approx(float((others < mine).mean()), abs=1.1 / len(references))

@@ -27,6 +27,7 @@ from hbi.cli.serve import serve
 from hbi.cli.terminal import say_error, visible
 from hbi.cli.train import train
 from hbi.cli.train_estimator import train_estimator
+from hbi.cli.train_second_stage import train_second_stage
 from hbi.errors import HBIError, Note
 
 SILENCE_SECONDS = 5.0
@@ -58,6 +59,7 @@ app.command("index")(index)
 app.command("search")(search)
 app.command("serve")(serve)
 app.command("train-estimator")(train_estimator)
+app.command("train-second-stage")(train_second_stage)
 app.command("convert")(convert)
 
 

@@ -35,7 +35,7 @@ def demo(
 ) -> None:
     """Run everything once: make videos, train HBI and a global baseline, compare them, explain, index and search.
 
-    Takes about eight minutes on two cores, and writes a page, OUT/index.html.
+    Takes 10 to 20 minutes on two cores, and writes a page, OUT/index.html.
     Run again, it continues where it stopped.
     """
     from hbi.cli.demo_page import TITLES, comparison_markdown, demo_page

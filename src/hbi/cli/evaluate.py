@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -14,12 +14,16 @@ from hbi.cli.evaluation_tables import (
     print_minimal_pairs,
     print_moments,
     print_retrieval,
+    print_second_stage,
 )
 from hbi.cli.progress import progress_bar
 from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.matching import Answerer, Matcher
+
+Measures: TypeAlias = dict[str, tuple[Callable[..., Any], Callable[[Any], None]]]
+"""What measures a model and what prints that, by option."""
 
 
 def evaluate(
@@ -66,6 +70,14 @@ def evaluate(
             "tables with start and end say when.",
         ),
     ] = False,
+    second_stage: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also measure what ranking the best 50 videos of each text again changes, with the second stage that "
+            "hbi train-second-stage wrote.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
     """Evaluate a model on a split: rank all videos for each text, and all texts for each video.
@@ -90,9 +102,17 @@ def evaluate(
     with joined_processes(own) as processes, naming_out_of_memory():
         opened = load(source, device=own, num_frames=frames, weights=weights)
         options: dict[str, Any] = {"split": split, "data": data, "dataset": dataset, "use_dual_softmax": dsl}
-        asked = {"--explanations": explanations, "--minimal-pairs": minimal_pairs, "--moments": moments}
+        asked = {
+            "--explanations": explanations,
+            "--minimal-pairs": minimal_pairs,
+            "--moments": moments,
+            "--second-stage": second_stage is not None,
+        }
         beside = [option for option, is_asked in asked.items() if is_asked]
-        _evaluate(opened, out, beside=beside, is_main=processes.is_main, processes=processes, **options)
+        measures = _measures(second_stage)
+        _evaluate(
+            opened, out, beside=beside, measures=measures, is_main=processes.is_main, processes=processes, **options
+        )
 
 
 def _evaluate(
@@ -100,6 +120,7 @@ def _evaluate(
     out: Path | None,
     *,
     beside: Sequence[str],
+    measures: Measures,
     is_main: bool,
     **options: Any,
 ) -> None:
@@ -126,7 +147,7 @@ def _evaluate(
         print_answers(evaluation)
     if folder is not None:
         say("Written to {file}", file=evaluation.write(folder))
-    for option, (measure_beside, print_it) in _measures().items():
+    for option, (measure_beside, print_it) in measures.items():
         if option in beside:
             recipe = recipe_of(opened, options["data"], options["dataset"])
             measured = measure_beside(opened, recipe, split=options["split"], bars=progress_bar)
@@ -135,14 +156,20 @@ def _evaluate(
                 say("Written to {file}", file=measured.write(folder))
 
 
-def _measures() -> dict[str, tuple[Callable[..., Any], Callable[[Any], None]]]:
+def _measures(second_stage: Path | None) -> Measures:
     """Return what measures a model that ranks and what prints that, by option, in the order in which it is done."""
+    from functools import partial
+
     from hbi.experiments.explanation_quality import measure_explanations
     from hbi.experiments.minimal_pairs import measure_minimal_pairs
     from hbi.experiments.moment_search import evaluate_moments
+    from hbi.experiments.second_stage import measure_second_stage
 
-    return {
+    measures: Measures = {
         "--moments": (evaluate_moments, print_moments),
         "--explanations": (measure_explanations, print_explanation_quality),
         "--minimal-pairs": (measure_minimal_pairs, print_minimal_pairs),
     }
+    if second_stage is not None:
+        measures["--second-stage"] = partial(measure_second_stage, file=second_stage), print_second_stage
+    return measures

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hbi.experiments.explanation_quality import ExplanationQuality
     from hbi.experiments.minimal_pairs import MinimalPairEvaluation
     from hbi.experiments.moment_search import MomentEvaluation
+    from hbi.experiments.second_stage import SecondStageEvaluation
 
 Rows = Sequence["PublishedRow"]
 MOST_PROBLEMS = 5
@@ -199,6 +200,31 @@ def print_minimal_pairs(evaluation: "MinimalPairEvaluation") -> None:
     say(
         "Percent of the pairs whose true caption scores higher; chance is 50. The wrong caption has another word of "
         "the same class, or the clauses in the other order. Another video: what the captions tell by themselves."
+    )
+
+
+def print_second_stage(evaluation: "SecondStageEvaluation") -> None:
+    """Print what ranking the best candidates again changes, and whether that is more than chance."""
+    report = evaluation.report
+    title = f"{evaluation.name} with {evaluation.second_stage} on {report.split}: {report.num_videos} videos"
+    columns = ("texts", "R@1 before", "after", "p", "R@5 before", "after", "MnR before", "after")
+    table = TextTable(*columns, title=title)
+    for group in report.groups:
+        before, after = group.before, group.after
+        table.add_row(
+            f"{group.name}: {before.num_queries}",
+            _number(before.recall_at_1),
+            _number(after.recall_at_1),
+            f"{group.differences[0].p_value:.4f}",
+            *map(_number, (before.recall_at_5, after.recall_at_5, before.mean_rank, after.mean_rank)),
+        )
+    table.print()
+    say(
+        "The best {count} videos of each text are ranked again; {reachable} % of the texts have a right one among "
+        "them. p: paired test of R@1 over videos. {milliseconds} ms for the {count} videos of a text.",
+        count=report.num_reranked,
+        reachable=f"{report.reachable:.1f}",
+        milliseconds=f"{report.milliseconds:.0f}",
     )
 
 

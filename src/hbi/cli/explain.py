@@ -60,6 +60,10 @@ def explain(
         int | None,
         typer.Option(min=1, help="Number of frames of a video. Default: as in training, 12 for most encoders."),
     ] = None,
+    second_stage: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Explain the score of this second stage, of hbi train-second-stage."),
+    ] = None,
     device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
     """Explain why a text matches a video: which words match which seconds.
@@ -84,6 +88,8 @@ def explain(
     matcher = load_matcher(source, device=device, num_frames=frames)
     if worst and words:
         raise HBIError("--worst explains what the model compares: leave --words out")
+    if second_stage and (worst or instead_of or len(videos) > 1 or words):
+        raise HBIError("--second-stage explains one text on one video: leave --worst, --instead-of and --words out")
     if worst:
         _explain_failures(matcher, worst, split, data, dataset, out)
     elif instead_of:
@@ -91,7 +97,10 @@ def explain(
     elif len(videos) > 1:
         _explain_videos(matcher, videos, text, out, start=start, end=end, words=words)
     else:
-        explanation = matcher.explain(videos[0], text, start_seconds=start, end_seconds=end, words=words)
+        if second_stage:
+            explanation = _explain_second_stage(matcher, second_stage, videos[0], text, start=start, end=end)
+        else:
+            explanation = matcher.explain(videos[0], text, start_seconds=start, end_seconds=end, words=words)
         unknown = unknown_words(matcher, explanation)
         note = write_explanation(explanation, out, video=videos[0], view=view, verdicts=unknown)
         if note:
@@ -112,6 +121,17 @@ def _videos_and_text(what: list[str], *, worst: int | None, instead_of: str | No
     if instead_of and len(what) > 2:
         raise HBIError(f"--instead-of compares two texts on one video, not on {len(what) - 1}: give one video")
     return [Path(video) for video in what[:-1]], what[-1] if what else ""
+
+
+def _explain_second_stage(
+    matcher: "Matcher", file: Path, video: Path, text: str, *, start: float | None, end: float | None
+) -> "Explanation":
+    """Return which words and frames the score of a second stage rests on."""
+    from hbi.matching.explaining_second_stage import explain_second_stage
+    from hbi.matching.second_stage import SecondStage
+
+    opened = SecondStage.open(file, matcher)
+    return explain_second_stage(opened, matcher, text, matcher.read_sample(video, start_seconds=start, end_seconds=end))
 
 
 def _explain_instead(

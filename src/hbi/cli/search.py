@@ -41,6 +41,9 @@ def search(
         Path | None,
         typer.Option(metavar="FILE", help="Explain the first hit in this file: .html, .png, .svg, .pdf, .json."),
     ] = None,
+    second_stage: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rank the best 50 again with what hbi train-second-stage wrote.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Find moments in your videos that match a text, or that resemble a clip (--like).
@@ -57,7 +60,7 @@ def search(
         raise HBIError("give a text, or a clip with --like")
     if explain is not None and text is None:
         raise HBIError("--explain needs a text: the words of a clip are not known")
-    opened = VideoIndex.open(index, device=choose_device(device))
+    opened = VideoIndex.open(index, device=choose_device(device), second_stage=second_stage)
     filters = Filters(path, after, before, min_seconds, max_seconds)
     result = (
         opened.search(text, limit=limit, filters=filters, threshold=threshold)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hbi.matching.matcher import EncodedTexts
+from hbi.matching.second_stage import SecondStage
 from hbi.search.best_frames import best_frame_seconds
 from hbi.search.calibration import Calibration
 from hbi.search.filters import Filters
@@ -16,6 +17,8 @@ from hbi.search.hit_moments import hit_moments
 from hbi.search.moments import ContentFiles, Moment, merge_moments
 from hbi.search.ranking import Ranking, rank
 from hbi.search.results import Hit
+from hbi.search.rivals import LEAD_WEIGHT, lead_of_text
+from hbi.search.second_stage import ranked_again
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments, Snapshot
 
@@ -77,6 +80,7 @@ def find(
     part: Part,
     *,
     threshold: float,
+    second_stage: SecondStage | None = None,
 ) -> Found:
     """Return the moments that fit a question best.
 
@@ -87,8 +91,11 @@ def find(
         question: What is searched for.
         part: Which moments of the answer are wanted.
         threshold: The rarity from which a hit counts as good.
+        second_stage: Ranks the best segments for a text again; None: nothing does.
     """
     ranking = rank(codec, snapshot, question.encoding, filters=part.filters)
+    if second_stage is not None and question.text is not None:
+        ranking = ranked_again(second_stage, codec, question.encoding, ranking)
     end = part.offset + part.limit
     count = end if part.order == "match" else max(end, MOST_SORTED)
     places = merge_moments(ranking, count + 2 + NUM_SPARE)
@@ -145,11 +152,15 @@ def _hits(
     vectors = snapshot.frame_vectors(best)
     words = judged_words(codec, question.text, best, snapshot.references, vectors, spans)
     frames = best_frame_seconds(codec, question.encoding, best, spans, vectors)
+    leads = lead_of_text(codec, question.text, best) if question.text else np.zeros(len(best))
     hits = []
-    for moment, span, matched, best_frame in zip(moments, spans, words, frames, strict=True):
+    for moment, span, matched, best_frame, lead in zip(moments, spans, words, frames, leads.tolist(), strict=True):
         score = float(ranking.scores[moment.row])
-        of_kind = calibration.rarity_of_clip(score)
-        rarity = calibration.rarity_of_text(score, question.name) if question.text else of_kind
+        if question.text:
+            rarity = calibration.rarity_of_text(score, question.name)
+            judged = calibration.rarity_of_text(score + LEAD_WEIGHT * lead, question.name)
+        else:
+            judged = rarity = calibration.rarity_of_clip(score)
         files = ContentFiles.of(snapshot.videos[moment.content], filters)
         row = moment.row
         hits.append(
@@ -163,7 +174,7 @@ def _hits(
                 duration_seconds=files.duration_seconds,
                 score=score,
                 rarity=rarity,
-                goodness=judge(rarity, matched, threshold),
+                goodness=judge(judged, matched, threshold),
                 reason=reason(rarity, matched),
                 best_frame_seconds=best_frame,
                 words=matched,

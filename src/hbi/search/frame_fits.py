@@ -23,7 +23,7 @@ from hbi.search.hit_moments import HitMoment
 from hbi.search.results import WordMatch
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
-from hbi.search.word_matching import match_words
+from hbi.search.word_matching import NUM_COMPARED, match_words
 from hbi.shapes import LEVELS
 from hbi.video.opening import middles
 
@@ -49,7 +49,15 @@ def judged_words(
         frames: As in `agreed_matches`.
         moments: The part of each segment that the verdicts are of; None: all of it.
     """
-    return agreed_matches(codec, match_words(codec, query, segments, references), segments, frames, moments)
+    references = references[:NUM_COMPARED]
+
+    def fits_alone(words: Sequence[str]) -> Float[np.ndarray, "word segment"] | None:
+        of_index = best_fits(codec, words, references, None)
+        of_found = None if of_index is None else best_fits(codec, words, segments, frames, moments)
+        return None if of_index is None or of_found is None else np.concatenate([of_index, of_found], axis=1)
+
+    matches = match_words(codec, query, segments, references, fits_alone)
+    return agreed_matches(codec, matches, segments, frames, moments)
 
 
 def agreed_matches(
@@ -87,7 +95,6 @@ def _agreed(match: WordMatch, is_shown: np.bool_ | None) -> WordMatch:
     return match if bool(is_shown) == (match.verdict == "found") else replace(match, verdict="cannot tell")
 
 
-@torch.inference_mode()
 def frames_that_match(
     codec: SegmentCodec,
     words: Sequence[str],
@@ -101,6 +108,24 @@ def frames_that_match(
         codec, segments, frames, moments: As in `agreed_matches`.
         words: Each by itself.
     """
+    fits = best_fits(codec, words, segments, frames, moments)
+    return None if fits is None else fits > 0
+
+
+@torch.inference_mode()
+def best_fits(
+    codec: SegmentCodec,
+    words: Sequence[str],
+    segments: Segments,
+    frames: FrameVectors | None,
+    moments: Sequence[HitMoment] | None = None,
+) -> Float[np.ndarray, "word segment"] | None:
+    """Return how well the best frame of each segment fits each word; None where single frames or words tell nothing.
+
+    Args:
+        codec, segments, frames, moments: As in `agreed_matches`.
+        words: Each by itself.
+    """
     score, is_frame = _scorer(codec, segments, frames)
     fits = None if score is None else fits_of_words(codec.matcher, words, score)
     if fits is None:
@@ -108,10 +133,9 @@ def frames_that_match(
     count = is_frame.shape[1]
     if moments is not None:
         is_frame = is_frame.cpu() & _are_inside(segments, moments, is_frame)
-    is_shown: Bool[Tensor, "word segment"] = (
-        fits.unflatten(1, (len(is_frame), count)).masked_fill(~is_frame.cpu(), -torch.inf).amax(2) > 0
-    )
-    return is_shown.numpy()
+    of_frames = fits.unflatten(1, (len(is_frame), count)).masked_fill(~is_frame.cpu(), -torch.inf)
+    best: Float[np.ndarray, "word segment"] = of_frames.amax(2).numpy()
+    return best
 
 
 def _are_inside(

@@ -1,7 +1,8 @@
 """How good a match is, in a word, and in a sentence what that rests on.
 
-Two things are known of a hit: how unusual its score is (`rarity`), and which words of the text are found in it. The
-first alone calls a blue square a good match for "a red square". So
+Two things are known of a hit: how unusual its score is (`rarity`; here it counts as well how far the text is ahead of
+texts with one word exchanged, see `hbi.search.rivals`), and which words of the text are found in it. The first alone
+can call a blue square a good match for "a red square". So
 
     strong   95 of 100 unrelated sentences find nothing as good, and half of the words are found
     fair     95 of 100 find nothing as good; which words are there, the model may not be able to tell
@@ -32,7 +33,7 @@ def judge(rarity: float, words: Sequence[WordMatch], threshold: float = DEFAULT_
     """Return how good a match is.
 
     Args:
-        rarity: Share of unrelated questions that find nothing as good.
+        rarity: Share of unrelated questions that find nothing as good, the lead of a text counted.
         words: Of the text that was searched for; none for a clip.
         threshold: The rarity from which a hit is fair.
     """

@@ -35,7 +35,8 @@ class Hit:
         start_seconds, end_seconds: The moment: the span that fits best in the best segment and its neighbors.
         segment_start_seconds, segment_end_seconds: The best segment, the one that was scored.
         score: The similarity by which HBI ranks, of that segment.
-        rarity: Share of unrelated texts whose best match anywhere in this index scores lower.
+        rarity: Share of unrelated texts whose best match anywhere in this index scores lower. How good a match is
+            called counts the lead over texts with one word exchanged as well (`hbi.search.rivals`).
         goodness: How good the match is, in a word.
         reason: What that rests on, in one sentence.
         best_frame_seconds: Where in the video the frame is that fits best, of those of the best segment in the moment.

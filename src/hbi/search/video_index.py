@@ -14,6 +14,7 @@ from hbi.errors import HBIError
 from hbi.explanation import Explanation
 from hbi.matching.loading import load_matcher
 from hbi.matching.matcher import Matcher
+from hbi.matching.second_stage import SecondStage
 from hbi.search.answering import Order, Part, Question, find
 from hbi.search.calibration import Calibration, calibrate
 from hbi.search.candidates import build_vector_index
@@ -49,8 +50,10 @@ class VideoIndex:
     12.5
     """
 
-    def __init__(self, path: Path, settings: IndexSettings, matcher: Matcher) -> None:
-        self.path, self.settings, self.matcher = path, settings, matcher
+    def __init__(
+        self, path: Path, settings: IndexSettings, matcher: Matcher, second_stage: SecondStage | None = None
+    ) -> None:
+        self.path, self.settings, self.matcher, self.second_stage = path, settings, matcher, second_stage
         self.codec = SegmentCodec(matcher)
         self._calibration_file = path / "calibration.json"
         self._refreshing = threading.RLock()
@@ -60,19 +63,25 @@ class VideoIndex:
         self._measured: tuple[Snapshot, Calibration] | None = None
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, device: str | torch.device = "cpu") -> "VideoIndex":
+    def open(
+        cls, path: str | os.PathLike[str], *, device: str | torch.device = "cpu", second_stage: Path | None = None
+    ) -> "VideoIndex":
         """Return the index at `path`.
 
         Args:
             path: The folder of the index.
             device: Where its model computes.
+            second_stage: What `hbi train-second-stage` wrote for its model, to rank the best segments for a text again.
 
         Raises:
             SearchError: There is none, or it is damaged.
+            HBIError: The second stage cannot be read, or is of another model.
         """
         folder = Path(path)
         settings = IndexSettings.read(folder / "index.json")
-        return cls(folder, settings, _load_model(folder / "model", settings, torch.device(device)))
+        matcher = _load_model(folder / "model", settings, torch.device(device))
+        again = None if second_stage is None else SecondStage.open(second_stage, matcher)
+        return cls(folder, settings, matcher, again)
 
     @classmethod
     def create(
@@ -305,7 +314,15 @@ class VideoIndex:
         """Return the wanted part of the best moments; `begun` is when the question came, in seconds of the clock."""
         if threshold is None:
             threshold = DEFAULT_THRESHOLD if question.text else DEFAULT_CLIP_THRESHOLD
-        found = find(self.codec, self.snapshot(), self.calibration, question, part, threshold=threshold)
+        found = find(
+            self.codec,
+            self.snapshot(),
+            self.calibration,
+            question,
+            part,
+            threshold=threshold,
+            second_stage=self.second_stage,
+        )
         return SearchResult(
             query=question.name,
             hits=found.hits,

@@ -4,7 +4,8 @@ The token of a word also holds its neighbors, so that how well it fits a frame s
 (docs/results/words.md). Here a word is judged by what it does to the score, which every model has:
 
     without:  what the score of a segment loses when the word is taken out of the text
-    alone:    what the segment scores with the word by itself
+    alone:    how well the segment fits the word by itself: its best frame, beside ordinary words; or, where nothing is
+              known of single frames, what it scores with the word
 
 Over segments drawn from the index, both are standardized and added up: the *evidence*. A word is judged where
 
@@ -19,8 +20,9 @@ is worth.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -36,6 +38,9 @@ from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
 from hbi.search.two_groups import TwoGroups
 
+FitsAlone: TypeAlias = Callable[[Sequence[str]], Float[np.ndarray, "word segment"] | None]
+"""From words to how well each segment fits them by themselves: references first, then what was found."""
+_Scores: TypeAlias = dict[str, Float[np.ndarray, " segment"]]
 AGREE_ABOVE = 0.6
 """The least correlation, over segments of the index, of a word's two effects."""
 DEPENDS_ABOVE = 0.2
@@ -56,7 +61,7 @@ MOST_WORDS = 40
 
 
 @dataclass(frozen=True)
-class _Word:
+class ReadWord:
     """A word `[start, end)` of a text, and the text without it.
 
     Attributes:
@@ -107,7 +112,11 @@ class Evidence:
 
 
 def match_words(
-    codec: SegmentCodec, query: EncodedTexts | None, segments: Segments, references: Segments
+    codec: SegmentCodec,
+    query: EncodedTexts | None,
+    segments: Segments,
+    references: Segments,
+    fits_alone: FitsAlone | None = None,
 ) -> list[tuple[WordMatch, ...]]:
     """Return for each segment the words of the (one) text, and which of them are found; none for a clip (None).
 
@@ -115,28 +124,38 @@ def match_words(
         codec: Of the index's model.
         query: The text that was searched for.
         segments: What was found.
-        references: Segments of the index, drawn at random.
+        references: Segments of the index, drawn at random; the first `NUM_COMPARED` count.
+        fits_alone: How well they fit words by themselves; None, or where it returns None: what the model scores.
     """
     references = references[:NUM_COMPARED]
-    whole, words = _words(codec, query.texts[0], query.tokens) if query else ("", [])
+    whole, words = words_of(codec, query.texts[0], query.tokens) if query else ("", [])
     if not words or not len(segments):
         return [()] * len(segments)
     weighed = [word for word in words if word.is_weighed] if _num_apart(references) >= LEAST_COMPARED else []
-    of_text: dict[str, Float[np.ndarray, " segment"]] = {}
-    # Apart, as single words would be padded to the length of the text.
-    longer = [whole, *(word.without for word in weighed if word.without)]
-    for texts in (longer, [word.text for word in weighed]) if weighed else ():
-        encoding = codec.matcher.encode_texts(different := list(dict.fromkeys(texts))).encoding
-        scores = torch.cat([full_scores(codec, encoding, each) for each in (references, segments)], 1).double()
-        of_text |= dict(zip(different, scores.numpy(), strict=True))
+    of_text: _Scores = {}
+    of_word: _Scores = {}
+    if weighed:
+        both = (references, segments)
+        of_text = _scores(codec, [whole, *(word.without for word in weighed if word.without)], *both)
+        # Apart, as single words would be padded to the length of the text.
+        single = list(dict.fromkeys(word.text for word in weighed))
+        fits = fits_alone(single) if fits_alone else None
+        of_word = _scores(codec, single, *both) if fits is None else dict(zip(single, fits, strict=True))
     matches = []
     for word in words:
         evidence = None
         if word in weighed:
             without = of_text[word.without] if word.without else None
-            evidence = weigh(of_text[whole], without, of_text[word.text], len(references))
+            evidence = weigh(of_text[whole], without, of_word[word.text], len(references))
         matches.append(_match(word, evidence, len(segments)))
     return list(zip(*matches, strict=True))
+
+
+def _scores(codec: SegmentCodec, texts: Sequence[str], references: Segments, segments: Segments) -> _Scores:
+    """Return what references and segments score with each text."""
+    encoding = codec.matcher.encode_texts(different := list(dict.fromkeys(texts))).encoding
+    scores = torch.cat([full_scores(codec, encoding, each) for each in (references, segments)], 1).double()
+    return dict(zip(different, scores.numpy(), strict=True))
 
 
 def _num_apart(segments: Segments) -> int:
@@ -154,8 +173,9 @@ def weigh(
     """Return what the scores of three texts say of a word.
 
     Args:
-        whole, without, alone: Scores of the text, of the text without the word, and of the word; first of segments of
-            the index, then of those that were found. None where nothing is left without the word.
+        whole, without, alone: Scores of the text and of the text without the word, and how well the word fits by
+            itself; first of segments of the index, then of those that were found. None where nothing is left without
+            the word.
         num_references: How many of them are of the index.
     """
     effects = alone[None] if without is None else np.stack([whole - without, alone])
@@ -180,7 +200,7 @@ def weigh(
     )
 
 
-def _match(word: _Word, evidence: Evidence | None, num_segments: int) -> list[WordMatch]:
+def _match(word: ReadWord, evidence: Evidence | None, num_segments: int) -> list[WordMatch]:
     """Return how each segment fits one word."""
     if evidence is None:
         verdict: Verdict = "unknown" if word.is_unknown else "cannot tell"
@@ -191,7 +211,7 @@ def _match(word: _Word, evidence: Evidence | None, num_segments: int) -> list[Wo
     ]
 
 
-def _words(codec: SegmentCodec, text: str, tokens: TokenizedTexts) -> tuple[str, Sequence[_Word]]:
+def words_of(codec: SegmentCodec, text: str, tokens: TokenizedTexts) -> tuple[str, Sequence[ReadWord]]:
     """Return what the model has read of a text, and every whole word of it."""
     spans = [(start, end) for start, end in tokens.spans[0].tolist() if start < end]
     inside = [
@@ -210,5 +230,5 @@ def _words(codec: SegmentCodec, text: str, tokens: TokenizedTexts) -> tuple[str,
         rest = " ".join((whole[: match.start()] + " " + whole[match.end() :]).split())
         others_say_something = sum(says_something) > says_something[place]
         without = rest if others_say_something else None
-        words.append(_Word(match.group(), *match.span(), without, says_something[place], unknown[place]))
+        words.append(ReadWord(match.group(), *match.span(), without, says_something[place], unknown[place]))
     return whole, words
