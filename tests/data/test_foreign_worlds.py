@@ -236,7 +236,8 @@ def test_stored_runs_become_tables(worlds, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "RESULTS", results)
     monkeypatch.setattr(study, "PAGE", page)
 
-    def run(job, data, out):
+    def run(job, data, out, beside_label):
+        assert beside_label == "x"
         recalls = {"recall@1": 2.0 + job.seed, "recall@5": 9.0, "recall@10": 16.0}
         beside = None if job.recipe == study.BASELINE else {"recall@10": [1.0, 0.03]}
         return {"changes": list(job.changes), "text_to_video": recalls, "video_to_text": recalls,
@@ -244,11 +245,11 @@ def test_stored_runs_become_tables(worlds, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "run_job", run)
     jobs = [study.Job("grid", recipe, ("a.b=1",), "x", seed) for seed in (0, 1) for recipe in (study.BASELINE, "other")]
-    study.run_jobs(jobs, tmp_path, tmp_path)
+    study.run_jobs(jobs, tmp_path, tmp_path, "x")
     monkeypatch.setattr(study, "run_job", None)  # what is stored is not run again
-    study.run_jobs(jobs, tmp_path, tmp_path)
+    study.run_jobs(jobs, tmp_path, tmp_path, "x")
     with pytest.raises(SystemExit, match=r"give these changes another --label"):
-        study.run_jobs([study.Job("grid", "other", (), "x", 0)], tmp_path, tmp_path)
+        study.run_jobs([study.Job("grid", "other", (), "x", 0)], tmp_path, tmp_path, "x")
     study.write_tables()
     assert "| other, x | 2 | 2.5 ± 0.7 | 9.0 ± 0.0 | 16.0 ± 0.0 | 16.0 ± 0.0 | 5.0 ± 0.0 (0.7) | 0.030, 0.030 |" in (
         page.read_text()

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slow
 def test_a_run_on_a_sentence_model_goes_on_without_its_folder(data, tmp_path):
     run, source = tmp_path / "run", write_qwen(tmp_path / "model")
     steps = {"training_num_steps": "2", "training_validate_every": "2", "data_frames_per_position": "1"}
-    options = overrides(data_root=str(data), model_encoder=str(source), training_encoder_lr="1e-4", **steps)
+    single = {"model_tubelet_size": "1", "model_tubelet_seconds": "null"}
+    options = overrides(data_root=str(data), model_encoder=str(source), training_encoder_lr="1e-4", **steps, **single)
     succeed_here("train", "shape-stories", *options, "--out", run)
     assert read_recipe(str(run / "recipe.yaml"), []).model.encoder == str(source)
     shutil.rmtree(source)

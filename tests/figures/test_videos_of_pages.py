@@ -173,7 +173,7 @@ def test_a_click_plays_them_in_a_browser(films, explain, tmp_path):
                 part.click()
                 wait_until(tab, f"seen.at.length > {before} && seen.played >= {count}")
                 wanted = explanation.frames[frame].start_seconds
-                assert tab.evaluate("seen.at")[before] == pytest.approx(wanted, abs=0.3), (name, span)
+                assert tab.evaluate("seen.at")[before] == pytest.approx(wanted, abs=0.5), (name, span)
                 assert not tab.evaluate("document.querySelector('video').paused")
                 tab.evaluate("document.querySelector('video').pause()")
         assert shown_span(explanation) == (4.0, 7.0)

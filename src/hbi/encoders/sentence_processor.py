@@ -1,6 +1,5 @@
 """Texts and frames for a model of sentence-transformers: what its own library makes of them, and where words stand."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from hbi.encoders.sizes import ModelError
-from hbi.encoders.tokenizer import TokenizedTexts
+from hbi.encoders.tokenizer import ONE_AT_A_TIME, TokenizedTexts
 from hbi.video import PictureFormat
 
 QUERIES, DOCUMENTS = ("query",), ("document", "passage", "corpus")
@@ -43,7 +42,6 @@ class SentenceProcessor:
 
     def __init__(self, model: Any, picture_side: int = PICTURE_SIDE) -> None:
         self._model = model
-        self._lock = threading.Lock()
         self.prompt = prompt_of(model, QUERIES)
         self.max_words = _limit_words(model)
         self.picture = picture_format(_image_processor(model), picture_side)
@@ -98,7 +96,7 @@ class SentenceProcessor:
 
     def _read(self, texts: list[str]) -> tuple[list[str], list[Any], dict[str, Any]]:
         """Return what the tokenizer read for each text, its encodings, and the library's features."""
-        with self._lock, _recorded(self.tokenizer) as calls:
+        with ONE_AT_A_TIME, _recorded(self.tokenizer) as calls:
             features = dict(self._model.preprocess(texts, prompt=self.prompt, task="query"))
         ids = features["input_ids"].tolist()
         # Beside the texts it may have read the prompt alone, or the template with another text.

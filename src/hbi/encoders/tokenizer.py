@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 """That a tokenizer of CLIP's form has; those of other families may have no start, or no end."""
 _NAMES = ("input_ids", "attention_mask", "offset_mapping")
+ONE_AT_A_TIME = threading.Lock()
+"""A fast tokenizer keeps how it cuts and pads: what one thread asks for would hold for the texts of another."""
 _CUT = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
 
 
@@ -58,14 +61,15 @@ def tokenize(
         is_padded_to_max_words: Pad to `max_words`, not to the longest text: what a model with `released_behavior`
             computes depends on the padded length, and this is the one that it was trained with.
     """
-    batch = tokenizer(
-        list(texts),
-        padding="max_length" if is_padded_to_max_words else True,
-        truncation=True,
-        max_length=max_words,
-        return_offsets_mapping=tokenizer.is_fast,
-        return_attention_mask=True,
-    )
+    with ONE_AT_A_TIME:
+        batch = tokenizer(
+            list(texts),
+            padding="max_length" if is_padded_to_max_words else True,
+            truncation=True,
+            max_length=max_words,
+            return_offsets_mapping=tokenizer.is_fast,
+            return_attention_mask=True,
+        )
     if not tokenizer.is_fast:
         batch["offset_mapping"] = [
             _spans_by_words(tokenizer, *each) for each in zip(texts, batch["input_ids"], strict=True)
@@ -89,6 +93,20 @@ def _leave_out_spaces(text: str, spans: Int[Tensor, "word 2"]) -> None:
             span[0], span[1] = start, start + len(stripped)
 
 
+def ids_of_words(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[list[int]]:
+    """Return the ids of the tokens of each word by itself, without special tokens.
+
+    Args:
+        tokenizer: Any.
+        words: Whatever is to be read as a text of its own.
+    """
+    if not words:
+        return []
+    with ONE_AT_A_TIME:
+        ids: list[list[int]] = tokenizer(list(words), add_special_tokens=False)["input_ids"]
+    return ids
+
+
 def _spans_by_words(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
     """Return the characters of each token where a tokenizer does not tell: those of its word, tokenized by itself.
 
@@ -97,9 +115,7 @@ def _spans_by_words(tokenizer: PreTrainedTokenizerBase, text: str, ids: Sequence
     spans, start = [(0, 0)] * len(ids), 0
     special = set(special_ids_of(tokenizer))
     for match in re.finditer(r"\S+", text):
-        own = [
-            index for index in tokenizer(match.group(), add_special_tokens=False)["input_ids"] if index not in special
-        ]
+        own = [index for index in ids_of_words(tokenizer, [match.group()])[0] if index not in special]
         while start < len(ids) and ids[start] in special:
             start += 1
         if list(ids[start : start + len(own)]) == own:

@@ -9,7 +9,7 @@ import re
 
 from transformers import CLIPTokenizer, PreTrainedTokenizerBase
 
-from hbi.encoders.tokenizer import special_ids_of
+from hbi.encoders.tokenizer import ids_of_words, special_ids_of
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.whole_words import whole_words
 from hbi.explanation.word_lines import Verdict
@@ -28,14 +28,14 @@ def has_never_seen(tokenizer: PreTrainedTokenizerBase, word: str) -> bool:
         tokenizer: Of the model.
         word: Without spaces.
     """
-    ids = tokenizer(word, add_special_tokens=False)["input_ids"]
+    ids = ids_of_words(tokenizer, [word])[0]
     unknown = tokenizer.unk_token_id
     if unknown in ids and unknown not in special_ids_of(tokenizer):
         return True
     if not _knows_its_words_whole(tokenizer):
         return False
     pieces: list[str] = _LETTERS.findall(word)
-    return any(len(tokenizer(piece, add_special_tokens=False)["input_ids"]) > 1 for piece in pieces)
+    return any(len(ids) > 1 for ids in ids_of_words(tokenizer, pieces))
 
 
 def unknown_words(opened: OpenedModel, explanation: Explanation) -> dict[tuple[int, int], Verdict]:

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hbi.encoders.tokenizer import ids_of_words
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.whole_words import whole_words
 from hbi.matching.frame_scores import ScoreFrames
@@ -102,7 +103,7 @@ def ordinary_words(opened: OpenedModel) -> tuple[str, ...]:
     # Without the space, or sentencepiece's mark for it, that a token begins with.
     texts = [text.strip(" \u2581") for text in tokenizer.batch_decode([[number] for number in ids])]
     words = [(text, number) for text, number in zip(texts, ids, strict=True) if len(text) > 2 and text.isalpha()]
-    tokens = tokenizer([text for text, _ in words])["input_ids"] if words else []
+    tokens = ids_of_words(tokenizer, [text for text, _ in words])
     known = list(dict.fromkeys(text for (text, number), own in zip(words, tokens, strict=True) if number in own))
     places = np.linspace(0, len(known) - 1, min(NUM_ORDINARY, len(known))).astype(int)
     return tuple(known[place] for place in places)
