@@ -152,7 +152,7 @@ class _Running:
     @classmethod
     def begin(cls, work: Callable[[Item], None], item: Item) -> "_Running":
         errors, told = _CONTEXT.Pipe(duplex=False)
-        process = _CONTEXT.Process(target=_work_alone, args=(work, item, told))  # type: ignore[attr-defined]
+        process = _CONTEXT.Process(target=_work_alone, args=(work, item, told))  # type: ignore[attr-defined]  # each kind has it
         process.start()
         told.close()  # this end belongs to the process
         return cls(process, errors)

@@ -54,8 +54,8 @@ def all_pairs_interactions(words: Players, frames: Players) -> Float[Tensor, "te
         frames: Of every video.
     """
     extension = MultilinearExtension.of(all_games(words, frames))
-    word_weights = replace(extension.words, weights=extension.words.weights.squeeze(1))  # type: ignore
-    frame_weights = replace(extension.frames, weights=extension.frames.weights.squeeze(0))  # type: ignore
+    word_weights = replace(extension.words, weights=extension.words.weights.squeeze(1))  # type: ignore  # one row a text
+    frame_weights = replace(extension.frames, weights=extension.frames.weights.squeeze(0))  # type: ignore  # a video
     frame_gain_ATBV = expected_gain(extension.frame_ranking, HALF).transpose(1, 2)
     word_gain_BVAT = expected_gain(extension.word_ranking, HALF).permute(1, 2, 0, 3)
     by_word_ATBV = word_weights.gain_times(HALF, frame_gain_ATBV.flatten(2)).view(frame_gain_ATBV.shape)
