@@ -11,8 +11,9 @@ from hbi.data.samples import DataError, Split, Text, Video
 from hbi.experiments.content import RecipeError
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import build_objective
-from hbi.experiments.training import exchanged_captions, start_training, turned_videos
+from hbi.experiments.training import dropped_words, exchanged_captions, start_training, turned_videos
 from hbi.shape_stories import generate_shape_stories
+from hbi.training.dropped_words import DroppedWords
 from hbi.training.objective import Objective
 from training.tiny import CPU, SIZES
 
@@ -135,3 +136,9 @@ def test_both_kinds_of_network_learn_from_wrong_rows(data, tmp_path, kind):
     log = train(data, tmp_path / kind, recipe, *kind_of)
     assert all(torch.isfinite(torch.tensor(line["loss"])) for line in log)
     assert {"contrast/exchanged", "contrast/turned"} < log[0].keys()
+
+
+def test_words_are_dropped_as_the_recipe_says():
+    assert dropped_words(read_recipe("didemo", [])) is None
+    recipe = read_recipe("didemo", ["training.dropped_words=0.3", "training.shortened_captions=0.25"])
+    assert dropped_words(recipe) == DroppedWords(chance=0.3, share=0.25)

@@ -33,6 +33,8 @@ from hbi.experiments.reading import read_recipe
         ("model.level_weights=[true, 1, 1]", "true is no number"),
         ("model.level_weights=[0, 0, 0]", "are all 0"),
         ("model.level_weights=[1, -1, 0]", "greater than or equal to 0"),
+        ("training.dropped_words=1", "less than 1, not 1"),
+        ("training={num_steps: 9, shortened_captions: 1}", r"needs a training\.dropped_words above 0"),
         ("model.merge_ratio=[2, 0.5]", "less than or equal to 1"),
         ("model.heads=5", "model.width=64 cannot be split among model.heads=5"),
         ("model.merge_heads=7", "cannot be split among model.merge_heads=7"),

@@ -9,6 +9,7 @@ from hbi.data.samples import DataError, Split, Text, Video
 from hbi.encoders.tokenizer import tokenize, train_tokenizer
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import Processes
+from hbi.training.dropped_words import DroppedWords
 
 
 def split(num_videos: int) -> Split:
@@ -122,3 +123,22 @@ def test_captions_come_beside_questions_in_a_number_of_their_own():
         assert [label >= 0 for label in batch.labels.tolist()] == [True, False] * 2
     without = batches([8] * 4, captions_per_video=3, labels=labels)[0]
     assert sorted(without.labels.tolist()) == [-1, -1, 1, 1, 3, 3]
+
+
+def test_dropped_words_change_nothing_but_the_captions():
+    plain, short = batches([8] * 6), batches([8] * 6, dropped_words=DroppedWords(0.5, 1.0))
+    for step in range(4):
+        expected, found = plain[step], short[step]
+        assert torch.equal(found.frames, expected.frames)
+        assert torch.equal(found.video_of_text, expected.video_of_text)
+        assert (found.attention_mask.sum(1) <= expected.attention_mask.sum(1)).all()
+    assert found.attention_mask.sum() < expected.attention_mask.sum()
+
+
+def test_no_words_are_dropped_from_questions():
+    settings = {"labels": torch.tensor([0, -1, -1] * 4), "captions_per_video": 1, "captions_beside_questions": 2}
+    expected = batches([8] * 4, batch_size=4, **settings)[0]
+    found = batches([8] * 4, batch_size=4, **settings, dropped_words=DroppedWords(0.5, 1.0))[0]
+    is_question = expected.labels >= 0
+    assert torch.equal(found.input_ids[is_question], expected.input_ids[is_question])
+    assert found.attention_mask[~is_question].sum() < expected.attention_mask[~is_question].sum()

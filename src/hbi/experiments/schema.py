@@ -261,6 +261,10 @@ class TrainingSection(Section):
     num_steps: Steps
     batch_size: Count = Field(default=64, description="videos a step")
     captions_per_video: Count = Field(default=1, description="captions of each video that a step sees")
+    dropped_words: float = Field(
+        default=0.0, ge=0, lt=1, description="chance of each word to be left out of a caption that is shortened"
+    )
+    shortened_captions: Ratio = Field(default=0.5, description="share of a step's captions that are shortened")
     lr: Rate = Field(default=1e-3, description="highest learning rate")
     encoder_lr: Rate | None = Field(default=None, description="the same for the towers; default: lr")
     weight_decay: float = Field(default=0.2, ge=0, le=10_000)
@@ -287,6 +291,12 @@ class TrainingSection(Section):
     validate_every: Steps = 100
     checkpoint_every: Steps = 50
     seed: int = Field(default=0, ge=0, lt=2**63)
+
+    @model_validator(mode="after")
+    def _shortens_by_some_words(self) -> Self:
+        if not self.dropped_words and self.shortened_captions != type(self).model_fields["shortened_captions"].default:
+            raise ValueError("training.shortened_captions needs a training.dropped_words above 0")
+        return self
 
     @model_validator(mode="after")
     def _muon_lr_has_muon(self) -> Self:

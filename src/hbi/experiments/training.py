@@ -30,6 +30,7 @@ from hbi.models import Processor
 from hbi.models.model_folder import Network
 from hbi.processes import Progress
 from hbi.training.batches import TrainingBatches
+from hbi.training.dropped_words import DroppedWords
 from hbi.training.distributed import ALONE, Processes, joined_processes, own_device
 from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
 from hbi.training.memory import naming_out_of_memory
@@ -197,10 +198,17 @@ def training_batches(
         processes=processes,
         labels=task.labels,
         captions_beside_questions=recipe.data.captions,
+        dropped_words=dropped_words(recipe),
         exchanged=exchanged_captions(recipe, task.texts),
         turned=turned_videos(recipe, task.texts),
         finds_function_words=bool(recipe.objective.concentration or recipe.objective.function_words),
     )
+
+
+def dropped_words(recipe: Recipe) -> DroppedWords | None:
+    """Return what shortens captions as the recipe wants it; None where it does not."""
+    training = recipe.training
+    return DroppedWords(training.dropped_words, training.shortened_captions) if training.dropped_words else None
 
 
 def exchanged_captions(recipe: Recipe, train: Split) -> ExchangedCaptions | None:

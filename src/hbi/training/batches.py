@@ -15,6 +15,7 @@ from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
 from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.training.distributed import ALONE, Processes
+from hbi.training.dropped_words import DroppedWords
 from hbi.training.marks import NONE, Marks, followed_by_copies, function_words_of, shifted
 from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
 
@@ -100,8 +101,9 @@ class TrainingBatches:
     Where the texts are questions, `labels` holds the number of the answer to each text of the split, and -1 for
     captions. A video then brings `captions_per_video` of its questions and `captions_beside_questions` of its captions.
 
-    With `exchanged` some captions of a step are made wrong, with `turned` some videos, each beside the true one; with
-    `finds_function_words` a batch says which tokens are such.
+    With `dropped_words` some captions of a step are shorter; questions stay whole. With `exchanged` some captions are
+    made wrong, with `turned` some videos, each beside the true one; with `finds_function_words` a batch says which
+    tokens are such.
     """
 
     def __init__(
@@ -117,11 +119,13 @@ class TrainingBatches:
         processes: Processes = ALONE,
         labels: Int[Tensor, " text"] | None = None,
         captions_beside_questions: int = 0,
+        dropped_words: DroppedWords | None = None,
         exchanged: ExchangedCaptions | None = None,
         turned: TurnedVideos | None = None,
         finds_function_words: bool = False,
     ) -> None:
-        self.exchanged, self.turned, self.finds_function_words = exchanged, turned, finds_function_words
+        self.dropped_words, self.exchanged, self.turned = dropped_words, exchanged, turned
+        self.finds_function_words = finds_function_words
         self.labels, self.captions_beside_questions = labels, captions_beside_questions
         self.split, self.frames, self.tokenize = split, store, tokenize
         self._is_asked = None if labels is None else (labels != OUT_OF_VOCABULARY).tolist()
@@ -162,11 +166,20 @@ class TrainingBatches:
         # pixel is touched.
         chosen, video_of_text = self._choose_texts(rows, random)
         columns, mask = self._columns(rows, random)
-        texts = [self.split.texts[text].text for text in chosen]
+        texts = self._texts(chosen, step)
         none = torch.full((max(len(chosen), len(rows)),), NONE)
         numbers, row = torch.tensor(chosen), torch.from_numpy(rows)
         drawn = _Drawn(row, columns, mask, numbers, texts, video_of_text, none[: len(chosen)], none[: len(rows)])
         return self._own_rows(self._with_turned(self._with_exchanged(drawn, step), step))
+
+    def _texts(self, chosen: Sequence[int], step: int) -> list[str]:
+        """Return the texts of a step, captions without the words that are dropped."""
+        texts = [self.split.texts[text].text for text in chosen]
+        if self.dropped_words is None:
+            return texts
+        shorter = self.dropped_words.of_step(texts, seed=self.seed, step=step)
+        is_asked = [self._is_asked is not None and self._is_asked[text] for text in chosen]
+        return [text if asked else short for text, short, asked in zip(texts, shorter, is_asked, strict=True)]
 
     def _own_rows(self, drawn: _Drawn) -> Batch:
         """Return this process's rows of what was drawn."""
@@ -201,9 +214,8 @@ class TrainingBatches:
             return drawn
 
         def others(place: int) -> list[str]:
-            own = int(drawn.numbers[place])
-            siblings = self.split.texts_of_video[self.split.texts[own].video]
-            return [self.split.texts[text].text for text in siblings if text != own]
+            video = self.split.texts[int(drawn.numbers[place])].video
+            return [self.split.texts[text].text for text in self.split.texts_of_video[video]]
 
         wrong = self.exchanged.of_step(drawn.texts, others, seed=self.seed, step=step)
         copied = followed_by_copies(torch.tensor([text is not None for text in wrong], dtype=torch.bool))
