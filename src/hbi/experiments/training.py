@@ -30,8 +30,8 @@ from hbi.models import Processor
 from hbi.models.model_folder import Network
 from hbi.processes import Progress
 from hbi.training.batches import TrainingBatches
-from hbi.training.dropped_words import DroppedWords
 from hbi.training.distributed import ALONE, Processes, joined_processes, own_device
+from hbi.training.dropped_words import DroppedWords
 from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
 from hbi.training.memory import naming_out_of_memory
 from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
