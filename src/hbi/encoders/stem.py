@@ -79,19 +79,21 @@ class ConvolutionalStem(nn.Sequential):
         self, pixels: Float[Tensor, "picture channel height width"]
     ) -> Float[Tensor, "picture width row column"]:
         """Return the patch tokens of pictures, or of tubelets whose frames stand side by side as channels."""
-        found, layers = pixels, list(self)
+        layers, found = list(self), pixels
         if self.tubelet_size > 1:
             found = found.unflatten(1, (self.tubelet_size, -1)).flatten(0, 1)
+        found = found.contiguous(memory_format=torch.channels_last)  # a processor is fastest so, by far
+        if self.tubelet_size > 1:
             for layer in layers[:FIRST_LAYERS]:
                 found = layer(found)
-            found = self._over_time(layers[FIRST_LAYERS], found.unflatten(0, (-1, self.tubelet_size)))
+            found = self._over_time(layers[FIRST_LAYERS], found)
             layers = layers[FIRST_LAYERS + 1 :]
         for layer in layers:
             found = layer(found)
         return found
 
     def _over_time(
-        self, layer: nn.Module, frames: Float[Tensor, "tubelet frame channel height width"]
+        self, layer: nn.Module, found: Float[Tensor, "frame channel height width"]
     ) -> Float[Tensor, "tubelet out row column"]:
         """Return the second convolution of changes over time.
 
@@ -101,7 +103,10 @@ class ConvolutionalStem(nn.Sequential):
         # Made anew: `from_pretrained` of transformers leaves buffers that are not saved as they were in memory.
         changes = changes_over_time(self.tubelet_size).to(layer.weight)
         weight = torch.einsum("cf,oc...->of...", changes, layer.weight.unflatten(1, (self.tubelet_size, -1)))
-        return conv2d(frames.flatten(1, 2), weight.flatten(1, 2), stride=layer.stride, padding=layer.padding)
+        # Channels come last before frames are told apart, so that the gradient, too, keeps the layout that is fast.
+        frames = found.movedim(1, -1).unflatten(0, (-1, self.tubelet_size))
+        side_by_side = frames.movedim(1, -2).flatten(-2).movedim(-1, 1)
+        return conv2d(side_by_side, weight.flatten(1, 2), stride=layer.stride, padding=layer.padding)
 
     @property
     def weight(self) -> Float[Tensor, "out in 1 1"]:
