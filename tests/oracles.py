@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 Vector = Sequence[float]
 
@@ -54,3 +55,31 @@ def rank(scores: Vector, relevant: Sequence[bool]) -> float:
     best = max(score for score, is_right in zip(scores, relevant, strict=True) if is_right)
     others = [score for score, is_right in zip(scores, relevant, strict=True) if not is_right]
     return 1 + sum(score > best for score in others) + sum(score == best for score in others) / 2
+
+
+def game_value(
+    similarity: Sequence[Vector],
+    word_weights: Vector,
+    frame_weights: Vector,
+    words: Sequence[int],
+    frames: Sequence[int],
+    *,
+    normalize_weights: bool,
+    floor_at_zero: bool,
+) -> float:
+    """What a coalition of words and frames, given by their numbers, is worth; nobody else's numbers are looked at."""
+    if not words or not frames:
+        return 0.0
+
+    def shared_out(weights: Vector, members: Sequence[int]) -> list[Fraction]:
+        exact = [Fraction(weights[i]) for i in members]
+        total = sum(exact) if normalize_weights else Fraction(1)
+        return [weight / total if total else Fraction(0) for weight in exact]
+
+    table = [[max(similarity[t][v], 0.0) if floor_at_zero else similarity[t][v] for v in frames] for t in words]
+    by_word = sum(float(share) * max(row) for share, row in zip(shared_out(word_weights, words), table, strict=True))
+    by_frame = sum(
+        float(share) * max(column)
+        for share, column in zip(shared_out(frame_weights, frames), zip(*table, strict=True), strict=True)
+    )
+    return (by_word + by_frame) / 2

@@ -17,7 +17,6 @@ from hbi.errors import HBIError
 from hbi.files import write_atomically
 from hbi.files.checksums import read_checksums, require_unchanged
 from hbi.games import BanzhafEstimator, ExactTeacher, LateInteractionGame
-from hbi.games.teachers import playing_cells, playing_similarity
 from hbi.models.weights import require_fitting
 
 MOST_CHANNELS = 2**14
@@ -102,7 +101,7 @@ def train_estimator(
         target = teacher(game)
         if scale is None:
             scale = target.square().mean().clamp(min=torch.finfo(target.dtype).tiny)
-        loss = (playing_cells(game, estimator(playing_similarity(game))) - target).square().mean() / scale
+        loss = (game.playing_cells(estimator(game.playing_similarity())) - target).square().mean() / scale
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(estimator.parameters(), 1.0)
@@ -125,9 +124,9 @@ def measure_estimator(estimator: BanzhafEstimator, games: LateInteractionGame) -
         estimator: Predicts interactions.
         games: A batch that it was not trained on.
     """
-    everyone = playing_cells(games, torch.ones_like(games.similarity)).bool()
+    everyone = games.playing_cells(torch.ones_like(games.similarity)).bool()
     exact = ExactTeacher()(games)[everyone]
-    predicted = playing_cells(games, estimator(playing_similarity(games)))[everyone]
+    predicted = estimator(games.playing_similarity())[everyone]
     error = (predicted - exact).square().mean() / exact.square().mean()
     return EstimatorQuality(
         relative_error=error.sqrt().item(),
