@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise, permutations
 
 Vector = Sequence[float]
 
@@ -50,11 +51,11 @@ def dpc_knn(tokens: Sequence[Vector], num_clusters: int, num_neighbors: int) -> 
     return assignment, centers
 
 
-def rank(scores: Vector, relevant: Sequence[bool]) -> float:
-    """The rank of the best relevant candidate, ties counted as half."""
-    best = max(score for score, is_right in zip(scores, relevant, strict=True) if is_right)
-    others = [score for score, is_right in zip(scores, relevant, strict=True) if not is_right]
-    return 1 + sum(score > best for score in others) + sum(score == best for score in others) / 2
+def possible_ranks(scores: Vector, relevant: Sequence[bool]) -> list[int]:
+    """The rank of the best relevant candidate in every order that the scores allow, all of them equally likely."""
+    orders = permutations(range(len(scores)))
+    allowed = [order for order in orders if all(scores[i] >= scores[j] for i, j in pairwise(order))]
+    return [1 + next(place for place, candidate in enumerate(order) if relevant[candidate]) for order in allowed]
 
 
 def game_value(
