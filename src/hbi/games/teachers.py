@@ -75,10 +75,10 @@ class EstimatorTeacher:
 
     @torch.no_grad()
     def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*#batch word frame"]:
-        """Return the network's prediction from the masked similarity; it sees no weights."""
+        """Return the network's prediction from the masked similarity, in its unit; it sees no weights."""
         similarity = game.playing_similarity()
         batch_shape = similarity.shape[:-2]
-        predicted = self.estimator(similarity.reshape(-1, *similarity.shape[-2:])).reshape(
+        predicted = self.estimator.interactions(similarity.reshape(-1, *similarity.shape[-2:])).reshape(
             *batch_shape, *similarity.shape[-2:]
         )
         return game.playing_cells(predicted)
