@@ -164,6 +164,20 @@ def test_samples_do_not_see_what_is_masked_and_share_out_the_weights_that_are_th
     assert (sampled(games[0]) - exact).abs().max() < 7 * 2 / math.sqrt(400)
 
 
+@pytest.mark.parametrize("weights", [[1e5, 1e-42], [3e38, 3e38], [1e-45, 1e-44], [0.0, 0.0], [2.0, 6.0]])
+def test_samples_share_out_weights_from_anywhere_in_the_range(weights):
+    similarity, single = torch.tensor([[0.5, -0.25], [0.125, 0.75]]), torch.tensor(weights)
+    estimates = [
+        sample_late_interactions(
+            LateInteractionGame(similarity.to(dtype), single.to(dtype), torch.ones(2, dtype=dtype)),
+            100,
+            torch.Generator().manual_seed(0),
+        ).double()
+        for dtype in (torch.float32, torch.float64)
+    ]
+    torch.testing.assert_close(*estimates, rtol=0, atol=1e-6)
+
+
 @settings(max_examples=20)
 @given(hostile_games(torch.float32))
 def test_the_estimator_does_not_see_what_is_masked(games):

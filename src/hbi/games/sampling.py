@@ -8,7 +8,6 @@ from torch import Tensor
 
 from hbi.games.late_interaction import LateInteractionGame
 from hbi.games.protocol import CoalitionGame, checked_values
-from hbi.games.weights import normalize
 
 _CHUNK = 1 << 14
 
@@ -150,7 +149,7 @@ def _weight_gain(weights: Tensor, coalitions: Tensor, *, is_normalized: bool) ->
     """Return `alpha_t(C + i) - alpha_t(C - i)` at `[t, i]`."""
     if not is_normalized:
         return torch.diag_embed(weights.expand(coalitions.shape))
-    weights = normalize(weights)
+    weights = _at_the_top_of_the_range(weights)
     present = weights * coalitions
     is_own = torch.eye(weights.shape[-1], dtype=torch.bool, device=weights.device)
     # Summed over the others, not the sum less one's own: beside a large weight small ones would be lost.
@@ -159,6 +158,12 @@ def _weight_gain(weights: Tensor, coalitions: Tensor, *, is_normalized: bool) ->
         present.unsqueeze(-1), without.unsqueeze(-2)
     )
     return torch.where(is_own, _share(weights, without + weights).unsqueeze(-1), change)
+
+
+def _at_the_top_of_the_range(weights: Tensor) -> Tensor:
+    """Return the weights times what lets their sum just fit the type, so that none is too small beside another."""
+    top = torch.finfo(weights.dtype).max / (weights.shape[-1] + 1)
+    return weights * (top / weights.amax(-1, keepdim=True)).clamp(max=top)
 
 
 def _share(part: Tensor, total: Tensor) -> Tensor:

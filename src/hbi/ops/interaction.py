@@ -75,10 +75,9 @@ def all_pairs_interaction(
     words = normalize(_repeat_at_padding(words_ATD, word_mask), dim=-1).reshape(-1, width)
     frames = normalize(_repeat_at_padding(frames_BVD, frame_mask), dim=-1).transpose(0, 1).reshape(-1, width)
     similarity_ATVB = (words @ frames.T).view(num_texts, num_words, num_frames, num_videos)
-    text_to_video = torch.einsum("atb,at->ab", _largest(similarity_ATVB, 2), word_weights.masked_fill(~word_mask, 0.0))
-    video_to_text = torch.einsum(
-        "avb,bv->ab", _largest(similarity_ATVB, 1), frame_weights.masked_fill(~frame_mask, 0.0)
-    )
+    word_weights, frame_weights = _zero_at_padding(word_weights, word_mask), _zero_at_padding(frame_weights, frame_mask)
+    text_to_video = torch.einsum("atb,at->ab", _largest(similarity_ATVB, 2), word_weights)
+    video_to_text = torch.einsum("avb,bv->ab", _largest(similarity_ATVB, 1), frame_weights)
     return (text_to_video + video_to_text) / 2
 
 
