@@ -157,7 +157,7 @@ def same_order(index: VideoIndex, stories: Sequence[Story], num_captions: int) -
     hits = [index.search(text, limit=1).hits[0] for text in texts]
     first = torch.tensor([names.index(hit.path.name) for hit in hits])
     return {
-        "recall_at_1_evaluated": 100.0 * float((ranks(similarity, relevance) <= 1).double().mean()),
+        "recall_at_1_evaluated": 100.0 * float(ranks(similarity, relevance).within(1).mean()),
         "recall_at_1_searched": 100.0 * float(relevance.gather(1, first[:, None]).double().mean()),
         "other_first_videos": int((first != similarity.argmax(1)).sum()),
         "largest_difference": max(

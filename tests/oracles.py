@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise, permutations
 
 Vector = Sequence[float]
 
@@ -49,8 +51,36 @@ def dpc_knn(tokens: Sequence[Vector], num_clusters: int, num_neighbors: int) -> 
     return assignment, centers
 
 
-def rank(scores: Vector, relevant: Sequence[bool]) -> float:
-    """The rank of the best relevant candidate, ties counted as half."""
-    best = max(score for score, is_right in zip(scores, relevant, strict=True) if is_right)
-    others = [score for score, is_right in zip(scores, relevant, strict=True) if not is_right]
-    return 1 + sum(score > best for score in others) + sum(score == best for score in others) / 2
+def possible_ranks(scores: Vector, relevant: Sequence[bool]) -> list[int]:
+    """The rank of the best relevant candidate in every order that the scores allow, all of them equally likely."""
+    orders = permutations(range(len(scores)))
+    allowed = [order for order in orders if all(scores[i] >= scores[j] for i, j in pairwise(order))]
+    return [1 + next(place for place, candidate in enumerate(order) if relevant[candidate]) for order in allowed]
+
+
+def game_value(
+    similarity: Sequence[Vector],
+    word_weights: Vector,
+    frame_weights: Vector,
+    words: Sequence[int],
+    frames: Sequence[int],
+    *,
+    normalize_weights: bool,
+    floor_at_zero: bool,
+) -> float:
+    """What a coalition of words and frames, given by their numbers, is worth; nobody else's numbers are looked at."""
+    if not words or not frames:
+        return 0.0
+
+    def shared_out(weights: Vector, members: Sequence[int]) -> list[Fraction]:
+        exact = [Fraction(weights[i]) for i in members]
+        total = sum(exact) if normalize_weights else Fraction(1)
+        return [weight / total if total else Fraction(0) for weight in exact]
+
+    table = [[max(similarity[t][v], 0.0) if floor_at_zero else similarity[t][v] for v in frames] for t in words]
+    by_word = sum(float(share) * max(row) for share, row in zip(shared_out(word_weights, words), table, strict=True))
+    by_frame = sum(
+        float(share) * max(column)
+        for share, column in zip(shared_out(frame_weights, frames), zip(*table, strict=True), strict=True)
+    )
+    return (by_word + by_frame) / 2

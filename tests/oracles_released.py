@@ -9,8 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import layer_norm
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 State = Mapping[str, Tensor]
 LEVELS = ("entity", "action", "event")
@@ -68,10 +69,19 @@ def frame_feature(state: State, pixels: Tensor) -> Tensor:
     return norm(state, "clip.visual.ln_post", x[0]) @ state["clip.visual.proj"]
 
 
-def frame_tokens(state: State, pixels: Tensor, mask: Tensor) -> Tensor:
-    features = torch.stack([frame_feature(state, frame) for frame in pixels])
+def frame_tokens(state: State, features: Tensor, mask: Tensor) -> Tensor:
     x = features + state["frame_position_embeddings.weight"][: len(features)]
     return features + transformer(state, "transformerClip", x, (1 - mask.double()) * -1e6, 1e-12)
+
+
+def recurrent_frame_tokens(state: State, features: Tensor, mask: Tensor) -> Tensor:
+    """Those of a batch, packed for an LSTM and unpacked; behind the longest video stand the features."""
+    own = {name.removeprefix("lstm_visual."): each for name, each in state.items() if name.startswith("lstm_visual.")}
+    lstm = nn.LSTM(features.shape[-1], features.shape[-1], num_layers=len(own) // 4, batch_first=True).double()
+    lstm.load_state_dict(own)
+    packed = pack_padded_sequence(features, mask.sum(-1), batch_first=True, enforce_sorted=False)
+    output, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True)
+    return torch.cat((output, features[:, output.shape[1] :]), dim=1) + features
 
 
 def convolved(state: State, name: str, x: Tensor) -> Tensor:
@@ -152,7 +162,11 @@ def released(
     """Everything of a batch: tokens, clusters, similarities by level, interaction maps of matched pairs."""
     state = {name: tensor.double() for name, tensor in state.items()}
     words = torch.stack([text_tokens(state, *row) for row in zip(ids, text_mask, strict=True)])
-    frames = torch.stack([frame_tokens(state, *row) for row in zip(pixels.double(), video_mask, strict=True)])
+    features = torch.stack([torch.stack([frame_feature(state, frame) for frame in video]) for video in pixels.double()])
+    if "lstm_visual.weight_ih_l0" in state:
+        frames = recurrent_frame_tokens(state, features, video_mask)
+    else:
+        frames = torch.stack([frame_tokens(state, *row) for row in zip(features, video_mask, strict=True)])
     result: dict[str, Tensor | list] = {"words": words, "frames": frames}
     masks = {"t": text_mask, "v": video_mask}
     sides = {"t": words, "v": frames}

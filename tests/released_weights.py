@@ -10,9 +10,9 @@ CONTEXT = 32
 
 
 def released_state(
-    *, width: int = 64, vision_width: int = 128, layers: int = 1, vocab: int = 40, seed: int = 0
+    *, width: int = 64, vision_width: int = 128, layers: int = 1, lstm_layers: int = 0, vocab: int = 40, seed: int = 0
 ) -> dict[str, Tensor]:
-    """A retrieval checkpoint: 64x64 pictures in patches of 32, texts of at most 32 tokens."""
+    """A retrieval checkpoint: 64x64 pictures in patches of 32, texts of at most 32 tokens; with an LSTM or without."""
     generator = torch.Generator().manual_seed(seed)
     state: dict[str, Tensor] = {}
 
@@ -52,7 +52,12 @@ def released_state(
     norm("clip.visual.ln_pre", vision_width)
     norm("clip.visual.ln_post", vision_width)
     transformer("clip.visual.transformer", vision_width)
-    transformer("transformerClip", width)
+    if not lstm_layers:
+        transformer("transformerClip", width)
+    for layer in range(lstm_layers):
+        for side in ("ih", "hh"):
+            draw(f"lstm_visual.weight_{side}_l{layer}", 4 * width, width)
+            draw(f"lstm_visual.bias_{side}_l{layer}", 4 * width, scale=0.1)
     draw("frame_position_embeddings.weight", CONTEXT, width, scale=0.3)
     for side, word in (("t", "text"), ("v", "video")):
         for number in (0, 1):

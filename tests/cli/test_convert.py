@@ -58,7 +58,10 @@ def test_estimator_weights_become_an_estimator(hbi, tmp_path):
     code, printed, _ = hbi("convert", tmp_path / "estimator.pth", "--to", tmp_path / "out")
     assert code == 0
     assert "estimator: 7 keys used, 5 unused, 0 missing" in printed
-    assert load_estimator(tmp_path / "out" / "estimator.safetensors").query.shape == (8, 8)
+    assert "predicts interactions times 1,000" in " ".join(printed.split())
+    estimator = load_estimator(tmp_path / "out" / "estimator.safetensors")
+    assert estimator.query.shape == (8, 8)
+    assert estimator.unit == 1000.0
 
 
 def test_mistakes_end_in_one_line_and_leave_nothing(hbi, tmp_path):

@@ -314,11 +314,11 @@ def test_an_answer(capsys):
 def test_measures(capsys):
     from hbi.evaluation.answer_accuracy import Accuracy, AnswerReport
     from hbi.evaluation.evaluation_protocol import EvaluationProtocol
-    from hbi.evaluation.ranks import retrieval_scores
+    from hbi.evaluation.ranks import Ranks, retrieval_scores
     from hbi.evaluation.retrieval_report import RetrievalReport
     from hbi.experiments.evaluating import AnswerEvaluation, Evaluation
 
-    scores = retrieval_scores(torch.tensor([1.0, 2.0]))
+    scores = retrieval_scores(Ranks.certain(torch.tensor([1.0, 2.0])))
     faults = (MARKUP,) * 6
     report = RetrievalReport("test", 2, 2, scores, scores, (1, 1, 1), (1, 1, 1), (), (), problems=faults)
     protocol = EvaluationProtocol(MARKUP, "test", "best", 2, 1000, 12, 32)

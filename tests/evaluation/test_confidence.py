@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hbi.evaluation.confidence import MEASURES, bootstrap_intervals, paired_differences
+from hbi.evaluation.ranks import Ranks, ranks, retrieval_scores
 
 
 def test_an_interval_holds_its_value_and_shrinks_with_more_videos():
@@ -13,7 +14,7 @@ def test_an_interval_holds_its_value_and_shrinks_with_more_videos():
     widths = []
     for num_videos in (50, 5000):
         ranks = torch.randint(1, 20, (num_videos,)).double()
-        intervals = bootstrap_intervals(ranks, torch.arange(num_videos))
+        intervals = bootstrap_intervals(Ranks.certain(ranks), torch.arange(num_videos))
         assert [interval.measure for interval in intervals] == list(MEASURES)
         assert all(interval.low <= interval.value <= interval.high for interval in intervals)
         widths.append(intervals[2].high - intervals[2].low)
@@ -22,7 +23,7 @@ def test_an_interval_holds_its_value_and_shrinks_with_more_videos():
 
 def test_the_interval_of_a_share_is_that_of_the_binomial():
     ranks = torch.tensor([1.0] * 300 + [7.0] * 700)
-    interval = bootstrap_intervals(ranks, torch.arange(1000), num_draws=20_000)[0]
+    interval = bootstrap_intervals(Ranks.certain(ranks), torch.arange(1000), num_draws=20_000)[0]
     assert interval.value == pytest.approx(30.0)
     half = 1.96 * 100 * (0.3 * 0.7 / 1000) ** 0.5
     assert (interval.low, interval.high) == pytest.approx((30 - half, 30 + half), abs=0.2)
@@ -30,8 +31,10 @@ def test_the_interval_of_a_share_is_that_of_the_binomial():
 
 def test_texts_of_one_video_are_no_independent_evidence():
     ranks = torch.tensor([1.0] * 20 + [9.0] * 20)
-    alone = bootstrap_intervals(ranks.repeat_interleave(25), torch.arange(1000))[0]
-    together = bootstrap_intervals(ranks.repeat_interleave(25), torch.arange(40).repeat_interleave(25))[0]
+    alone = bootstrap_intervals(Ranks.certain(ranks.repeat_interleave(25)), torch.arange(1000))[0]
+    together = bootstrap_intervals(Ranks.certain(ranks.repeat_interleave(25)), torch.arange(40).repeat_interleave(25))[
+        0
+    ]
     assert together.value == alone.value
     assert (together.high - together.low) / (alone.high - alone.low) == pytest.approx(5, rel=0.25)
 
@@ -41,7 +44,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     hits = 0
     for seed in range(200):
         ranks = torch.where(torch.rand(200, generator=generator) < 0.4, 1.0, 20.0)
-        interval = bootstrap_intervals(ranks, torch.arange(200), num_draws=300, seed=seed)[0]
+        interval = bootstrap_intervals(Ranks.certain(ranks), torch.arange(200), num_draws=300, seed=seed)[0]
         hits += interval.low <= 40.0 <= interval.high
     assert 180 <= hits <= 199
 
@@ -52,7 +55,7 @@ def test_the_p_value_is_that_of_all_exchanges():
     gain = first - second
     exchanges = torch.tensor(list(product([-1.0, 1.0], repeat=6)))
     exact = ((exchanges @ gain).abs() >= gain.sum().abs() - 1e-9).double().mean()
-    row = paired_differences(first, second, torch.arange(6), num_draws=20_000)[3]
+    row = paired_differences(Ranks.certain(first), Ranks.certain(second), torch.arange(6), num_draws=20_000)[3]
     assert row.measure == "mean_rank"
     assert row.difference == pytest.approx(float(-gain.mean()))
     assert row.p_value == pytest.approx(float(exact), abs=0.01)
@@ -60,7 +63,7 @@ def test_the_p_value_is_that_of_all_exchanges():
 
 def test_a_run_compared_with_itself_differs_by_nothing():
     ranks = torch.randint(1, 20, (50,)).double()
-    for row in paired_differences(ranks, ranks, torch.arange(50) // 2):
+    for row in paired_differences(Ranks.certain(ranks), Ranks.certain(ranks), torch.arange(50) // 2):
         assert (row.difference, row.low, row.high, row.p_value) == (0.0, 0.0, 0.0, 1.0)
 
 
@@ -68,17 +71,35 @@ def test_a_clear_difference_is_seen_and_chance_is_not():
     torch.manual_seed(0)
     first = torch.randint(1, 30, (400,)).double()
     better = (first - 5).clamp(min=1)
-    assert all(row.p_value < 0.001 for row in paired_differences(first, better, torch.arange(400)))
+    assert all(
+        row.p_value < 0.001
+        for row in paired_differences(Ranks.certain(first), Ranks.certain(better), torch.arange(400))
+    )
     shuffled = first[torch.randperm(400)]
-    assert all(row.p_value > 0.01 for row in paired_differences(first, shuffled, torch.arange(400)))
+    assert all(
+        row.p_value > 0.01
+        for row in paired_differences(Ranks.certain(first), Ranks.certain(shuffled), torch.arange(400))
+    )
 
 
 @pytest.mark.parametrize(("ranks", "videos"), [(torch.empty(0), torch.empty(0)), (torch.ones(3), torch.arange(2))])
 def test_what_cannot_be_drawn_from_is_refused(ranks, videos):
     with pytest.raises(ValueError, match="at least one"):
-        bootstrap_intervals(ranks, videos)
+        bootstrap_intervals(Ranks.certain(ranks), videos)
 
 
 def test_other_queries_are_refused():
     with pytest.raises(ValueError, match="must be the same"):
-        paired_differences(torch.ones(3), torch.ones(4), torch.arange(3))
+        paired_differences(Ranks.certain(torch.ones(3)), Ranks.certain(torch.ones(4)), torch.arange(3))
+
+
+def test_intervals_and_differences_hold_the_values_that_are_reported_of_ties():
+    torch.manual_seed(0)
+    relevance = torch.rand(30, 12) < 0.3
+    relevance[:, 0] = True
+    found = [ranks(torch.randint(0, 3, (30, 12)).float(), relevance) for _ in range(2)]
+    reported = [retrieval_scores(each).to_dict() for each in found]
+    for interval in bootstrap_intervals(found[0], torch.arange(30)):
+        assert interval.value == pytest.approx(reported[0][interval.measure])
+    for row in paired_differences(*found, torch.arange(30)):
+        assert (row.first, row.second) == pytest.approx([each[row.measure] for each in reported])

@@ -1,25 +1,45 @@
+import statistics
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hbi.evaluation.ranks import best_over_captions, chance_recall, dual_softmax, ranks, retrieval_scores
-from oracles import rank
+from oracles import possible_ranks
 
 
-@given(data=st.data(), num_candidates=st.integers(1, 8))
+@given(data=st.data(), num_candidates=st.integers(1, 5))
 @settings(max_examples=100, deadline=None)
-def test_ranks_agree_with_the_plain_loop(data, num_candidates):
-    scores = data.draw(st.lists(st.integers(-3, 3), min_size=num_candidates, max_size=num_candidates))
+def test_ranks_and_hits_are_means_over_all_orders_of_those_that_tie(data, num_candidates):
+    scores = data.draw(st.lists(st.integers(0, 2), min_size=num_candidates, max_size=num_candidates))
     relevant = data.draw(st.lists(st.booleans(), min_size=num_candidates, max_size=num_candidates).filter(any))
-    result = ranks(torch.tensor([scores], dtype=torch.float32), torch.tensor([relevant]))
-    assert result.item() == rank(scores, relevant)
+    result, possible = ranks(torch.tensor([scores]).float(), torch.tensor([relevant])), possible_ranks(scores, relevant)
+    assert result.expected.item() == pytest.approx(statistics.mean(possible))
+    for k in range(1, num_candidates + 2):
+        assert result.within(k).item() == pytest.approx(statistics.mean(rank <= k for rank in possible))
 
 
-def test_a_constant_similarity_earns_no_hit():
-    scores = retrieval_scores(ranks(torch.zeros(100, 100), torch.eye(100, dtype=torch.bool)))
-    assert (scores.recall_at_1, scores.recall_at_10) == (0.0, 0.0)
-    assert scores.median_rank == 50.5
+def test_of_three_that_tie_two_are_right():
+    result = ranks(torch.tensor([[0.5, 0.5, 0.5, 0.1]]), torch.tensor([[True, False, True, False]]))
+    assert result.expected.item() == pytest.approx(4 / 3)
+    assert [result.within(k).item() for k in (1, 2)] == pytest.approx([2 / 3, 1.0])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 30))
+def test_a_constant_similarity_earns_chance(seed, num_candidates):
+    torch.manual_seed(seed)
+    relevance = torch.rand(7, num_candidates) < 0.3
+    relevance[:, torch.randint(num_candidates, ())] = True
+    scores = retrieval_scores(ranks(torch.full((7, num_candidates), 0.25), relevance)).to_dict()
+    for k in (1, 5, 10):
+        assert scores[f"recall@{k}"] == pytest.approx(chance_recall(relevance, k))
+
+
+def test_ranks_of_some_queries():
+    some = ranks(torch.tensor([[0.5, 0.5], [0.1, 0.9]]), torch.eye(2, dtype=torch.bool))[torch.tensor([1])]
+    assert len(some) == 1
+    assert some.expected.tolist() == [1.0]
 
 
 def test_a_perfect_similarity_finds_everything_first():
@@ -36,8 +56,8 @@ def test_a_perfect_similarity_finds_everything_first():
 
 def test_other_right_answers_do_not_stand_in_the_way():
     similarity = torch.tensor([[0.9, 0.8, 0.7]])
-    assert ranks(similarity, torch.tensor([[True, True, False]])).item() == 1.0
-    assert ranks(similarity, torch.tensor([[False, False, True]])).item() == 3.0
+    assert ranks(similarity, torch.tensor([[True, True, False]])).expected.item() == 1.0
+    assert ranks(similarity, torch.tensor([[False, False, True]])).expected.item() == 3.0
 
 
 def test_chance_is_what_random_orders_give():
@@ -81,8 +101,8 @@ def test_captions_of_a_video_are_one_candidate():
     best, is_right = best_over_captions(scores, relevance, owners)
     torch.testing.assert_close(best, torch.tensor([[0.9, 0.5], [0.8, 0.2]]))
     assert is_right.tolist() == [[True, False], [False, True]]
-    assert ranks(best, is_right).tolist() == [1.0, 2.0]
-    assert ranks(scores, relevance).tolist() == [1.0, 3.0], "as sentences, two stand before it"
+    assert ranks(best, is_right).expected.tolist() == [1.0, 2.0]
+    assert ranks(scores, relevance).expected.tolist() == [1.0, 3.0], "as sentences, two stand before it"
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 4))
@@ -96,4 +116,4 @@ def test_ranks_over_captions_are_those_of_a_plain_loop(seed, num_videos, most_ca
     for video in range(num_videos):
         best = [scores[video][owners == other].max() for other in range(num_videos)]
         expected.append(1.0 + sum(float(score > best[video]) for score in best))
-    assert ranks(*best_over_captions(scores, relevance, owners)).tolist() == expected
+    assert ranks(*best_over_captions(scores, relevance, owners)).expected.tolist() == expected

@@ -47,8 +47,8 @@ def test_a_report_holds_every_measure_and_agrees_with_itself(matcher, split, fra
 def test_dual_softmax_changes_ranks_alone(matcher, split, frames):
     plain, dual = (evaluate(matcher, split, frames, is_dual_softmax=chosen) for chosen in (False, True))
     similarity = similarity_matrix(matcher, list(TEXTS), frames)
-    expected = ranks(dual_softmax(similarity, float(matcher.model.encoder.logit_scale.detach())), split.relevance)
-    assert [query.rank for query in dual.text_ranks] == expected.tolist()
+    scaled = dual_softmax(similarity, float(matcher.model.encoder.logit_scale.detach()))
+    assert [query.rank for query in dual.text_ranks] == ranks(scaled, split.relevance).expected.tolist()
     assert dual.minimal_pairs == plain.minimal_pairs
 
 

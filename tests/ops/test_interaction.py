@@ -1,11 +1,13 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 from hbi.ops import (
     all_pairs_interaction,
     global_similarity,
+    mean_token_similarity,
     pair_token_similarity,
     token_similarity,
     weighted_token_interaction,
@@ -43,12 +45,15 @@ def test_agrees_with_the_plain_loops(num_words, num_frames, seed):
             )
             assert abs(similarity[a, b].item() - expected) < 1e-5
 
-    def noisy(tokens, mask):
-        return torch.where(mask[..., None], tokens, torch.tensor(torch.nan))  # padding is never looked at
+    def noisy(values, mask):
+        return torch.where(mask, values, torch.tensor(torch.nan))  # padding is never looked at
 
-    ranking = all_pairs_interaction(
-        noisy(words, word_mask), noisy(frames, frame_mask), word_weights, frame_weights, word_mask, frame_mask
+    weights = noisy(word_weights, word_mask), noisy(frame_weights, frame_mask)
+    words, frames = noisy(words, word_mask[..., None]), noisy(frames, frame_mask[..., None])
+    assert_close(
+        weighted_token_interaction(token_similarity(words, frames), *weights, word_mask, frame_mask), similarity
     )
+    ranking = all_pairs_interaction(words, frames, *weights, word_mask, frame_mask)
     assert_close(ranking, similarity, atol=1e-6, rtol=0)
 
 
@@ -95,3 +100,20 @@ def test_global_similarity_is_the_cosine():
     for a in range(2):
         for b in range(3):
             assert abs(similarity[a, b].item() - cosine(texts[a].tolist(), videos[b].tolist())) < 1e-6
+
+
+def test_the_mean_token_takes_nothing_from_padding():
+    words, word_mask, word_weights = sequences([3, 1, 0], 4)
+    frames, frame_mask, frame_weights = sequences([2, 5], 4)
+    texts, videos = (
+        torch.stack(
+            [(weights[row, :, None] * normalize(tokens[row], dim=-1))[mask[row]].sum(0) for row in range(len(mask))]
+        )
+        for tokens, weights, mask in ((words, word_weights, word_mask), (frames, frame_weights, frame_mask))
+    )
+    words, frames = (
+        torch.where(mask[..., None], tokens, torch.nan) for tokens, mask in ((words, word_mask), (frames, frame_mask))
+    )
+    found = mean_token_similarity(words, frames, word_weights, frame_weights)
+    assert_close(found, global_similarity(texts, videos))
+    assert (found[2] == 0).all()

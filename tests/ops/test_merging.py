@@ -12,6 +12,8 @@ def test_a_merged_token_is_the_weighted_mean_of_its_members():
     merged = merge_tokens(tokens, score, torch.tensor([[0, 0, 1, -1]]), 2)
     assert_close(merged[0, 0], (tokens[0, 0] + 3 * tokens[0, 1]) / 4)
     assert_close(merged[0, 1], tokens[0, 2])
+    tokens[0, 3] = math.nan  # padding is never looked at
+    assert torch.equal(merge_tokens(tokens, score, torch.tensor([[0, 0, 1, -1]]), 2), merged)
 
 
 def test_huge_scores_and_empty_clusters_stay_finite_in_value_and_gradient():

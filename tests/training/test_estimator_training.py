@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from hbi.errors import HBIError
-from hbi.games import BanzhafEstimator
+from hbi.games import BanzhafEstimator, EstimatorTeacher
 from hbi.training.estimator_training import (
     EstimatorTraining,
     load_estimator,
@@ -33,6 +33,36 @@ def test_learns_to_predict_exact_interactions_and_survives_saving(tmp_path):
     again = load_estimator(tmp_path / "deep" / "estimator.safetensors")
     similarity = torch.rand(2, 5, 4)
     torch.testing.assert_close(again(similarity), estimator(similarity))
+
+
+def test_an_estimator_of_another_unit_teaches_the_same(tmp_path):
+    """One that gives interactions times 1,000, as the released ones do, and says so."""
+    torch.manual_seed(0)
+    plain, thousands = BanzhafEstimator(8), BanzhafEstimator(8, unit=1000.0)
+    state = plain.state_dict()
+    last = {name: 1000 * tensor for name, tensor in state.items() if name.startswith("decode.")}
+    thousands.load_state_dict(state | last)
+    game = RandomGames(5, 4, width=8).draw(6, torch.Generator().manual_seed(0))
+    quality = measure_estimator(plain, game)
+    assert vars(measure_estimator(thousands, game)) == pytest.approx(vars(quality), rel=1e-4)
+    path = tmp_path / "estimator.safetensors"
+    save_estimator(thousands, path, quality)
+    torch.testing.assert_close(load_estimator(path)(game.similarity), thousands(game.similarity))
+    torch.testing.assert_close(EstimatorTeacher(load_estimator(path))(game), EstimatorTeacher(plain)(game))
+
+
+@pytest.mark.parametrize(("metadata", "unit"), [({"quality": "{}"}, 1.0), ({}, 1000.0), ({"unit": "7"}, 7.0)])
+def test_the_unit_of_a_file_that_does_not_state_it_is_that_of_who_wrote_it(tmp_path, metadata, unit):
+    """Files of before: `hbi train-estimator` wrote the quality, `hbi convert` did not."""
+    save_file(BanzhafEstimator(4).state_dict(), tmp_path / "weights.safetensors", {"channels": "4", **metadata})
+    assert load_estimator(tmp_path / "weights.safetensors").unit == unit
+
+
+@pytest.mark.parametrize("unit", ["0", "-1", "nan", "inf", "one"])
+def test_a_unit_that_is_none_is_refused(tmp_path, unit):
+    save_file(BanzhafEstimator(4).state_dict(), tmp_path / "weights.safetensors", {"channels": "4", "unit": unit})
+    with pytest.raises(HBIError, match="is no estimator"):
+        load_estimator(tmp_path / "weights.safetensors")
 
 
 def test_the_seed_decides():

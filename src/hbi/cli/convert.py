@@ -98,4 +98,11 @@ def _print_folder(to: Path, conversion: "Conversion", given: dict[str, Any], *, 
             say("The answers were not given (--answers): scores have numbers, no names.")
         if not has_tokenizer:
             say("No tokenizer was given (--tokenizer): the folder takes token ids, no texts.")
+    if conversion.estimator is not None:
+        say(
+            "The estimator predicts interactions times {unit}. As a teacher it is converted: "
+            "[bold]--set objective.teacher=estimator --set objective.estimator={file}[/]",
+            unit=f"{conversion.estimator.unit:,.0f}",
+            file=to / "estimator.safetensors",
+        )
     say("Written: [bold]{to}[/]; every key is in {report}", to=to, report=to / "conversion.json")

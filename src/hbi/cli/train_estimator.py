@@ -32,8 +32,10 @@ def train_estimator(
     """Train the small network with which the paper estimates Banzhaf interactions, and measure its error.
 
     hbi computes the interactions exactly and needs no estimator: this is for
-    comparing with the paper. It is measured on games that it was not trained
-    on: the last tenth of recorded games, or new random ones.
+    comparing with the paper. It predicts them in the unit of the similarity,
+    where the authors' estimators predict 1,000 times as much; the file states
+    the unit. It is measured on games that it was not trained on: the last
+    tenth of recorded games, or new random ones.
     """
     from hbi.errors import HBIError
     from hbi.matching.device import choose_device

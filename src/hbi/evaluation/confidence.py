@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from hbi.evaluation.ranks import Ranks
+
 MEASURES = ("recall@1", "recall@5", "recall@10", "mean_rank")
 """Averages over queries; a median has no short form here."""
 _BLOCK = 500
@@ -49,12 +51,12 @@ class PairedDifference:
 
 
 def bootstrap_intervals(
-    ranks: Float[Tensor, " query"], videos: Int[Tensor, " query"], *, num_draws: int = 2000, seed: int = 0
+    ranks: Ranks, videos: Int[Tensor, " query"], *, num_draws: int = 2000, seed: int = 0
 ) -> list[Interval]:
     """Return percentile intervals of the measures (Efron 1979), drawing videos with replacement.
 
     Args:
-        ranks: Rank of each query, from 1.
+        ranks: Of each query.
         videos: The video that each query belongs to; queries of one video are drawn together.
 
     Raises:
@@ -94,8 +96,8 @@ def interval_of_mean(
 
 
 def paired_differences(
-    first: Float[Tensor, " query"],
-    second: Float[Tensor, " query"],
+    first: Ranks,
+    second: Ranks,
     videos: Int[Tensor, " query"],
     *,
     num_draws: int = 10_000,
@@ -106,7 +108,7 @@ def paired_differences(
     The test is Fisher's randomization test: were the models alike, their ranks for a video could change sides.
 
     Args:
-        first: Ranks that one model gives, from 1.
+        first: Ranks that one model gives.
         second: Ranks that the other gives to the same queries.
         videos: The video that each query belongs to.
         num_draws: Of the bootstrap, and of exchanges.
@@ -115,7 +117,7 @@ def paired_differences(
     Raises:
         ValueError: There is no query, or the lengths differ.
     """
-    if first.shape != second.shape:
+    if len(first) != len(second):
         raise ValueError(f"the models have {len(first)} and {len(second)} queries: they must be the same")
     values = [_values(ranks) for ranks in (first, second)]
     sums, counts = _sums_by_video(values[1] - values[0], videos)
@@ -132,8 +134,8 @@ def paired_differences(
     return [PairedDifference(*row) for row in zip(MEASURES, *columns, strict=True)]
 
 
-def _values(ranks: Tensor) -> Float[Tensor, "query measure"]:
-    return torch.stack([*(100.0 * (ranks <= k).double() for k in (1, 5, 10)), ranks.double()], dim=1)
+def _values(ranks: Ranks) -> Float[Tensor, "query measure"]:
+    return torch.stack([*(100.0 * ranks.within(k) for k in (1, 5, 10)), ranks.expected], dim=1)
 
 
 def _sums_by_video(

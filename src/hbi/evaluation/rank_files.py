@@ -10,21 +10,59 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from hbi.data.annotation_files import Record, read_table
 from hbi.data.samples import DataError
+from hbi.evaluation.ranks import Ranks
 from hbi.files.json_values import shown
+
+_TIES = ("tied", "right")
+"""Columns of a table of ranks that may be missing."""
 
 
 @dataclass(frozen=True)
 class RankedQuery:
-    """A query, the video it belongs to, and the rank of its best right answer, from 1. A video asks without text."""
+    """A query, the video it belongs to, and the rank of its best right answer. A video asks without text.
+
+    Attributes:
+        rank: As expected where answers tie, from 1.
+        num_tied, num_right: Wrong and right answers that score as the best right one does (`Ranks`).
+    """
 
     video_id: str
     rank: float
     text: str = ""
+    num_tied: int = 0
+    num_right: int = 1
+
+
+def ranked_queries(queries: Sequence[tuple[str, str]], ranks: Ranks) -> list[RankedQuery]:
+    """Return queries with their ranks.
+
+    Args:
+        queries: The video and the text of each.
+        ranks: Of the same queries.
+    """
+    columns = (ranks.expected.tolist(), ranks.num_tied.int().tolist(), ranks.num_right.int().tolist())
+    return [
+        RankedQuery(video_id, rank, text, num_tied, num_right)
+        for (video_id, text), rank, num_tied, num_right in zip(queries, *columns, strict=True)
+    ]
+
+
+def ranks_of(queries: Sequence[RankedQuery]) -> Ranks:
+    """Return the ranks of queries.
+
+    Args:
+        queries: What `ranked_queries` or `read_ranks` returned.
+    """
+    numbers = [(query.rank, query.num_tied, query.num_right) for query in queries]
+    rank, num_tied, num_right = torch.tensor(numbers, dtype=torch.float64).T
+    # Whole numbers, but in files from before ties were counted apart, whose ranks may end in a half.
+    num_better = (rank - 1 - num_tied / (num_right + 1)).round(decimals=6)
+    return Ranks(num_better, num_tied, num_right)
 
 
 def ranks_csv(queries: Sequence[RankedQuery]) -> str:
@@ -35,8 +73,8 @@ def ranks_csv(queries: Sequence[RankedQuery]) -> str:
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("video_id", "rank", "text"))
-    writer.writerows((query.video_id, query.rank, query.text) for query in queries)
+    writer.writerow(("video_id", "rank", "text", *_TIES))
+    writer.writerows((query.video_id, query.rank, query.text, query.num_tied, query.num_right) for query in queries)
     return file.getvalue()
 
 
@@ -65,15 +103,26 @@ def _query(record: Record) -> RankedQuery:
     rank = float(written) if re.fullmatch(r"\d+(\.\d+)?", written, re.ASCII) else 0.0
     if not 1 <= rank < math.inf:
         raise DataError(f"{record.place}: the rank {shown(written)} is no number from 1")
-    return RankedQuery(record["video_id"], rank, record["text"])
+    num_tied, num_right = (_count(record, name, least) for least, name in enumerate(_TIES))
+    if rank + 1e-6 < 1 + num_tied / (num_right + 1):
+        raise DataError(f"{record.place}: the rank {shown(written)} is less than the {num_tied} that tie leave open")
+    return RankedQuery(record["video_id"], rank, record["text"], num_tied, num_right)
 
 
-@dataclass(frozen=True)
+def _count(record: Record, name: str, least: int) -> int:
+    """Return a number of those who tie; the least there can be in a file from before they were counted."""
+    written = str(record.values.get(name, least)).strip()
+    if not re.fullmatch(r"\d{1,9}", written, re.ASCII) or int(written) < least:
+        raise DataError(f"{record.place}: the {name} {shown(written)} is no number from {least}")
+    return int(written)
+
+
+@dataclass(frozen=True, eq=False)
 class PairedRanks:
     """Ranks of two models for the same queries, and the video of each query as an index."""
 
-    first: Float[Tensor, " query"]
-    second: Float[Tensor, " query"]
+    first: Ranks
+    second: Ranks
     videos: Int[Tensor, " query"]
 
 
@@ -92,7 +141,7 @@ def pair_ranks(first: Path, second: Path) -> PairedRanks:
         raise DataError(f"{first} and {second} hold other queries: both runs must be evaluated on the same split")
     index = {video_id: row for row, video_id in enumerate(dict.fromkeys(query.video_id for query in ours))}
     return PairedRanks(
-        torch.tensor([query.rank for query in ours], dtype=torch.float64),
-        torch.tensor([query.rank for query in theirs], dtype=torch.float64),
+        ranks_of(ours),
+        ranks_of(theirs),
         torch.tensor([index[query.video_id] for query in ours]),
     )

@@ -1,4 +1,4 @@
-"""Ranks and the numbers the field reports of them: R@K, median and mean rank, ties counted fairly."""
+"""Ranks and the numbers the field reports of them: R@K, median and mean rank, as expected where candidates tie."""
 
 from dataclasses import asdict, dataclass
 
@@ -23,17 +23,57 @@ class RetrievalScores:
         return {name.replace("_at_", "@"): value for name, value in asdict(self).items()}
 
 
-def ranks(
-    similarity: Float[Tensor, "query candidate"], relevance: Bool[Tensor, "query candidate"]
-) -> Float[Tensor, " query"]:
-    """Return the rank of the best relevant candidate of every query, from 1.
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """Where the best relevant candidate of every query stands; where candidates tie, their order is random.
 
-    A query's rank is 1 + the irrelevant candidates that score higher + half of those that tie: the expectation over a
-    random order of ties, so that a constant similarity earns chance and nothing more. Other relevant candidates never
-    stand in the way.
+    So a constant similarity earns chance, in every measure. Other relevant candidates never stand in the way.
 
-    >>> ranks(torch.tensor([[0.1, 0.9, 0.5]]), torch.tensor([[True, False, True]]))
-    tensor([2.])
+    Attributes:
+        num_better: Irrelevant candidates that score higher.
+        num_tied: Irrelevant candidates that score the same.
+        num_right: Relevant candidates that score the same, itself included: the first of them counts.
+    """
+
+    num_better: Float[Tensor, " query"]
+    num_tied: Float[Tensor, " query"]
+    num_right: Float[Tensor, " query"]
+
+    @classmethod
+    def certain(cls, ranks: Float[Tensor, " query"]) -> "Ranks":
+        """Return ranks, from 1, that no tie leaves open."""
+        ranks = ranks.double()
+        return cls(ranks - 1, torch.zeros_like(ranks), torch.ones_like(ranks))
+
+    @property
+    def expected(self) -> Float[Tensor, " query"]:
+        """Return the expected ranks, from 1: the irrelevant ones that tie are as likely in each gap of the right."""
+        return 1 + self.num_better + self.num_tied / (self.num_right + 1)
+
+    def within(self, k: int) -> Float[Tensor, " query"]:
+        """Return the probability that a relevant candidate is among the k first.
+
+        None is where all places left, `m = k - num_better`, go to irrelevant ones: `C(tied, m) / C(tied + right, m)`.
+        """
+        miss = torch.ones_like(self.num_better)
+        for place in range(k):
+            missed = (self.num_tied - place).clamp(min=0) / (self.num_tied + self.num_right - place).clamp(min=1)
+            miss = torch.where(self.num_better + place + 1 <= k, miss * missed, miss)
+        return 1 - miss
+
+    def __len__(self) -> int:
+        return len(self.num_better)
+
+    def __getitem__(self, queries: slice | Tensor) -> "Ranks":
+        """Return the ranks of some queries (a slice, or indices [queries])."""
+        return Ranks(self.num_better[queries], self.num_tied[queries], self.num_right[queries])
+
+
+def ranks(similarity: Float[Tensor, "query candidate"], relevance: Bool[Tensor, "query candidate"]) -> Ranks:
+    """Return the rank of the best relevant candidate of every query.
+
+    >>> ranks(torch.tensor([[0.1, 0.9, 0.5]]), torch.tensor([[True, False, True]])).expected
+    tensor([2.], dtype=torch.float64)
 
     Args:
         similarity: Higher is better.
@@ -49,24 +89,24 @@ def ranks(
     if not relevance.any(dim=1).all():
         raise ValueError("some query has no relevant candidate")
     best = similarity.masked_fill(~relevance, -torch.inf).amax(dim=1, keepdim=True)
-    higher = ((similarity > best) & ~relevance).sum(dim=1)
-    ties = ((similarity == best) & ~relevance).sum(dim=1)
-    return 1.0 + higher + ties / 2.0
+    is_better, is_tied = similarity > best, similarity == best
+    counts = (is_better & ~relevance, is_tied & ~relevance, is_tied & relevance)
+    return Ranks(*(count.sum(dim=1).double() for count in counts))
 
 
-def retrieval_scores(ranks: Float[Tensor, " query"]) -> RetrievalScores:
-    """Return recalls, median and mean of ranks.
+def retrieval_scores(ranks: Ranks) -> RetrievalScores:
+    """Return recalls, and median and mean of the expected ranks.
 
     Args:
-        ranks: Of the queries, from 1.
+        ranks: Of the queries.
     """
-    recall_at_1, recall_at_5, recall_at_10 = (100.0 * float((ranks <= k).double().mean()) for k in (1, 5, 10))
+    recall_at_1, recall_at_5, recall_at_10 = (100.0 * float(ranks.within(k).mean()) for k in (1, 5, 10))
     return RetrievalScores(
         recall_at_1,
         recall_at_5,
         recall_at_10,
-        median_rank=float(ranks.double().quantile(0.5)),
-        mean_rank=float(ranks.double().mean()),
+        median_rank=float(ranks.expected.quantile(0.5)),
+        mean_rank=float(ranks.expected.mean()),
         num_queries=len(ranks),
     )
 

@@ -12,7 +12,7 @@ from hbi.data.samples import Split
 from hbi.evaluation.choice_accuracy import PairAccuracy, minimal_pair_accuracy
 from hbi.evaluation.confidence import Interval, bootstrap_intervals
 from hbi.evaluation.localization import Localization, localization
-from hbi.evaluation.rank_files import RankedQuery
+from hbi.evaluation.rank_files import RankedQuery, ranked_queries
 from hbi.evaluation.ranks import (
     RetrievalScores,
     best_over_captions,
@@ -138,12 +138,9 @@ def report_of(
         else (),
         problems=frames.problems,
         text_ranks=tuple(
-            RankedQuery(split.videos[text.video].video_id, rank, text.text)
-            for text, rank in zip(split.texts, text_ranks.tolist(), strict=True)
+            ranked_queries([(split.videos[text.video].video_id, text.text) for text in split.texts], text_ranks)
         ),
-        video_ranks=tuple(
-            RankedQuery(video.video_id, rank) for video, rank in zip(split.videos, video_ranks.tolist(), strict=True)
-        ),
+        video_ranks=tuple(ranked_queries([(video.video_id, "") for video in split.videos], video_ranks)),
     )
 
 

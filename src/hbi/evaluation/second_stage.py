@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hbi.data.samples import Split
 from hbi.evaluation.confidence import PairedDifference, paired_differences
-from hbi.evaluation.ranks import RetrievalScores, ranks, retrieval_scores
+from hbi.evaluation.ranks import Ranks, RetrievalScores, ranks, retrieval_scores
 from hbi.matching.encoded_split import Candidates, EncodedSplit
 from hbi.matching.second_stage import SecondStage
 
@@ -116,9 +116,7 @@ def _groups(split: Split) -> Iterator[tuple[str, Int[Tensor, " text"]]]:
         yield f"{count} event{'s' if count > 1 else ''}", torch.tensor(rows)
 
 
-def _group(
-    name: str, before: Float[Tensor, " text"], after: Float[Tensor, " text"], owners: Int[Tensor, " text"]
-) -> RerankedGroup:
+def _group(name: str, before: Ranks, after: Ranks, owners: Int[Tensor, " text"]) -> RerankedGroup:
     differences = paired_differences(before, after, owners)
     return RerankedGroup(name, retrieval_scores(before), retrieval_scores(after), tuple(differences))
 

@@ -67,7 +67,7 @@ def explain_failures(
     with bars("comparing texts") as progress:
         similarity = similarity_matrix(matcher, texts, decoded.frames, progress=progress)
     relevance = decoded.split.relevance
-    text_ranks = ranks(similarity, relevance)
+    text_ranks = ranks(similarity, relevance).expected
     worst = [text for text in text_ranks.argsort(descending=True, stable=True).tolist() if text_ranks[text] > 1]
 
     def explain(text: int, is_candidate: torch.Tensor) -> tuple[Video, Explanation]:

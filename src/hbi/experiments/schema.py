@@ -227,7 +227,7 @@ class ObjectiveSection(Section):
     )
     num_samples: Count = Field(default=100, description="coalitions a cell that the sampled teacher draws")
     estimator: str | None = Field(
-        default=None, description="weights of the estimator teacher, written by `hbi train-estimator`"
+        default=None, description="weights of the estimator teacher, written by `hbi train-estimator` or `hbi convert`"
     )
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hbi.games.late_interaction import LateInteractionGame
+from hbi.games.late_interaction import LateInteractionGame, zero_where_masked
 from hbi.games.maximum import (
     Ranking,
     absence_of_better,
@@ -15,7 +15,7 @@ from hbi.games.maximum import (
     expected_shared_gain,
     rank,
 )
-from hbi.games.weights import FixedWeights, NormalizedWeights, Weights
+from hbi.games.weights import FixedWeights, NormalizedWeights, Weights, smallest_with_gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +40,7 @@ class MultilinearExtension:
     @classmethod
     def of(cls, game: LateInteractionGame) -> "MultilinearExtension":
         """Return the extension of `game`."""
-        similarity = game.similarity.to(game.dtype)
-        if game.floor_at_zero:
-            similarity = similarity.clamp(min=0)
+        similarity = game.playing_similarity()
         words, frames = (_weights(game, weights) for weights in game.playing_weights())
         return cls(
             game=game,
@@ -193,19 +191,20 @@ def playing_inclusion(
     """
     if inclusion.dim() < 1 or inclusion.shape[-1] != size or not inclusion.is_floating_point():
         raise ValueError(f"{name} must be floating with shape [..., {size}], not {list(inclusion.shape)}")
+    inclusion = zero_where_masked(inclusion, mask)
     if game.check_values and not torch.compiler.is_compiling():
         low, high = torch.aminmax(inclusion.detach())
         if not (low >= 0 and high <= 1):
             raise ValueError(f"{name} of shape {list(inclusion.shape)} must lie in [0, 1], but spans [{low}, {high}]")
-    inclusion = inclusion.to(game.dtype)
-    return inclusion if mask is None else inclusion * mask
+    return inclusion.to(game.dtype)
 
 
 def _weights(game: LateInteractionGame, weights: Float[Tensor, "*#batch player"]) -> Weights:
     if game.normalize_weights:
         assert game.weight_spread is not None
         # Leaving zero, a weight jumps to a share of 1 where nobody else is: no gradient can say so, none is given.
-        return NormalizedWeights(torch.where(weights > 0, weights, 0), game.weight_spread)
+        has_gradient = weights >= smallest_with_gradient(weights.dtype)
+        return NormalizedWeights(torch.where(has_gradient, weights, weights.detach()), game.weight_spread)
     return FixedWeights(weights)
 
 

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from hbi.games.weights import normalize
+from hbi.games.weights import LARGEST_SPREAD, normalize
 
-_WIDEST_SPREAD = 1e38
+_ASSUMED_SPREAD = {torch.float32: 1e46, torch.float64: LARGEST_SPREAD}
+"""Where nothing is looked at: that of any softmax in float32, and of any weights in float64 that are not refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +30,20 @@ class LateInteractionGame:
         similarity: similarity of every word with every frame, finite.
         word_weights: non-negative; broadcasts against the batch axes of `similarity`, as do the next three.
         frame_weights: non-negative.
-        word_mask: True where a word is a player. A masked token never enters a coalition; its values are ignored.
+        word_mask: True where a word is a player. A masked token never enters a coalition; its similarities and its
+            weight are ignored, whatever they are: NaN and infinity, too.
         frame_mask: True where a frame is a player.
         normalize_weights: divide the weights by their sum over the coalition.
         floor_at_zero: play with `max(s, 0)`.
         check_values: refuse NaN, infinity and negative weights, and measure the spread of the weights. Costs one pass
             and one synchronization with the device; left out where `torch.compile` is tracing.
         weight_spread: for normalized weights, the largest ratio of their sum to the smallest positive one: the accuracy
-            holds up to it, the cost grows with its logarithm. None: as measured, or 1e38 where nothing is checked.
+            holds up to it, the cost grows with its logarithm. It is raised to what is measured. Where nothing is
+            checked, None stands for 1e46 in float32, enough for any softmax, and for 1e300 in float64.
 
     Raises:
-        ValueError: shapes that do not fit, a similarity or weight that is not finite, a negative weight.
+        ValueError: shapes that do not fit, a similarity or weight that is not finite, a negative weight; normalized
+            weights that spread, or a `weight_spread`, beyond 1e300.
 
     >>> game = LateInteractionGame(
     ...     torch.tensor([[1.0, 0.5], [0.25, 0.75]]), torch.ones(2), torch.ones(2), normalize_weights=False
@@ -62,10 +66,12 @@ class LateInteractionGame:
 
     def __post_init__(self) -> None:
         self._check_shapes()
-        is_checked = self.check_values and not torch.compiler.is_compiling()
-        spread = self._check_values() if is_checked else _WIDEST_SPREAD
-        if self.weight_spread is None:
-            object.__setattr__(self, "weight_spread", spread)
+        if self.weight_spread is not None and not 1 <= self.weight_spread <= LARGEST_SPREAD:
+            raise ValueError(f"weight_spread must lie in [1, {LARGEST_SPREAD:g}], not {self.weight_spread}")
+        if self.check_values and not torch.compiler.is_compiling():
+            object.__setattr__(self, "weight_spread", max(self._check_values(), self.weight_spread or 1.0))
+        elif self.weight_spread is None:
+            object.__setattr__(self, "weight_spread", _ASSUMED_SPREAD[self.dtype])
 
     @property
     def num_words(self) -> int:
@@ -94,9 +100,23 @@ class LateInteractionGame:
     def playing_weights(self) -> tuple[Tensor, Tensor]:
         """Return word and frame weights in the type of computation, 0 for masked tokens."""
         return (
-            _zero_where_masked(self.word_weights.to(self.dtype), self.word_mask),
-            _zero_where_masked(self.frame_weights.to(self.dtype), self.frame_mask),
+            zero_where_masked(self.word_weights.to(self.dtype), self.word_mask),
+            zero_where_masked(self.frame_weights.to(self.dtype), self.frame_mask),
         )
+
+    def playing_similarity(self) -> Float[Tensor, "*#batch word frame"]:
+        """Return what coalitions find their best match in: in the type of computation, `playing_cells` of it.
+
+        With `floor_at_zero` nothing is below 0.
+        """
+        similarity = self.playing_cells(self.similarity.to(self.dtype))
+        return similarity.clamp(min=0) if self.floor_at_zero else similarity
+
+    def playing_cells(self, cells: Float[Tensor, "*#batch word frame"]) -> Float[Tensor, "*#batch word frame"]:
+        """Return `cells`, 0 where the word or the frame is masked."""
+        if self.word_mask is not None:
+            cells = torch.where(self.word_mask.unsqueeze(-1), cells, 0)
+        return cells if self.frame_mask is None else torch.where(self.frame_mask.unsqueeze(-2), cells, 0)
 
     def value(
         self, word_coalition: Bool[Tensor, "*#batch word"], frame_coalition: Bool[Tensor, "*#batch frame"]
@@ -107,14 +127,12 @@ class LateInteractionGame:
             ValueError: a coalition that is not boolean or not of shape [..., words] or [..., frames].
         """
         words, frames = self.playing(word_coalition, frame_coalition)
-        similarity = self.similarity.to(self.dtype)
-        if self.floor_at_zero:
-            similarity = similarity.clamp(min=0)
+        similarity = self.playing_similarity()
         best_frame = _maximum(similarity, frames.unsqueeze(-2), axis=-1)
         best_word = _maximum(similarity, words.unsqueeze(-1), axis=-2)
         word_weights, frame_weights = (
-            self.word_weights.to(self.dtype) * words,
-            self.frame_weights.to(self.dtype) * frames,
+            zero_where_masked(self.word_weights.to(self.dtype), words),
+            zero_where_masked(self.frame_weights.to(self.dtype), frames),
         )
         if self.normalize_weights:
             word_weights, frame_weights = normalize(word_weights), normalize(frame_weights)
@@ -200,30 +218,28 @@ class LateInteractionGame:
             raise ValueError(f"the batch axes of a game must broadcast, these do not: {shapes}") from None
 
     def _check_values(self) -> float:
-        word_weights, frame_weights = (weights.detach() for weights in self.playing_weights())
-        similarity_sum, word_minimum, word_spread, frame_minimum, frame_spread = torch.stack(
-            [
-                self.similarity.detach().sum(dtype=torch.float64),
-                self.word_weights.detach().min().double(),
-                _spread(word_weights),
-                self.frame_weights.detach().min().double(),
-                _spread(frame_weights),
-            ]
-        ).tolist()
-        if not math.isfinite(similarity_sum):
+        """Return the spread of the weights, 1 where nothing depends on it."""
+        sides = [_extent(weights.detach()) for weights in self.playing_weights()]
+        similarity_sum = self.similarity.detach().sum(dtype=torch.float64)
+        numbers = torch.stack((similarity_sum, *sides[0], *sides[1])).tolist()
+        # One pass says that all is well. Where it does not, masked numbers may be the reason, or a sum too large.
+        if not (math.isfinite(numbers[0]) or self.playing_cells(self.similarity.detach()).isfinite().all()):
             raise ValueError(
                 f"similarity of shape {list(self.similarity.shape)} must be finite, but holds NaN or infinity"
             )
-        for name, minimum, spread in (
-            ("word_weights", word_minimum, word_spread),
-            ("frame_weights", frame_minimum, frame_spread),
-        ):
-            if not (minimum >= 0 and math.isfinite(spread)):
-                raise ValueError(
-                    f"{name} of shape {list(getattr(self, name).shape)} must be finite and not negative, "
-                    f"but the smallest is {minimum}"
-                )
-        return max(word_spread, frame_spread)
+        self._check_side("word_weights", *numbers[1:4])
+        self._check_side("frame_weights", *numbers[4:7])
+        return max(1.0, numbers[3], numbers[6]) if self.normalize_weights else 1.0
+
+    def _check_side(self, name: str, low: float, high: float, spread: float) -> None:
+        origin = f"{name} of shape {list(getattr(self, name).shape)}"
+        if not (low >= 0 and high < math.inf):
+            raise ValueError(f"{origin} must be finite and not negative, but the smallest is {low}, the largest {high}")
+        if self.normalize_weights and spread > LARGEST_SPREAD:
+            raise ValueError(
+                f"{origin} are too far apart to be normalized: their sum is more than {LARGEST_SPREAD:g} times the "
+                "smallest; set weights that are next to nothing to 0, or mask them"
+            )
 
 
 def _maximum(similarity: Tensor, members: Tensor, *, axis: int) -> Tensor:
@@ -231,12 +247,14 @@ def _maximum(similarity: Tensor, members: Tensor, *, axis: int) -> Tensor:
     return best.masked_fill(best == -torch.inf, 0)
 
 
-def _zero_where_masked(weights: Tensor, mask: Tensor | None) -> Tensor:
-    return weights if mask is None else torch.where(mask, weights, 0)
+def zero_where_masked(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the values where the mask is True, 0 elsewhere, whatever stands there: NaN times 0 would be NaN."""
+    return values if mask is None else torch.where(mask, values, 0)
 
 
-def _spread(weights: Float[Tensor, "*#batch player"]) -> Float[Tensor, ""]:
-    """Return the largest ratio, over the batch, of the sum of the weights to the smallest positive weight."""
+def _extent(weights: Float[Tensor, "*#batch player"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the smallest and the largest weight, and the largest ratio of a sum to the smallest positive weight."""
     weights = weights.double()
-    smallest = torch.where(weights > 0, weights, torch.inf).amin(-1)
-    return (weights.sum(-1) / smallest).amax()
+    low, high = torch.aminmax(weights)
+    smallest = torch.where(weights > 0, weights, torch.inf).amin(-1, keepdim=True)
+    return low, high, (weights / smallest).sum(-1).amax()

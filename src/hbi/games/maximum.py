@@ -33,11 +33,8 @@ class Ranking(NamedTuple):
 
 
 def rank(similarity: Float[Tensor, "*#batch row player"], mask: Bool[Tensor, "*#batch player"] | None) -> Ranking:
-    """Return the ranking of the players in every row."""
-    players = None if mask is None else mask.unsqueeze(-2)
-    if players is not None:
-        similarity = torch.where(players, similarity, 0)
-    order = ascending_order(similarity, players)
+    """Return the ranking of the players in every row; the similarity of masked players must be 0."""
+    order = ascending_order(similarity, None if mask is None else mask.unsqueeze(-2))
     values = similarity.gather(-1, order)
     lower = torch.constant_pad_nd(values[..., :-1], (1, 0))
     return Ranking(values - lower, order)

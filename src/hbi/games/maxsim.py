@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from hbi.games.late_interaction import LateInteractionGame
+from hbi.games.tokens import playing_tokens
 
 
 def maxsim_game(
@@ -37,10 +38,8 @@ def maxsim_game(
     >>> game.value(torch.tensor([True, True]), torch.tensor([False, True]))
     tensor(-0.8000)
     """
-    similarity, frame_mask = _best_of_patches(
-        _products(word_tokens, frame_tokens, use_cosine=use_cosine, has_patches=has_patches),
-        frame_mask,
-        has_patches=has_patches,
+    similarity, frame_mask = _similarity(
+        word_tokens, frame_tokens, word_mask, frame_mask, use_cosine=use_cosine, has_patches=has_patches
     )
     return _game(similarity, similarity.new_full(similarity.shape[-2:-1], 2), word_mask, frame_mask)
 
@@ -71,10 +70,8 @@ def mean_maxsim_game(
     >>> game.value(torch.tensor([True, True]), torch.tensor([True, True]))
     tensor(0.8000)
     """
-    similarity, frame_mask = _best_of_patches(
-        _products(word_tokens, frame_tokens, use_cosine=use_cosine, has_patches=has_patches),
-        frame_mask,
-        has_patches=has_patches,
+    similarity, frame_mask = _similarity(
+        word_tokens, frame_tokens, word_mask, frame_mask, use_cosine=use_cosine, has_patches=has_patches
     )
     if word_mask is None:
         weights = similarity.new_full(similarity.shape[-2:-1], 2 / similarity.shape[-2])
@@ -101,8 +98,16 @@ def _game(
     )
 
 
-def _products(word_tokens: Tensor, frame_tokens: Tensor, *, use_cosine: bool, has_patches: bool) -> Tensor:
-    """Return the inner products [..., word, frame] or [..., word, frame, patch]."""
+def _similarity(
+    word_tokens: Float[Tensor, "*#batch word width"],
+    frame_tokens: Float[Tensor, "..."],
+    word_mask: Bool[Tensor, "*#batch word"] | None,
+    frame_mask: Bool[Tensor, "..."] | None,
+    *,
+    use_cosine: bool,
+    has_patches: bool,
+) -> tuple[Float[Tensor, "*#batch word frame"], Bool[Tensor, "*#batch frame"] | None]:
+    """Return similarities and mask of frames, each of which matches as the best of its patches does."""
     frame_axes = 3 if has_patches else 2
     if word_tokens.dim() < 2 or frame_tokens.dim() < frame_axes or word_tokens.shape[-1] != frame_tokens.shape[-1]:
         frames = "[..., frames, patches, width]" if has_patches else "[..., frames, width]"
@@ -110,27 +115,28 @@ def _products(word_tokens: Tensor, frame_tokens: Tensor, *, use_cosine: bool, ha
             f"word_tokens and frame_tokens must have shapes [..., words, width] and {frames} with one width, not "
             f"{list(word_tokens.shape)} and {list(frame_tokens.shape)}"
         )
+    if has_patches and frame_mask is not None and frame_mask.shape[-2:] != frame_tokens.shape[-3:-1]:
+        raise ValueError(
+            f"frame_mask must be boolean with shape [..., {frame_tokens.shape[-3]}, {frame_tokens.shape[-2]}] where "
+            f"frames have patches, not {frame_mask.dtype} {list(frame_mask.shape)}"
+        )
+    word_tokens = playing_tokens("word", word_tokens, word_mask)
+    frame_tokens = playing_tokens("frame", frame_tokens, frame_mask)
     if use_cosine:
         word_tokens = torch.nn.functional.normalize(word_tokens, dim=-1)
         frame_tokens = torch.nn.functional.normalize(frame_tokens, dim=-1)
     if not has_patches:
-        return word_tokens @ frame_tokens.mT
-    return (word_tokens @ frame_tokens.flatten(-3, -2).mT).unflatten(-1, frame_tokens.shape[-3:-1])
+        return word_tokens @ frame_tokens.mT, frame_mask
+    products = (word_tokens @ frame_tokens.flatten(-3, -2).mT).unflatten(-1, frame_tokens.shape[-3:-1])
+    return _best_of_patches(products, frame_mask)
 
 
 def _best_of_patches(
-    products: Tensor, frame_mask: Bool[Tensor, "..."] | None, *, has_patches: bool
+    products: Float[Tensor, "*#batch word frame patch"], frame_mask: Bool[Tensor, "*#batch frame patch"] | None
 ) -> tuple[Float[Tensor, "*#batch word frame"], Bool[Tensor, "*#batch frame"] | None]:
     """Return similarities and mask of frames: a frame without a real patch is none."""
-    if not has_patches:
-        return products, frame_mask
     if frame_mask is None:
         return products.amax(-1), None
-    if frame_mask.dtype != torch.bool or frame_mask.dim() < 2 or frame_mask.shape[-2:] != products.shape[-2:]:
-        raise ValueError(
-            f"frame_mask must be boolean with shape [..., {products.shape[-2]}, {products.shape[-1]}] where frames "
-            f"have patches, not {frame_mask.dtype} {list(frame_mask.shape)}"
-        )
     best = torch.where(frame_mask.unsqueeze(-3), products, -torch.inf).amax(-1)
     is_real = frame_mask.any(-1)
     return torch.where(is_real.unsqueeze(-2), best, 0), is_real

@@ -114,8 +114,7 @@ def sample_late_interactions(
     >>> bool((estimate - exact).abs().max() < 0.01)
     True
     """
-    similarity = game.similarity.to(game.dtype)
-    similarity = similarity.clamp(min=0) if game.floor_at_zero else similarity
+    similarity = game.playing_similarity()
     word_weights, frame_weights = game.playing_weights()
     word_mask = (
         word_weights.new_ones(word_weights.shape, dtype=torch.bool) if game.word_mask is None else game.word_mask
@@ -150,15 +149,26 @@ def _weight_gain(weights: Tensor, coalitions: Tensor, *, is_normalized: bool) ->
     """Return `alpha_t(C + i) - alpha_t(C - i)` at `[t, i]`."""
     if not is_normalized:
         return torch.diag_embed(weights.expand(coalitions.shape))
+    weights = _at_the_top_of_the_range(weights)
     present = weights * coalitions
-    without = present.sum(-1, keepdim=True).unsqueeze(-1) - torch.diag_embed(present).sum(-2, keepdim=True)
-    joining = weights.unsqueeze(-2)
-    others = present.unsqueeze(-1)
-    tiny = torch.finfo(weights.dtype).tiny
-    change = others / (without + joining).clamp(min=tiny) - others / without.clamp(min=tiny)
-    own = (weights / (without.squeeze(-2) + weights).clamp(min=tiny)).unsqueeze(-1)
     is_own = torch.eye(weights.shape[-1], dtype=torch.bool, device=weights.device)
-    return torch.where(is_own, own, change)
+    # Summed over the others, not the sum less one's own: beside a large weight small ones would be lost.
+    without = present @ (~is_own).to(weights.dtype)
+    change = _share(present.unsqueeze(-1), (without + weights).unsqueeze(-2)) - _share(
+        present.unsqueeze(-1), without.unsqueeze(-2)
+    )
+    return torch.where(is_own, _share(weights, without + weights).unsqueeze(-1), change)
+
+
+def _at_the_top_of_the_range(weights: Tensor) -> Tensor:
+    """Return the weights times what lets their sum just fit the type, so that none is too small beside another."""
+    top = torch.finfo(weights.dtype).max / (weights.shape[-1] + 1)
+    return weights * (top / weights.amax(-1, keepdim=True)).clamp(max=top)
+
+
+def _share(part: Tensor, total: Tensor) -> Tensor:
+    """Return the part of a total; 0 of nothing."""
+    return part / torch.where(total > 0, total, 1)
 
 
 def _maximum_gain(similarity: Tensor, coalitions: Tensor, mask: Tensor) -> Float[Tensor, "*#batch row player"]:

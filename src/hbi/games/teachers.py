@@ -75,24 +75,10 @@ class EstimatorTeacher:
 
     @torch.no_grad()
     def __call__(self, game: LateInteractionGame) -> Float[Tensor, "*#batch word frame"]:
-        """Return the network's prediction from the masked similarity; it sees no weights."""
-        similarity = playing_similarity(game)
+        """Return the network's prediction from the masked similarity, in its unit; it sees no weights."""
+        similarity = game.playing_similarity()
         batch_shape = similarity.shape[:-2]
-        predicted = self.estimator(similarity.reshape(-1, *similarity.shape[-2:])).reshape(
+        predicted = self.estimator.interactions(similarity.reshape(-1, *similarity.shape[-2:])).reshape(
             *batch_shape, *similarity.shape[-2:]
         )
-        return playing_cells(game, predicted)
-
-
-def playing_similarity(game: LateInteractionGame) -> Float[Tensor, "*#batch word frame"]:
-    """Return the similarity that the estimator sees: in the type of computation, 0 for masked players."""
-    return playing_cells(game, game.similarity.to(game.dtype))
-
-
-def playing_cells(
-    game: LateInteractionGame, cells: Float[Tensor, "*#batch word frame"]
-) -> Float[Tensor, "*#batch word frame"]:
-    """Return `cells` with 0 where the word or the frame is masked."""
-    if game.word_mask is not None:
-        cells = cells * game.word_mask.unsqueeze(-1)
-    return cells if game.frame_mask is None else cells * game.frame_mask.unsqueeze(-2)
+        return game.playing_cells(predicted)

@@ -49,6 +49,8 @@ def game_from_tokens(
             "word_tokens and frame_tokens must have shapes [..., tokens, width] with one width, not "
             f"{list(word_tokens.shape)} and {list(frame_tokens.shape)}"
         )
+    word_tokens = playing_tokens("word", word_tokens, word_mask)
+    frame_tokens = playing_tokens("frame", frame_tokens, frame_mask)
     if use_cosine:
         word_tokens = torch.nn.functional.normalize(word_tokens, dim=-1)
         frame_tokens = torch.nn.functional.normalize(frame_tokens, dim=-1)
@@ -62,6 +64,34 @@ def game_from_tokens(
         normalize_weights=normalize_weights,
         floor_at_zero=floor_at_zero,
     )
+
+
+def playing_tokens(
+    side: str, tokens: Float[Tensor, "*#batch player width"], mask: Bool[Tensor, "*#batch player"] | None
+) -> Float[Tensor, "*#batch player width"]:
+    """Return the tokens, 0 where masked: NaN there would reach the gradients of all whom the token is compared with.
+
+    Args:
+        side: "word" or "frame", for the error message.
+        tokens: embeddings.
+        mask: True where a token is a player; None: all are.
+
+    Raises:
+        ValueError: a mask that does not fit.
+    """
+    if mask is None:
+        return tokens
+    try:
+        torch.broadcast_shapes(mask.shape, tokens.shape[:-1])
+        fits = mask.dtype == torch.bool and mask.shape[-1:] == tokens.shape[-2:-1]
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{side}_mask must be boolean with shape {list(tokens.shape[:-1])}, leading axes broadcast, not "
+            f"{mask.dtype} {list(mask.shape)}"
+        )
+    return torch.where(mask.unsqueeze(-1), tokens, 0)
 
 
 def interactions(

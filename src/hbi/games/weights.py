@@ -2,6 +2,9 @@
 
 Both kinds answer the same questions about `A_t(q) = E[1(t in C) alpha_t(C)]`, where player `k` is in `C` with
 probability `q_k` (one `probability` for all, or an `inclusion` each).
+
+Weights may differ by any factor up to `LARGEST_SPREAD`. One that is next to nothing counts as much as any other in the
+coalitions where nobody else is, so that it cannot be left out.
 """
 
 from dataclasses import dataclass
@@ -13,16 +16,30 @@ from torch import Tensor
 
 from hbi.games.quadrature import Rule, exponential_sum
 
+LARGEST_SPREAD = 1e300
+"""The largest sum of weights over the smallest positive one that normalized weights are computed for."""
 _NEARLY_ONE = 1.0 - 1e-13
 """Stands for a certain presence: in float64 the difference is rounding, and no factor becomes 0."""
-_LARGEST_EXPONENT = 300.0
-"""exp(-300) is nothing, but its square can still be divided by: a certain presence has a gradient, too."""
+_LARGEST_EXPONENT = 700.0
+"""exp(-700) is nothing; less would not be a normal number, and a larger exponent spoils gradients: 0 times infinity."""
 
 
 def normalize(weights: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch player"]:
-    """Return the weights divided by their sum; all 0 where nobody has any."""
-    total = weights.sum(-1, keepdim=True)
-    return weights / torch.where(total > 0, total, 1)
+    """Return the weights divided by their sum; all 0 where nobody has any.
+
+    They are divided by the largest first: the sum of large weights may be infinite. Where all are next to nothing,
+    there is no gradient (see `smallest_with_gradient`).
+    """
+    largest = weights.detach().amax(-1, keepdim=True)
+    weights = torch.where(largest >= smallest_with_gradient(weights.dtype), weights, weights.detach())
+    scaled = weights / torch.where(largest > 0, largest, 1)
+    total = scaled.sum(-1, keepdim=True)
+    return scaled / torch.where(total > 0, total, 1)
+
+
+def smallest_with_gradient(dtype: torch.dtype) -> float:
+    """Return the smallest weight whose slope, about one over it, is a number of the type with room to spare."""
+    return torch.finfo(dtype).tiny / torch.finfo(dtype).eps
 
 
 @runtime_checkable
@@ -95,7 +112,7 @@ class _Nodes(NamedTuple):
     survival: Float[Tensor, "*#batch player node"]
     """`exp(-s w_k)`"""
     inverse: Float[Tensor, "*#batch player node"]
-    """`1 / g_k`"""
+    """`1 / g_k`, which is finite since no presence is quite certain"""
     alone: Float[Tensor, "*#batch player node"]
     """`c w_t exp(-s w_t) prod_{k != t} g_k`, with the weight `c` of the node"""
 
@@ -134,10 +151,10 @@ class NormalizedWeights:
         nodes = self._nodes(min(probability, _NEARLY_ONE))
         joining = self._cast((1 - nodes.survival).mul_(nodes.inverse).mul_(probability))
         own = self._cast((nodes.alone * nodes.inverse).sum(-1, keepdim=True))
-        has_weight = self.weights > 0
-        num_others = (has_weight.sum(-1, keepdim=True) - 1).clamp(min=0)
-        without_others = has_weight * (1.0 - probability) ** num_others.to(self.weights.dtype)
-        common = rows.mean(-2, keepdim=True)
+        has_weight = (self.weights > 0).to(self.weights.dtype)
+        num_players = has_weight.sum(-1, keepdim=True).clamp(min=1)
+        without_others = has_weight * (1.0 - probability) ** (num_players - 1)
+        common = (has_weight / num_players).unsqueeze(-2) @ rows
         rows = rows - common
         others = joining @ (self._cast(nodes.alone).mT @ rows)
         return (own * rows).sub_(others).addcmul_(without_others.unsqueeze(-1), common)
@@ -160,13 +177,14 @@ class NormalizedWeights:
 
     def expected_at(self, inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch player"]:
         """See `Weights`."""
-        return self._cast(inclusion.double() * self._nodes(inclusion.double().unsqueeze(-1)).alone.sum(-1))
+        inclusion = _not_quite_certain(inclusion.double())
+        return self._cast(inclusion * self._nodes(inclusion.unsqueeze(-1)).alone.sum(-1))
 
     def gain_of(
         self, members: Bool[Tensor, "*#batch player"], inclusion: Float[Tensor, "*#batch player"]
     ) -> Float[Tensor, "*#batch player"]:
         """See `Weights`. A member's own `g` is 1, so that nothing has to be taken out of the product."""
-        inclusion = inclusion.double()
+        inclusion = _not_quite_certain(inclusion.double())
         nodes = self._nodes(inclusion.unsqueeze(-1))
         joining = ((1 - nodes.survival) * members.unsqueeze(-1)).sum(-2, keepdim=True)
         others = -inclusion * (nodes.alone * joining).sum(-1)
@@ -175,11 +193,18 @@ class NormalizedWeights:
     def _nodes(self, inclusion: float | Tensor) -> _Nodes:
         rule: Rule = exponential_sum(self.spread, self.weights.dtype, self.weights.device)
         share = normalize(self.weights.double()).unsqueeze(-1)
-        survival = (share * -rule.nodes).clamp_(min=-_LARGEST_EXPONENT).exp_()
+        exponent = (share * rule.nodes).clamp_(max=_LARGEST_EXPONENT)
+        survival = exponent.neg().exp_()
         factor = (survival * inclusion).add_(1 - inclusion)
-        together = factor.prod(-2, keepdim=True) * rule.weights
+        # c w_t = (c / s) (s w_t): large nodes and small weights never stand alone, whose products might overflow.
+        together = factor.prod(-2, keepdim=True) * (rule.weights / rule.nodes)
         inverse = factor.reciprocal()
-        return _Nodes(survival, inverse, (survival * inverse).mul_(share).mul_(together))
+        return _Nodes(survival, inverse, exponent.mul_(survival).mul_(inverse).mul_(together))
 
     def _cast(self, result: Tensor) -> Tensor:
         return result.to(self.weights.dtype)
+
+
+def _not_quite_certain(inclusion: Float[Tensor, "*#batch player"]) -> Float[Tensor, "*#batch player"]:
+    """Return the inclusion, a little less where it is 1; its gradient is kept."""
+    return torch.where(inclusion > _NEARLY_ONE, inclusion - (1.0 - _NEARLY_ONE), inclusion)

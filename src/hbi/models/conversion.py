@@ -83,6 +83,6 @@ class Conversion:
     def _write_rest(self, folder: Path) -> None:
         if self.estimator is not None:
             tensors = {name: tensor.contiguous() for name, tensor in self.estimator.state_dict().items()}
-            metadata = {"channels": str(len(self.estimator.query))}
+            metadata = {"channels": str(len(self.estimator.query)), "unit": str(self.estimator.unit)}
             write_atomically(folder / "estimator.safetensors", save(tensors, metadata))
         write_atomically(folder / "conversion.json", json.dumps(asdict(self.report), indent=2) + "\n")

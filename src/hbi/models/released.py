@@ -5,6 +5,7 @@ knows of them. They have the same parameters. docs/method/released-code.md lists
 departs; what the released code leaves undefined (a crash, NaN, noise) is defined here as the default defines it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from hbi.encoders.clip import CLIPEncoder
 from hbi.encoders.encoder import Encoding
 from hbi.models.merger import TokenMerger
 from hbi.models.outputs import Players
+from hbi.models.temporal import TemporalLSTM
 from hbi.ops import TokenSequence, compose_members, released_clusters, released_merge
 
 PADDING_ID = 0
@@ -24,7 +26,12 @@ TEMPORAL_EPSILON = 1e-12
 
 
 class ReleasedEncoder(CLIPEncoder):
-    """Counts CLIP's start and end tokens as words, and gives padding features of its own."""
+    """Counts CLIP's start and end tokens as words, and gives padding features of its own.
+
+    The released code packs frames for an LSTM and unpacks them to the length of the longest video of the batch. What is
+    behind that it fills with the features, to which they are then added like anything else: padding that no video of
+    the batch reaches counts twice.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -45,7 +52,12 @@ class ReleasedEncoder(CLIPEncoder):
         side = self.towers.config.vision_config.image_size
         black = frames_BVD.new_zeros(1, 1, 3, side, side, dtype=self.towers.dtype)
         padding = self.frame_features(black, torch.ones_like(mask[:1, :1]))
-        return super().encode_features(torch.where(mask[..., None], frames_BVD, padding.to(frames_BVD.dtype)), mask)
+        encoding = super().encode_features(torch.where(mask[..., None], frames_BVD, padding.to(frames_BVD.dtype)), mask)
+        if not isinstance(self.temporal, TemporalLSTM):
+            return encoding
+        tokens_BVD = encoding.sequence.tokens
+        tokens_BVD = torch.where(mask.any(0)[:, None], tokens_BVD, 2 * tokens_BVD)
+        return replace(encoding, sequence=replace(encoding.sequence, tokens=tokens_BVD))
 
 
 class ReleasedMerger(TokenMerger):

@@ -11,6 +11,7 @@ from torch import Tensor
 from hbi.encoders.openai_clip import block_source, clip_config, clip_source, count_blocks
 from hbi.encoders.state_files import CheckpointError, Source, State, fill, read_state
 from hbi.games import BanzhafEstimator
+from hbi.games.estimator import RELEASED_UNIT
 from hbi.models.config import HBIConfig
 from hbi.models.conversion import Conversion, ConversionReport, Kind
 from hbi.models.hbi import HBIModel
@@ -181,7 +182,7 @@ def _estimator(state: State, prefix: str, origin: str) -> tuple[BanzhafEstimator
     matrix: Tensor | None = state.get(f"{prefix}Q")
     if matrix is None or matrix.dim() != 2:
         raise CheckpointError(f"{origin} lacks the matrix {prefix}Q, which tells the width of the estimator")
-    estimator = BanzhafEstimator(len(matrix)).eval()
+    estimator = BanzhafEstimator(len(matrix), unit=RELEASED_UNIT).eval()
     used = fill(estimator, state, lambda name: Source(prefix + _estimator_key(name)), origin=origin)
     return estimator, used
 

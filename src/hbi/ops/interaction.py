@@ -26,7 +26,8 @@ def weighted_token_interaction(
     padding takes no part in a maximum.
 
     Args:
-        similarity_ABTV: Cosine similarity of every word of every text with every frame of every video.
+        similarity_ABTV: Cosine similarity of every word of every text with every frame of every video; what stands at
+            padding, here and in the weights, is never used.
         word_weights: How much each word counts: non-negative, summing to 1 over the real words of a text.
         frame_weights: The same for the frames of a video.
         word_mask: True where a word is real.
@@ -40,8 +41,11 @@ def weighted_token_interaction(
     is_empty = ~(word_mask.any(-1)[:, None] & frame_mask.any(-1)[None, :])
     best_frame_ABT = best_frame_ABT.masked_fill(is_empty[..., None], 0.0)
     best_word_ABV = best_word_ABV.masked_fill(is_empty[..., None], 0.0)
-    text_to_video = torch.einsum("abt,at->ab", best_frame_ABT, word_weights * word_mask)
-    video_to_text = torch.einsum("abv,bv->ab", best_word_ABV, frame_weights * frame_mask)
+    # A padded word has no best frame that counts: weight 0 times NaN would be NaN.
+    best_frame_ABT = best_frame_ABT.masked_fill(~word_mask[:, None], 0.0)
+    best_word_ABV = best_word_ABV.masked_fill(~frame_mask[None], 0.0)
+    text_to_video = torch.einsum("abt,at->ab", best_frame_ABT, _zero_at_padding(word_weights, word_mask))
+    video_to_text = torch.einsum("abv,bv->ab", best_word_ABV, _zero_at_padding(frame_weights, frame_mask))
     return (text_to_video + video_to_text) / 2
 
 
@@ -71,9 +75,14 @@ def all_pairs_interaction(
     words = normalize(_repeat_at_padding(words_ATD, word_mask), dim=-1).reshape(-1, width)
     frames = normalize(_repeat_at_padding(frames_BVD, frame_mask), dim=-1).transpose(0, 1).reshape(-1, width)
     similarity_ATVB = (words @ frames.T).view(num_texts, num_words, num_frames, num_videos)
-    text_to_video = torch.einsum("atb,at->ab", _largest(similarity_ATVB, 2), word_weights * word_mask)
-    video_to_text = torch.einsum("avb,bv->ab", _largest(similarity_ATVB, 1), frame_weights * frame_mask)
+    word_weights, frame_weights = _zero_at_padding(word_weights, word_mask), _zero_at_padding(frame_weights, frame_mask)
+    text_to_video = torch.einsum("atb,at->ab", _largest(similarity_ATVB, 2), word_weights)
+    video_to_text = torch.einsum("avb,bv->ab", _largest(similarity_ATVB, 1), frame_weights)
     return (text_to_video + video_to_text) / 2
+
+
+def _zero_at_padding(weights: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]) -> Tensor:
+    return weights.masked_fill(~mask, 0.0)
 
 
 def _largest(values: Tensor, axis: int) -> Tensor:
@@ -118,6 +127,12 @@ def mean_token_similarity(
         word_weights: How much each word counts in the mean, 0 at padding; equal weights make a plain mean.
         frame_weights: The same for the frames of a video.
     """
-    texts = torch.einsum("atd,at->ad", normalize(words_ATD, dim=-1), word_weights)
-    videos = torch.einsum("bvd,bv->bd", normalize(frames_BVD, dim=-1), frame_weights)
-    return global_similarity(texts, videos)
+    return global_similarity(_weighted_mean(words_ATD, word_weights), _weighted_mean(frames_BVD, frame_weights))
+
+
+def _weighted_mean(
+    tokens_BND: Float[Tensor, "batch token width"], weights: Float[Tensor, "batch token"]
+) -> Float[Tensor, "batch width"]:
+    """Return the mean of unit tokens; those without weight take no part, whatever stands there."""
+    tokens_BND = tokens_BND.masked_fill((weights == 0)[..., None], 0.0)
+    return torch.einsum("bnd,bn->bd", normalize(tokens_BND, dim=-1), weights)

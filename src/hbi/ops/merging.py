@@ -19,7 +19,7 @@ def merge_tokens(
     cluster is subtracted first here.
 
     Args:
-        tokens_BND: Embeddings of the tokens.
+        tokens_BND: Embeddings of the tokens; what stands at padding is never used.
         score: Logarithm of how much each token counts, up to a constant for each cluster.
         assignment: The cluster of each token, from 0; -1 at padding, which takes no part.
         num_clusters: Clusters of each sequence; one without tokens is zero.
@@ -29,7 +29,7 @@ def merge_tokens(
     # A cluster without members would be a softmax over nothing, which is NaN: zero it, in value and gradient.
     is_empty_B1K = ~is_member_BNK.any(1, keepdim=True)
     weight_BNK = score_BNK.masked_fill(is_empty_B1K, 0.0).softmax(dim=1).masked_fill(~is_member_BNK, 0.0)
-    return torch.einsum("bnk,bnd->bkd", weight_BNK, tokens_BND)
+    return torch.einsum("bnk,bnd->bkd", weight_BNK, tokens_BND.masked_fill((assignment < 0)[..., None], 0.0))
 
 
 def compose_members(

@@ -17,7 +17,7 @@ from hbi.errors import HBIError
 from hbi.files import write_atomically
 from hbi.files.checksums import read_checksums, require_unchanged
 from hbi.games import BanzhafEstimator, ExactTeacher, LateInteractionGame
-from hbi.games.teachers import playing_cells, playing_similarity
+from hbi.games.estimator import RELEASED_UNIT
 from hbi.models.weights import require_fitting
 
 MOST_CHANNELS = 2**14
@@ -102,7 +102,7 @@ def train_estimator(
         target = teacher(game)
         if scale is None:
             scale = target.square().mean().clamp(min=torch.finfo(target.dtype).tiny)
-        loss = (playing_cells(game, estimator(playing_similarity(game))) - target).square().mean() / scale
+        loss = (game.playing_cells(estimator.interactions(game.playing_similarity())) - target).square().mean() / scale
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(estimator.parameters(), 1.0)
@@ -125,9 +125,9 @@ def measure_estimator(estimator: BanzhafEstimator, games: LateInteractionGame) -
         estimator: Predicts interactions.
         games: A batch that it was not trained on.
     """
-    everyone = playing_cells(games, torch.ones_like(games.similarity)).bool()
+    everyone = games.playing_cells(torch.ones_like(games.similarity)).bool()
     exact = ExactTeacher()(games)[everyone]
-    predicted = playing_cells(games, estimator(playing_similarity(games)))[everyone]
+    predicted = estimator.interactions(games.playing_similarity())[everyone]
     error = (predicted - exact).square().mean() / exact.square().mean()
     return EstimatorQuality(
         relative_error=error.sqrt().item(),
@@ -137,7 +137,7 @@ def measure_estimator(estimator: BanzhafEstimator, games: LateInteractionGame) -
 
 
 def save_estimator(estimator: BanzhafEstimator, path: Path, quality: EstimatorQuality) -> None:
-    """Write the weights of an estimator as safetensors, its width and quality as metadata; all of the file or none.
+    """Write the weights of an estimator as safetensors, width, unit and quality as metadata; all of the file or none.
 
     Args:
         estimator: The trained one.
@@ -148,6 +148,7 @@ def save_estimator(estimator: BanzhafEstimator, path: Path, quality: EstimatorQu
     require_numbers(tensors, origin="the trained estimator")
     metadata = {
         "channels": str(len(estimator.query)),
+        "unit": str(estimator.unit),
         "quality": json.dumps(vars(quality)),
         "sha256": _checksum(tensors),
     }
@@ -155,7 +156,7 @@ def save_estimator(estimator: BanzhafEstimator, path: Path, quality: EstimatorQu
 
 
 def load_estimator(path: Path) -> BanzhafEstimator:
-    """Return an estimator that `save_estimator` wrote.
+    """Return an estimator that `save_estimator` wrote, or `hbi convert`.
 
     Args:
         path: Of the file.
@@ -163,7 +164,7 @@ def load_estimator(path: Path) -> BanzhafEstimator:
     Raises:
         HBIError: The file cannot be read or holds something else.
     """
-    foreign = f"{path} is no estimator that `hbi train-estimator` wrote"
+    foreign = f"{path} is no estimator that `hbi train-estimator` or `hbi convert` wrote"
     if path.name in (read_checksums(path.parent) or ()):  # of a folder that `hbi convert` wrote
         require_unchanged(path)
     try:
@@ -173,15 +174,17 @@ def load_estimator(path: Path) -> BanzhafEstimator:
         channels = int(about["channels"])
         if not 1 <= channels <= MOST_CHANNELS:
             raise ValueError(f"{channels} channels")
+        # Of those without a stated unit, `hbi convert` wrote the ones whose quality was not measured.
+        unit = float(about["unit"]) if "unit" in about else 1.0 if "quality" in about else RELEASED_UNIT
         with torch.device("meta"):
-            wanted = BanzhafEstimator(channels).state_dict()
+            wanted = BanzhafEstimator(channels, unit=unit).state_dict()
         require_fitting(tensors, wanted, origin=str(path))
         require_numbers(tensors, origin=str(path))
     except (CheckpointError, KeyError, ValueError) as error:
         raise HBIError(f"{foreign} ({reason(error)})") from error
     if "sha256" in about and about["sha256"] != _checksum(tensors):
         raise HBIError(f"{path} is not what was written (its checksum is another): restore it, or train it anew")
-    estimator = BanzhafEstimator(channels)
+    estimator = BanzhafEstimator(channels, unit=unit)
     estimator.load_state_dict(tensors)
     return estimator.eval()
 

@@ -12,6 +12,7 @@ from hbi.explanation.explanation import COSINE, Explanation
 from hbi.explanation.level import LevelExplanation, WholeSimilarity
 from hbi.explanation.players import Frame, Word
 from hbi.games import LateInteractionGame, banzhaf_interactions, shapley_values
+from hbi.games.weights import normalize
 from hbi.shapes import LEVELS, WHOLE, ComparedLevel, Level
 
 
@@ -101,9 +102,8 @@ def _solved(name: Level, level: LevelGame, weight: float) -> LevelExplanation:
     words, frames = _players(game.word_mask, game.num_words), _players(game.frame_mask, game.num_frames)
     word_weights, frame_weights = game.playing_weights()
     if game.normalize_weights:
-        word_weights, frame_weights = (side / side.sum().clamp(min=1e-300) for side in (word_weights, frame_weights))
+        word_weights, frame_weights = normalize(word_weights), normalize(frame_weights)
     word_values, frame_values = shapley_values(game)
-    played = game.similarity.clamp(min=0) if game.floor_at_zero else game.similarity
     return LevelExplanation(
         level=name,
         weight=weight,
@@ -111,7 +111,7 @@ def _solved(name: Level, level: LevelGame, weight: float) -> LevelExplanation:
         word_groups=tuple(level.word_members.tolist()),
         frame_groups=tuple(level.frame_members.tolist()),
         interactions=banzhaf_interactions(game).numpy(),
-        token_similarity=torch.where(words[:, None] & frames, played, 0.0).numpy(),
+        token_similarity=game.playing_similarity().clone().numpy(),
         word_weights=word_weights.numpy(),
         frame_weights=frame_weights.numpy(),
         word_values=word_values.numpy(),
