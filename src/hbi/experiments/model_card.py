@@ -10,6 +10,7 @@ from hbi.encoders.state_files import CheckpointError, read_safetensors
 from hbi.evaluation.evaluation_protocol import EvaluationProtocol
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.schema import Recipe
+from hbi.experiments.taken_weights import FILE
 from hbi.files import is_regular, read_regular_text, write_atomically
 from hbi.matching.opened_model import CARD, weights_in_words
 from hbi.models.weights import WEIGHTS
@@ -52,12 +53,14 @@ def _head(run: Path, recipe: Recipe) -> Iterator[str]:
 
 def _training(folder: RunFolder, recipe: Recipe) -> Iterator[str]:
     data, training = recipe.data, recipe.training
-    start = f"the weights of `{recipe.model.encoder}`" if recipe.model.encoder else "random weights"
+    start = "random weights"
+    if source := recipe.training.start_from or recipe.model.encoder:
+        start = f"the weights of `{source}`" + (f", all of them ({FILE})" if recipe.training.start_from else "")
     yield "## Training\n"
     yield f"- Data: {data.dataset}, its train split" + (f" ({data.protocol})" if data.protocol else "")
     yield f"- Seen of a video: {data.num_frames} frames of {data.image_size} x {data.image_size} pixels"
     yield f"- Seen of a text: {data.max_words} tokens"
-    yield f"- Started from {start}; {training.num_steps} steps of {training.batch_size} videos; seed {training.seed}"
+    yield f"- Started from {start}; {training.length} of {training.batch_size} videos; seed {training.seed}"
     validations = [record for record in folder.read_metrics() if record.get("kind") == "validation"]
     if validations:
         best = max(validations, key=lambda record: record.get("score", float("-inf")))
@@ -137,6 +140,6 @@ def _limits(recipe: Recipe) -> Iterator[str]:
     yield f"It was measured on {recipe.data.dataset} only, if at all (see above): not on other videos, languages, or"
     yield "lengths, and not for bias. " + (
         "It knows the shapes, colors and movements of made-up films, and nothing of the world."
-        if recipe.data.dataset == "shape-stories" and recipe.model.encoder is None
+        if recipe.data.dataset == "shape-stories" and recipe.starts_at_random
         else "What its starting weights have learned, good and bad, is in it."
     )
