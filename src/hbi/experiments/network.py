@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -172,7 +172,7 @@ def _from_towers(network: Kind, name: str, choices: dict[str, Any]) -> Network:
     return model
 
 
-def _towers_of(source: Network, choices: Mapping[str, Any]) -> dict[str, Any]:
+def _towers_of(source: Network, choices: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a configuration with the towers of a network, and with what a recipe chooses beside."""
     config, family = source.config, source.config.encoder_family
     fields = {name: getattr(config, name) for name in ("encoder_config", "stem", "special_token_ids")} | choices
