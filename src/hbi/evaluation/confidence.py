@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-MEASURES = ("recall@1", "recall@5", "recall@10", "mean_rank")
+from hbi.evaluation.ranks import RECALLS
+
+MEASURES = (*(f"recall@{k}" for k in RECALLS), "mean_rank")
 """Averages over queries; a median has no short form here."""
 _BLOCK = 500
 
@@ -133,7 +135,7 @@ def paired_differences(
 
 
 def _values(ranks: Tensor) -> Float[Tensor, "query measure"]:
-    return torch.stack([*(100.0 * (ranks <= k).double() for k in (1, 5, 10)), ranks.double()], dim=1)
+    return torch.stack([*(100.0 * (ranks <= k).double() for k in RECALLS), ranks.double()], dim=1)
 
 
 def _sums_by_video(

@@ -25,7 +25,7 @@ _KINDS = {
     "answering": "answers questions about videos with one of a fixed list of answers, and shows which words and "
     "seconds the answer comes from",
 }
-_MEASURES = ("recall@1", "recall@5", "recall@10", "median_rank", "mean_rank")
+_MEASURES = ("recall@1", "recall@5", "recall@10", "recall@50", "median_rank", "mean_rank")
 
 
 def write_model_card(run: Path) -> Path:
@@ -105,21 +105,23 @@ def _lines_of(file: Path) -> list[str]:
 def _ranking(values: dict[str, Any]) -> Iterator[str]:
     names = [field.name for field in fields(EvaluationProtocol)]
     yield f"{EvaluationProtocol(**{name: values['protocol'][name] for name in names})}\n"
-    yield "| direction | R@1 | R@5 | R@10 | MdR | MnR |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| direction | R@1 | R@5 | R@10 | R@50 | MdR | MnR |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name in ("text_to_video", "video_to_text"):
-        cells = " | ".join(f"{values[name][measure]:.1f}" for measure in _MEASURES)
+        # Earlier versions measured no R@50.
+        cells = " | ".join(f"{values[name][each]:.1f}" if each in values[name] else "" for each in _MEASURES)
         yield f"| {name.replace('_', ' ')} | {cells} |"
     yield ""
 
 
 def _answers(values: dict[str, Any]) -> Iterator[str]:
     yield f"Questions of the split {values['split']}, {values['num_answers']} answers to choose from\n"
-    yield "| questions | right | from the question alone | number |"
-    yield "| --- | --- | --- | --- |"
+    yield "| questions | right | among the best five | from the question alone | number |"
+    yield "| --- | --- | --- | --- | --- |"
     for row in values["accuracies"]:
         blind = "not measured" if row["question_only"] is None else f"{row['question_only']:.1f} %"
-        yield f"| {row['kind']} | {row['accuracy']:.1f} % | {blind} | {row['num_questions']} |"
+        in_5 = f"{row['top_5']:.1f} %" if "top_5" in row else "not measured"
+        yield f"| {row['kind']} | {row['accuracy']:.1f} % | {in_5} | {blind} | {row['num_questions']} |"
     yield ""
 
 
