@@ -24,6 +24,11 @@ EARLIER_NAMES = (("model", "clip", "encoder"), ("training", "clip_lr", "encoder_
 """Section, name in earlier versions, name now."""
 ALTERNATIVES = (("training.num_steps", "training.epochs"), ("model.encoder", "training.start_from"))
 """Two keys for one thing: how long to train, and what the towers start from."""
+MOST_WEIGHT = 1_000_000
+"""Of a term of the objective."""
+_OF_WHOLE_OBJECTIVE = {"alpha", "beta", "gamma", "levels", "teacher", "num_samples", "estimator"}
+_OF_WHOLE_TRAINING = {"num_steps", "warmup_steps", "precision", "log_every", "checkpoint_every", "seed"}
+"""Keys that nobody writes all of, and that a run folder's recipe always had."""
 _REPR = Repr()
 _RECIPES = files("hbi.experiments") / "recipes"
 
@@ -49,6 +54,7 @@ def read_content(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, 
         raise RecipeError(f"{shortened(name_or_path)} is not valid YAML{error}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"{name_or_path} must hold sections (data, model, …), not a {type(content).__name__}")
+    content = with_present_weights(content)
     given = [_override(content, override) for override in overrides]
     return _without_replaced(with_present_names(content), given)
 
@@ -59,6 +65,24 @@ def with_present_names(content: dict[str, Any]) -> dict[str, Any]:
         values = content.get(section)
         if isinstance(values, dict) and old in values:
             values[new] = values.pop(old)
+    return content
+
+
+def with_present_weights(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe of an earlier version's run with the weights that mean now what its own meant.
+
+    The two divergences of a term were averaged, and are added now: half the weight is the same training, to the last
+    bit. Only a run folder's recipe says everything, defaults included, and yet knows no epochs.
+    """
+    objective, training, model = (content.get(name) for name in ("objective", "training", "model"))
+    if not (isinstance(objective, dict) and isinstance(training, dict) and isinstance(model, dict)):
+        return content
+    is_whole = objective.keys() >= _OF_WHOLE_OBJECTIVE and training.keys() >= _OF_WHOLE_TRAINING
+    if is_whole and "epochs" not in training:
+        # The distillation of answers has one divergence only.
+        for name in ("alpha",) if model.get("kind") == "answering" else ("alpha", "beta"):
+            if type(objective[name]) in (int, float) and abs(objective[name]) < MOST_WEIGHT:
+                objective[name] /= 2
     return content
 
 

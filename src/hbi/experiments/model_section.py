@@ -73,7 +73,12 @@ class ModelSection(Section):
     )
     head_channels: Size = Field(default=16, description="channels of the heads that predict interactions")
     mlp_ratio: int = Field(default=4, gt=0, le=100, description="width of the towers' hidden layers per width")
-    logit_scale: float = Field(default=100.0, gt=0, le=100.0, description="what multiplies a similarity at the start")
+    logit_scale: float = Field(
+        default=100.0,
+        gt=0,
+        le=100.0,
+        description="what multiplies a similarity at the start, of random weights: an encoder or model brings its own",
+    )
     answer_channels: int | None = Field(
         default=None,
         ge=4,

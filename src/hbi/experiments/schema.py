@@ -241,8 +241,9 @@ class Recipe(Section):
                 continue
             if self.asks_questions:
                 raise ValueError(f"objective.{name}: a network that answers questions has no such term; leave it out")
-            if self.model.kind == "global" and name in OF_WORDS:
-                raise ValueError(f"objective.{name} needs words and frames that interact: set model.kind=hbi")
+            if name in OF_WORDS and "global" in (self.model.kind, self.model.interaction):
+                key = "kind=hbi" if self.model.kind == "global" else "interaction=weighted"
+                raise ValueError(f"objective.{name} needs words and frames that interact: set model.{key}")
         for name in OF_WRONG_ROWS:
             first = getattr(self.objective, f"{name}_from")
             last = self.training.num_steps

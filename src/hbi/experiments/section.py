@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from hbi.experiments.content import path_problem
+from hbi.experiments.content import MOST_WEIGHT, path_problem
 
 # The most of each kind is far above what anybody trains: a slip is named before it fills the memory.
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -14,7 +14,7 @@ MOST_PLACES = 100_000
 Places = Annotated[int, Field(gt=0, le=MOST_PLACES)]
 Layers = Annotated[int, Field(gt=0, le=1000)]
 Rate = Annotated[float, Field(gt=0, le=10_000)]
-Weight = Annotated[float, Field(ge=0, le=1_000_000)]
+Weight = Annotated[float, Field(ge=0, le=MOST_WEIGHT)]
 Ratio = Annotated[float, Field(gt=0, le=1)]
 
 
