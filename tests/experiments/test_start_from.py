@@ -116,6 +116,15 @@ def test_what_the_recipe_leaves_out_is_the_old_models_and_is_written_down(run, d
     assert f"the weights of `{run}`, all of them (start.json)" in (tmp_path / "new" / "README.md").read_text()
 
 
+def test_nothing_stays_of_an_attempt_that_started_otherwise(run, data, tmp_path):
+    """A run that ended before its first step leaves its folder free."""
+    start_training(recipe_from(run, data), tmp_path / "new", resume=False, device=CPU, progress=None)
+    assert TakenWeights.read(tmp_path / "new") is not None
+    anew = read_recipe("shape-stories", [*SIZES, *SHORT, f"data.root={data}"])
+    start_training(anew, tmp_path / "new", resume=False, device=CPU, progress=None)
+    assert TakenWeights.read(tmp_path / "new") is None
+
+
 def steps_of(folder: Path) -> list[dict]:
     lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
     return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]

@@ -50,8 +50,8 @@ class ModelSection(Section):
     temporal_layers: int = Field(default=2, ge=0, le=1000, description="layers of the aggregator; 0: none")
     max_frames: Places | None = Field(
         default=None,
-        description="frames that the temporal transformer has positions for; default: data.num_frames, or those of "
-        "the encoder",
+        description="frames that the temporal transformer has positions for; default: data.num_frames, or as many as "
+        "the model has that training goes on from",
     )
     interaction: Interaction = Field(
         default="weighted",

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from hbi.errors import HBIError
-from hbi.experiments.schema import Recipe
+from hbi.experiments.schema import DataSection, Recipe
+from hbi.experiments.section import Section
 from hbi.matching.loading import SourceError, folders_of_model
 from hbi.models import GlobalConfig
 from hbi.models.config import HBIConfig
@@ -100,7 +101,7 @@ def with_start(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"model": recipe.model.model_copy(update=missing), "data": _data_of(recipe, start)})
 
 
-def _data_of(recipe: Recipe, start: Start) -> Any:
+def _data_of(recipe: Recipe, start: Start) -> DataSection:
     """Return the data section with the sizes that it leaves out: pictures, frames and words as the model takes them."""
     config, given = start.config, _given(recipe.data)
     height, width = config.image_size
@@ -129,7 +130,7 @@ def _stated(config: HBIConfig, kind: str) -> Iterator[tuple[str, Any]]:
     yield from ((name, getattr(config, name)) for name in OF_ENCODER)
     if kind != "global" and not isinstance(config, GlobalConfig):
         yield from ((name, getattr(config, name)) for name in OF_LEVELS)
-    if kind == _KINDS[config.model_type]:
+    if kind == _KINDS[config.model_type] != "global":
         yield from ((name, getattr(config, name)) for name in OF_RANKING)
         if isinstance(config, AnsweringConfig):
             yield "answer_channels", config.answer_channels
@@ -153,7 +154,7 @@ def _agrees(key: str, ours: Any, theirs: Any, config: HBIConfig) -> bool:
             return False
 
 
-def _given(section: Any) -> Mapping[str, Any]:
+def _given(section: Section) -> Mapping[str, Any]:
     """Return what a section of a recipe says; null stands for what is left out."""
     values = {name: getattr(section, name) for name in section.model_fields_set}
     return {name: value for name, value in values.items() if value is not None}

@@ -34,7 +34,7 @@ _ROWS_ARE_ANSWERS = (".scores.weight", ".scores.bias", ".frame_scores.weight")
 
 @dataclass(frozen=True)
 class TakenWeights:
-    """What a network took from another, tensor by tensor. All three are names as the network has them, but for `left`.
+    """What a network took from another, tensor by tensor, by the names that a network has which answers no questions.
 
     Attributes:
         source: Where the weights come from, as the recipe calls it.
@@ -131,7 +131,8 @@ def _remarks(
         remarks.append(f"frame positions from number {len(theirs[POSITIONS])} on are new")
     if all(answers) and answers[0] != answers[1]:
         known = len(set(answers[0]) & set(answers[1]))
-        remarks.append(f"{known} of {len(answers[0])} answers are known, the others new")
+        others = ", the others new" if known < len(answers[0]) else ""
+        remarks.append(f"{known} of {len(answers[0])} answers are known{others}")
     if model.config.tubelet_size != source.config.tubelet_size:
         remarks.append(f"towers read {model.config.tubelet_size} frames now, of which they know the middle one")
     return remarks

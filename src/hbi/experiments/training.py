@@ -21,7 +21,7 @@ from hbi.experiments.model_card import write_model_card
 from hbi.experiments.network import build_and_tell, start_picture
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import Task, retrieval_task
-from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_tokenizer
+from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_start, keep_tokenizer
 from hbi.experiments.schema import OF_WRONG_ROWS, Recipe
 from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_split
 from hbi.experiments.start import with_start
@@ -159,8 +159,7 @@ def start_training(
     keep_problems(folder, (*train.frames.problems, *val.frames.problems, *task.remarks), processes)
     tokenizer = keep_tokenizer(folder, recipe, task.texts, processes)
     model, told = build_and_tell(recipe, tokenizer, task.answers)
-    if told is not None and processes.is_main and not folder.has_begun:
-        told.write(folder.path)
+    keep_start(folder, told, processes)
     processor = keep_processor(folder, recipe, model, tokenizer, processes)
     for split in (train, val):
         _require_own_features(recipe, model, split.frames)

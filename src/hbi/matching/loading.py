@@ -157,8 +157,8 @@ def model_folder_of_run(run: Path, weights: Which) -> Path:
 def is_own_model(source: Source) -> bool:
     """Return whether a source is a folder with a network of ours: a run, or what `save_pretrained` or `hbi convert`
     wrote."""
-    folder = Path(without_prefix(source))
-    return is_run(source) or (folder.is_dir() and model_type(folder) in NETWORKS)
+    name = without_prefix(source)
+    return is_run(name) or (os.path.isdir(name) and model_type(Path(name)) in NETWORKS)
 
 
 def folders_of_model(source: Source) -> tuple[Path, Path]:
@@ -177,9 +177,10 @@ def folders_of_model(source: Source) -> tuple[Path, Path]:
         return model_folder_of_run(folder, "best"), folder
     _require_whole_source(name)
     folder = folder / "model" if is_regular(folder / INDEX) else folder
-    kind = model_type(folder) if folder.is_dir() else _type_on_hub(name)
+    is_here = os.path.isdir(folder)
+    kind = model_type(folder) if is_here else _type_on_hub(name)
     if kind in NETWORKS:
-        place = folder if folder.is_dir() else _downloaded(name)
+        place = folder if is_here else _downloaded(name)
         return place, place
     if kind in FAMILIES:
         raise SourceError(f"{name} holds an encoder of type {kind!r}, of which only towers can be taken: model.encoder")
