@@ -120,6 +120,7 @@ def test_nothing_stays_of_an_attempt_that_started_otherwise(run, data, tmp_path)
     """A run that ended before its first step leaves its folder free."""
     start_training(recipe_from(run, data), tmp_path / "new", resume=False, device=CPU, progress=None)
     assert TakenWeights.read(tmp_path / "new") is not None
+    (tmp_path / "new" / "metrics.jsonl").unlink()  # as if it had been killed just before that
     anew = read_recipe("shape-stories", [*SIZES, *SHORT, f"data.root={data}"])
     start_training(anew, tmp_path / "new", resume=False, device=CPU, progress=None)
     assert TakenWeights.read(tmp_path / "new") is None
