@@ -212,7 +212,7 @@ def run_job(job: Job) -> dict:
         rank_file(folder, "test", direction).write_text(ranks_csv(ranks))
     measures = report.to_dict()
     kept = ("text_to_video", "video_to_text", "minimal_pairs", "localization")
-    seconds_per_epoch = trainer.seconds / recipe.training.num_steps * trainer.batches.steps_per_epoch
+    seconds_per_epoch = trainer.seconds / trainer.settings.num_steps * trainer.batches.steps_per_epoch
     return {name: measures[name] for name in kept} | {
         "seconds_per_epoch": seconds_per_epoch,
         "one_event": recall_of_single_events(test.split, report.text_ranks),

@@ -327,7 +327,7 @@ def test_measures(capsys):
     assert unwrapped(f"{MARKUP} on test: 2 texts") in unwrapped(printed)
     assert f"{MARKUP}, test, 2 videos" in printed
     assert printed.count(f"not decoded wholly: {MARKUP}") == 5
-    accuracy = Accuracy(MARKUP, 50.0, 10.0, None, 4, 0)
+    accuracy = Accuracy(MARKUP, 50.0, 80.0, 10.0, None, 4, 0)
     answers = AnswerReport("test", 2, 3, 90.0, (accuracy,), problems=faults[:1])
     evaluation_tables.print_answers(AnswerEvaluation(MARKUP, answers, (), {}))
     printed = capsys.readouterr().out

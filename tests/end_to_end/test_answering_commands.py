@@ -30,6 +30,24 @@ def test_a_run_is_measured_beside_its_baselines(answering):
     assert len(answers) == kinds["all"]["num_questions"]
     right = sum(each["given"] == each["answer"] for each in answers)
     assert 100 * right / len(answers) == pytest.approx(kinds["all"]["accuracy"])
+    ranks = [each["rank"] for each in answers]
+    assert [rank == 1 for rank in ranks] == [each["given"] == each["answer"] for each in answers]
+    in_five = 100 * sum(rank <= 5 for rank in ranks) / len(ranks)
+    assert in_five == pytest.approx(kinds["all"]["top_5"])
+    assert in_five > kinds["all"]["accuracy"]
+    assert f"{in_five:.1f} %" in printed
+    assert f"| {in_five:.1f} % |" in (answering / "README.md").read_text()
+
+
+def test_two_networks_that_answer_are_compared_question_by_question(answering, tmp_path):
+    own = json.loads(succeed_here("evaluate", answering) and (answering / "metrics.json").read_text())["accuracies"][0]
+    succeed_here("evaluate", answering / "question-only", "--out", tmp_path / "blind")
+    printed = succeed_here("compare", tmp_path / "blind", answering)
+    rows = {line.split("│")[1].strip(): line for line in printed.splitlines() if line.count("│") > 3}
+    assert {"accuracy", "top-5 accuracy"} <= rows.keys()
+    assert f" {own['accuracy']:.1f} " in rows["accuracy"]
+    assert f" {own['top_5']:.1f} " in rows["top-5 accuracy"]
+    assert "recall" not in printed
 
 
 def test_the_baseline_sees_nothing(answering):

@@ -2,12 +2,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hbi.data.answer_vocabulary import AnswerVocabulary
 from hbi.data.choices import Choice, ChoiceSplit
 from hbi.data.frames import FrameStore
 from hbi.data.samples import Question, Split, Video
-from hbi.evaluation.answer_accuracy import answer_logits, majority_answers, report_answers, right_answers
+from hbi.evaluation.answer_accuracy import answer_logits, answer_ranks, majority_answers, report_answers, right_answers
 from hbi.evaluation.answer_evidence import answer_evidence
 from hbi.evaluation.choice_accuracy import choice_accuracy
 from hbi.matching import Answerer
@@ -40,15 +42,30 @@ def test_out_of_vocabulary_is_wrong_and_counted():
     logits = torch.tensor([[3.0, 0, 0], [3.0, 0, 0], [0, 3.0, 0]])
     right = right_answers(logits, vocabulary.labels(asked))
     assert right.tolist() == [True, False, False]
-    report = report_answers(split(asked), asked, vocabulary, right, torch.tensor([False, False, True]))
+    ranks = answer_ranks(logits, vocabulary.labels(asked))
+    assert ranks.tolist() == [1, 4, 3], "of equal ones the first comes first"
+    report = report_answers(split(asked), asked, vocabulary, ranks, torch.tensor([False, False, True]))
     rows = {part.kind: part for part in report.accuracies}
     assert list(rows) == ["all", "color", "count"]
     assert rows["all"].accuracy == pytest.approx(100 / 3)
     assert rows["color"].accuracy == 50.0
+    assert (rows["all"].top_5, rows["count"].top_5) == (100.0, 100.0), "all that it can give are fewer than five"
     assert rows["color"].num_out_of_vocabulary == 1
     assert rows["count"].question_only == 100.0
     assert report.coverage == pytest.approx(200 / 3)
-    assert report_answers(split(asked), asked, vocabulary, right, None).accuracies[0].question_only is None
+    assert report_answers(split(asked), asked, vocabulary, ranks, None).accuracies[0].question_only is None
+
+
+@given(seed=st.integers(0, 1000), num_answers=st.integers(1, 12))
+def test_the_rank_of_an_answer_is_its_place_among_all(seed, num_answers):
+    torch.manual_seed(seed)
+    logits = torch.randint(0, 4, (20, num_answers)).float()  # few values: many ties
+    labels = torch.randint(-1, num_answers, (20,))
+    found = answer_ranks(logits, labels)
+    for row, label, rank in zip(logits.tolist(), labels.tolist(), found.tolist(), strict=True):
+        order = sorted(range(num_answers), key=lambda answer: (-row[answer], answer))
+        assert rank == (order.index(label) + 1 if label >= 0 else num_answers + 1)
+    assert torch.equal(found <= 1, right_answers(logits, labels))
 
 
 def test_the_majority_is_that_of_training_and_of_each_kind():
@@ -60,7 +77,7 @@ def test_the_majority_is_that_of_training_and_of_each_kind():
         Question("?", 0, (0,), "two", "count"),
         Question("?", 0, (0,), "x", "shape"),
     ]
-    report = report_answers(split(asked), train, AnswerVocabulary(ANSWERS), torch.zeros(3, dtype=torch.bool), None)
+    report = report_answers(split(asked), train, AnswerVocabulary(ANSWERS), torch.full((3,), 9), None)
     assert [part.majority for part in report.accuracies] == [pytest.approx(100 / 3), 100.0, 0.0, 0.0]
 
 

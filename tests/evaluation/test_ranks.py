@@ -48,6 +48,7 @@ def test_a_perfect_similarity_finds_everything_first():
         "recall@1": 100.0,
         "recall@5": 100.0,
         "recall@10": 100.0,
+        "recall@50": 100.0,
         "median_rank": 1.0,
         "mean_rank": 1.0,
         "num_queries": 7,
@@ -65,7 +66,7 @@ def test_chance_is_what_random_orders_give():
     relevance = torch.rand(200, 12) < 0.15
     relevance[torch.arange(200), torch.randint(0, 12, (200,))] = True
     trials = [retrieval_scores(ranks(torch.rand(200, 12), relevance)) for _ in range(300)]
-    for k, name in ((1, "recall@1"), (5, "recall@5")):
+    for k, name in ((1, "recall@1"), (5, "recall@5"), (10, "recall@10")):
         mean = sum(trial.to_dict()[name] for trial in trials) / len(trials)
         assert mean == pytest.approx(chance_recall(relevance, k), abs=0.7)
 

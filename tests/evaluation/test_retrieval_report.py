@@ -32,8 +32,8 @@ def test_a_report_holds_every_measure_and_agrees_with_itself(matcher, split, fra
     assert report.text_to_video.mean_rank == pytest.approx(sum(query.rank for query in report.text_ranks) / 4)
     assert report.video_to_text.mean_rank == pytest.approx(sum(query.rank for query in report.video_ranks) / 3)
     assert report.video_to_captions.num_queries == 3
-    assert report.intervals_text_to_video[3].value == pytest.approx(report.text_to_video.mean_rank)
-    assert report.chance_text_to_video == pytest.approx((50.0, 100.0, 100.0))
+    assert report.intervals_text_to_video[4].value == pytest.approx(report.text_to_video.mean_rank)
+    assert report.chance_text_to_video == pytest.approx((50.0, 100.0, 100.0, 100.0))
     assert [pair.kind for pair in report.minimal_pairs] == ["color", "shape"]
     assert [level.level for level in report.localization] == list(LEVELS)
     values = report.to_dict()

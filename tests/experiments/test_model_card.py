@@ -34,21 +34,24 @@ def test_it_names_data_training_measures_and_limits(run):
     assert "None yet: `hbi evaluate mine` measures it." in card
     assert "hbi.load('mine')" in card
     assert "not on other videos, languages, or\nlengths, and not for bias" in card
-    values = {"protocol": PROTOCOL, "text_to_video": SCORES, "video_to_text": SCORES}
+    values = {"protocol": PROTOCOL, "text_to_video": SCORES | {"recall@50": 99.0}, "video_to_text": SCORES}
     (run / "metrics.json").write_text(json.dumps(values))
     card = write_model_card(run).read_text()
     assert "ShapeStories, test, 5 videos; weights: best on the validation split; 5 frames, 16 words" in card
-    assert "| text to video | 12.3 | 50.0 | 75.0 | 2.0 | 3.0 |" in card
+    assert "| text to video | 12.3 | 50.0 | 75.0 | 99.0 | 2.0 | 3.0 |" in card
+    assert "| video to text | 12.3 | 50.0 | 75.0 |  | 2.0 | 3.0 |" in card, "measured by a version without R@50"
     assert "None yet" not in card
     assert load(run, device="cpu").card == card
 
 
 def test_a_run_that_answers_tells_its_accuracies(tmp_path):
     run = run_folder(tmp_path / "asked", "answering")
-    row = {"kind": "all", "accuracy": 54.7, "question_only": None, "num_questions": 9}
-    (run / "metrics.json").write_text(json.dumps({"split": "test", "num_answers": 3, "accuracies": [row]}))
+    earlier = {"kind": "all", "accuracy": 54.7, "question_only": None, "num_questions": 9}
+    rows = [earlier, earlier | {"kind": "color", "top_5": 80.0}]
+    (run / "metrics.json").write_text(json.dumps({"split": "test", "num_answers": 3, "accuracies": rows}))
     card = write_model_card(run).read_text()
-    assert "| all | 54.7 % | not measured | 9 |" in card
+    assert "| all | 54.7 % | not measured | not measured | 9 |" in card
+    assert "| color | 54.7 % | 80.0 % | not measured | 9 |" in card
     assert "model.answer(" in card
 
 

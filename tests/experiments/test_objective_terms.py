@@ -44,17 +44,22 @@ EVERYTHING = (
         ("shape-stories", "objective={concentration: 1, levels: [event]}", "is of the entity level"),
         ("shape-stories-global", "objective.function_words=1", r"set model\.kind=hbi"),
         ("shape-stories-global", "objective.interaction_contrast=1", r"set model\.kind=hbi"),
+        (
+            "shape-stories",
+            ["objective.function_words=1", "model.interaction=global"],
+            r"set model\.interaction=weighted",
+        ),
         ("shape-stories-qa", "objective.turned=1", "answers questions has no such term"),
         ("shape-stories-qa", "objective.concentration=1", "answers questions has no such term"),
     ],
 )
 def test_a_term_that_means_nothing_is_refused(recipe, changes, message):
     with pytest.raises(RecipeError, match=message):
-        read_recipe(recipe, [changes])
+        read_recipe(recipe, [changes] if isinstance(changes, str) else changes)
 
 
 def test_recipes_without_have_the_objective_that_they_had():
-    assert build_objective(read_recipe("shape-stories", []), CPU) == Objective()
+    assert build_objective(read_recipe("msrvtt", []), CPU) == Objective(), "the paper's"
     recipe = read_recipe("shape-stories", EVERYTHING)
     objective = build_objective(recipe, CPU)
     weighed = {"interaction_contrast", "concentration", "function_words", "exchanged", "turned"}

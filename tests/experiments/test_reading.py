@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from hbi.experiments.content import RecipeError, recipe_names
 from hbi.experiments.reading import read_recipe, recipe_yaml
@@ -19,6 +20,23 @@ def test_a_resolved_recipe_reads_back_to_itself(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text(recipe_yaml(recipe))
     assert read_recipe(str(path)) == recipe
+
+
+@pytest.mark.parametrize("name", ["shape-stories", "shape-stories-qa", "msrvtt"])
+def test_the_recipe_of_an_earlier_run_means_what_it_meant(name, tmp_path):
+    """Its terms averaged two divergences; it says everything but what is new."""
+    now = read_recipe(name)
+    values = now.model_dump(mode="json")
+    for section, key in (("training", "epochs"), ("training", "start_from"), ("model", "interaction")):
+        values[section].pop(key)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(values))
+    earlier = read_recipe(str(path))
+    assert earlier.objective.alpha == now.objective.alpha / 2
+    assert earlier.objective.beta == now.objective.beta / (1 if name == "shape-stories-qa" else 2)
+    assert read_recipe(str(path), ["objective.alpha=1"]).objective.alpha == 1, "what is said now is meant as now"
+    path.write_text(recipe_yaml(earlier))
+    assert read_recipe(str(path)) == earlier, "once"
 
 
 def test_the_baseline_differs_in_its_kind_alone():

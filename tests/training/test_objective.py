@@ -51,12 +51,12 @@ def test_divergence_is_zero_for_the_same_map_and_ignores_padding():
     assert interaction_divergence(moved, target, cells) > 0
 
 
-def test_divergence_is_the_mean_over_cells():
+def test_divergence_is_the_sum_of_two_means_over_cells():
     predicted, target = torch.randn(1, 2, 3), torch.randn(1, 2, 3)
     expected = 0.0
     for axis in (1, 0):
         p, q = predicted[0].softmax(axis), target[0].softmax(axis)
-        expected += (q * (q / p).log()).mean().item() / 2
+        expected += (q * (q / p).log()).mean().item()
     cells = torch.ones(1, 2, 3, dtype=torch.bool)
     assert abs(interaction_divergence(predicted, target, cells).item() - expected) < 1e-5
 

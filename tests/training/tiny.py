@@ -109,7 +109,7 @@ def trainer(path: Path, kind: str, *changes: str) -> Trainer:
         model,
         TinyBatches(are_questions=kind == "answering"),
         AnsweringObjective(retrieval=objective) if kind == "answering" else objective,
-        training_settings(recipe),
+        training_settings(recipe, recipe.training.num_steps),
         folder,
         validate=lambda model: {"score": 0.0},
         device=CPU,

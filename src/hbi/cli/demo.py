@@ -49,8 +49,8 @@ def demo(
     with progress_bar("drawing videos") as progress:
         generate_shape_stories(data, num_train=train, num_val=val, num_test=test, progress=progress)
     trainings = demo_runs(TITLES, out, overrides or [])
-    steps = trainings[0].recipe.training.num_steps
-    _step(2, f"Training both for {steps} steps, into {out / 'runs'}")
+    length = trainings[0].recipe.training.length
+    _step(2, f"Training both for {length}, into {out / 'runs'}")
     train_side_by_side(trainings)
     runs = [training.path for training in trainings]
 

@@ -28,7 +28,7 @@ def print_retrieval(evaluation: "Evaluation") -> None:
     """Print the measures as tables, with how they came about, and published rows beside them."""
     report, protocol, published = evaluation.report, evaluation.protocol, evaluation.published
     title = f"{evaluation.name} on {report.split}: {report.num_texts} texts, {report.num_videos} videos"
-    table = TextTable("direction", "R@1", "R@5", "R@10", "MdR", "MnR", title=title)
+    table = TextTable("direction", "R@1", "R@5", "R@10", "R@50", "MdR", "MnR", title=title)
     _add_direction(table, "text to video", report.text_to_video, report.intervals_text_to_video)
     table.add_row("  chance", *map(_number, report.chance_text_to_video), "", "", style="dim")
     _add_published(table, "text to video", published)
@@ -51,7 +51,7 @@ def print_retrieval(evaluation: "Evaluation") -> None:
 def _add_direction(
     table: TextTable, name: str, scores: "RetrievalScores", intervals: "Sequence[Interval]" = ()
 ) -> None:
-    recalls = (scores.recall_at_1, scores.recall_at_5, scores.recall_at_10)
+    recalls = (scores.recall_at_1, scores.recall_at_5, scores.recall_at_10, scores.recall_at_50)
     table.add_row(name, *map(_number, (*recalls, scores.median_rank, scores.mean_rank)))
     if intervals:
         *recall_cells, mean_cell = (f"{interval.low:.1f} – {interval.high:.1f}" for interval in intervals)
@@ -61,7 +61,7 @@ def _add_direction(
 def _add_published(table: TextTable, direction: str, rows: Rows) -> None:
     for row in rows:
         if row.direction == direction:
-            cells = (*row.recalls, row.median_rank, row.mean_rank)
+            cells = (*row.recalls, None, row.median_rank, row.mean_rank)  # no R@50 in what they report
             table.add_row(f"  {row.model}", *("" if cell is None else _number(cell) for cell in cells), style="cyan")
 
 
@@ -98,13 +98,14 @@ def print_answers(evaluation: "AnswerEvaluation") -> None:
     counts = f"{report.accuracies[0].num_questions} questions, {report.num_videos} videos"
     title = f"{evaluation.name} on {report.split}: {counts}"
     table = TextTable(
-        "questions", "right", "question only", "most frequent", "number", "not in vocabulary", title=title
+        "questions", "right", "top 5", "question only", "most frequent", "number", "not in vocabulary", title=title
     )
     for part in report.accuracies:
         blind = "not trained" if part.question_only is None else f"{part.question_only:.1f} %"
         table.add_row(
             part.kind,
             f"{part.accuracy:.1f} %",
+            f"{part.top_5:.1f} %",
             blind,
             f"{part.majority:.1f} %",
             str(part.num_questions),
@@ -113,9 +114,9 @@ def print_answers(evaluation: "AnswerEvaluation") -> None:
         )
     table.print()
     say(
-        "{coverage} % of the right answers are among the {num_answers} that the network can give. Question only: the "
-        "same network trained and asked with black frames. Most frequent: the most frequent training answer to each "
-        "kind of question.",
+        "{coverage} % of the right answers are among the {num_answers} that the network can give. Top 5: they are "
+        "among the five that it holds for likeliest. Question only: the same network trained and asked with black "
+        "frames. Most frequent: the most frequent training answer to each kind of question.",
         coverage=f"{report.coverage:.1f}",
         num_answers=report.num_answers,
     )

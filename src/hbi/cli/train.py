@@ -57,9 +57,13 @@ def train(
 
 @contextmanager
 def watch_training(trainer: "Trainer") -> "Iterator[Callable[[TrainingProgress], None]]":
-    """Say what was passed over and where the training goes on, then show its steps and validations."""
+    """Say what it starts from, what was passed over and where it goes on, then show its steps and validations."""
+    from hbi.experiments.taken_weights import TakenWeights  # loads torch, which takes seconds
+
     if trainer.folder.path.name == "question-only":
         say("Now the same network with black frames: what can be known from the question alone")
+    if not trainer.step and (told := TakenWeights.read(trainer.folder.path)) is not None:
+        say("{told}", told=told)
     for problem in trainer.batches.frames.problems[:5]:
         say("[yellow]passed over:[/] {problem}", problem=problem)
     if trainer.step:

@@ -24,6 +24,7 @@ class Accuracy:
     Attributes:
         kind: The kind, or `all`.
         accuracy: Of the network. A question whose answer it cannot give counts as wrong.
+        top_5: The same, where the right answer may be any of the five that the network holds for likeliest.
         majority: Of always giving the most frequent training answer to this kind of question.
         question_only: Of the same network trained and asked with black frames; None where none was trained.
         num_out_of_vocabulary: Questions whose answer the network cannot give.
@@ -31,6 +32,7 @@ class Accuracy:
 
     kind: str
     accuracy: float
+    top_5: float
     majority: float
     question_only: float | None
     num_questions: int
@@ -104,6 +106,23 @@ def right_answers(
     return logits.argmax(-1) == labels
 
 
+def answer_ranks(
+    logits: Float[Tensor, "question answer"], labels: Int[Tensor, " question"]
+) -> Int[Tensor, " question"]:
+    """Return the rank of every question's right answer, from 1; behind all others where the network cannot give it.
+
+    Of answers with one logit the first comes first, as `right_answers` takes it.
+
+    Args:
+        logits: Of the answers that the network can give.
+        labels: The number of each right answer among them; -1: it is none of them.
+    """
+    own = logits.gather(1, labels.clamp(min=0)[:, None])
+    is_earlier = torch.arange(logits.shape[1]) < labels[:, None]
+    ahead = ((logits > own) | ((logits == own) & is_earlier)).sum(1)
+    return 1 + ahead.where(labels >= 0, torch.tensor(logits.shape[1]))
+
+
 def majority_answers(train: Sequence[Question]) -> Mapping[str, str]:
     """Return the most frequent training answer to each kind of question; of several the first in the alphabet.
 
@@ -120,26 +139,27 @@ def report_answers(
     split: Split,
     train: Sequence[Question],
     vocabulary: AnswerVocabulary,
-    right: Bool[Tensor, " question"],
+    ranks: Int[Tensor, " question"],
     question_only: Bool[Tensor, " question"] | None,
     *,
     evidence: Sequence[AnswerEvidence] = (),
     problems: tuple[str, ...] = (),
 ) -> AnswerReport:
-    """Return the accuracies of a split from which of its questions were answered rightly.
+    """Return the accuracies of a split from the ranks of the right answers to its questions.
 
     Args:
         train: The questions that the network learned from, for the majority.
         vocabulary: The answers that the network can give.
-        right: Of the network.
-        question_only: Of the network that sees black frames.
+        ranks: Of the right answers, by the network (`answer_ranks`).
+        question_only: Which questions the network answers rightly that sees black frames.
         evidence, problems: See `AnswerReport`.
     """
     majority = majority_answers(train)
     columns: dict[str, list[bool]] = {
         "majority": [majority.get(question.kind) == question.answer for question in split.questions],
         "out_of_vocabulary": [question.answer not in vocabulary for question in split.questions],
-        "right": right.tolist(),
+        "right": (ranks <= 1).tolist(),
+        "in_5": (ranks <= 5).tolist(),
     }
     if question_only is not None:
         columns["question_only"] = question_only.tolist()
@@ -164,6 +184,7 @@ def _accuracies(split: Split, columns: Mapping[str, Sequence[bool]]) -> Iterator
         yield Accuracy(
             kind,
             accuracy=percent * counts["right"],
+            top_5=percent * counts["in_5"],
             majority=percent * counts["majority"],
             question_only=percent * counts["question_only"] if "question_only" in counts else None,
             num_questions=len(rows),

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hbi.evaluation.ranks import Ranks
+from hbi.evaluation.ranks import RECALLS, Ranks
 
-MEASURES = ("recall@1", "recall@5", "recall@10", "mean_rank")
+MEASURES = (*(f"recall@{k}" for k in RECALLS), "mean_rank")
 """Averages over queries; a median has no short form here."""
 _BLOCK = 500
 
@@ -135,7 +135,7 @@ def paired_differences(
 
 
 def _values(ranks: Ranks) -> Float[Tensor, "query measure"]:
-    return torch.stack([*(100.0 * ranks.within(k) for k in (1, 5, 10)), ranks.expected], dim=1)
+    return torch.stack([*(100.0 * ranks.within(k) for k in RECALLS), ranks.expected], dim=1)
 
 
 def _sums_by_video(

@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+RECALLS = (1, 5, 10, 50)
+"""Of how many first candidates the field reports a recall."""
+
 
 @dataclass(frozen=True)
 class RetrievalScores:
@@ -14,6 +17,7 @@ class RetrievalScores:
     recall_at_1: float
     recall_at_5: float
     recall_at_10: float
+    recall_at_50: float
     median_rank: float
     mean_rank: float
     num_queries: int
@@ -100,11 +104,12 @@ def retrieval_scores(ranks: Ranks) -> RetrievalScores:
     Args:
         ranks: Of the queries.
     """
-    recall_at_1, recall_at_5, recall_at_10 = (100.0 * float(ranks.within(k).mean()) for k in (1, 5, 10))
+    recall_at_1, recall_at_5, recall_at_10, recall_at_50 = (100.0 * float(ranks.within(k).mean()) for k in RECALLS)
     return RetrievalScores(
         recall_at_1,
         recall_at_5,
         recall_at_10,
+        recall_at_50,
         median_rank=float(ranks.expected.quantile(0.5)),
         mean_rank=float(ranks.expected.mean()),
         num_queries=len(ranks),

@@ -14,6 +14,7 @@ from hbi.evaluation.confidence import Interval, bootstrap_intervals
 from hbi.evaluation.localization import Localization, localization
 from hbi.evaluation.rank_files import RankedQuery, ranked_queries
 from hbi.evaluation.ranks import (
+    RECALLS,
     RetrievalScores,
     best_over_captions,
     chance_recall,
@@ -36,7 +37,7 @@ class RetrievalReport:
         video_to_captions: Where videos have several captions: retrieval of a video's captions taken as one candidate
             that scores as its best caption, which is what the literature calls video to text.
         intervals_text_to_video, intervals_video_to_text: 95 % bootstrap intervals over videos.
-        chance_text_to_video, chance_video_to_text: R@1, R@5 and R@10 of a random order.
+        chance_text_to_video, chance_video_to_text: R@1, R@5, R@10 and R@50 of a random order.
         minimal_pairs: Accuracy by kind; chance is 50.
         localization: Interactions against the true seconds, by level; empty for a model without a game.
         problems: One line for each video that could not be decoded wholly.
@@ -48,8 +49,8 @@ class RetrievalReport:
     num_videos: int
     text_to_video: RetrievalScores
     video_to_text: RetrievalScores
-    chance_text_to_video: tuple[float, float, float]
-    chance_video_to_text: tuple[float, float, float]
+    chance_text_to_video: tuple[float, ...]
+    chance_video_to_text: tuple[float, ...]
     intervals_text_to_video: tuple[Interval, ...]
     intervals_video_to_text: tuple[Interval, ...]
     video_to_captions: RetrievalScores | None = None
@@ -144,5 +145,5 @@ def report_of(
     )
 
 
-def _chances(relevance: Bool[Tensor, "query candidate"]) -> tuple[float, float, float]:
-    return chance_recall(relevance, 1), chance_recall(relevance, 5), chance_recall(relevance, 10)
+def _chances(relevance: Bool[Tensor, "query candidate"]) -> tuple[float, ...]:
+    return tuple(chance_recall(relevance, k) for k in RECALLS)

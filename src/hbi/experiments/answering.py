@@ -30,7 +30,9 @@ def question_only(recipe: Recipe) -> Recipe:
     """
     data = recipe.data.model_copy(update={"blank": True, "captions": 0})
     objective = recipe.objective.model_copy(update={"matching": 0.0})
-    training = recipe.training.model_copy(update={"num_steps": max(1, recipe.training.num_steps // 3)})
+    steps, epochs = recipe.training.num_steps, recipe.training.epochs
+    third = {"num_steps": steps and max(1, steps // 3), "epochs": epochs and epochs / 3}
+    training = recipe.training.model_copy(update=third)
     return recipe.model_copy(update={"data": data, "objective": objective, "training": training})
 
 

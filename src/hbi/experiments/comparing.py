@@ -1,13 +1,16 @@
 """Two evaluated models, query by query: whether they differ by more than chance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hbi.evaluation.confidence import PairedDifference, paired_differences
 from hbi.evaluation.rank_files import pair_ranks
 from hbi.experiments.evaluating import Direction, rank_file
 
-DIRECTIONS: tuple[Direction, ...] = ("text-to-video", "video-to-text")
+RANKING: tuple[Direction, ...] = ("text-to-video", "video-to-text")
+ANSWERING: Direction = "question-to-answer"
+_OF_ANSWERS = {"recall@1": "accuracy", "recall@5": "top-5 accuracy"}
+"""What the measures of the ranks of right answers are called; a network that answers has no others."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class RankComparison:
 
 
 def compare(first: Path | str, second: Path | str, *, split: str = "test") -> tuple[RankComparison, ...]:
-    """Return how the ranks that two evaluations wrote differ, for each direction.
+    """Return how the ranks that two evaluations wrote differ: for each direction, or of the right answers.
 
     Args:
         first: A run folder, or the folder that `Evaluation.write` wrote to.
@@ -41,9 +44,12 @@ def compare(first: Path | str, second: Path | str, *, split: str = "test") -> tu
     folders = (Path(first), Path(second))
     names = distinguishing_names(folders[0].resolve(), folders[1].resolve())
     compared = []
-    for direction in DIRECTIONS:
+    answers = any(rank_file(folder, split, ANSWERING).is_file() for folder in folders)
+    for direction in (ANSWERING,) if answers else RANKING:
         paired = pair_ranks(*(rank_file(folder, split, direction) for folder in folders))
         rows = paired_differences(paired.first, paired.second, paired.videos)
+        if direction == ANSWERING:
+            rows = [replace(row, measure=_OF_ANSWERS[row.measure]) for row in rows if row.measure in _OF_ANSWERS]
         compared.append(RankComparison(direction, names, len(paired.videos), tuple(rows)))
     return tuple(compared)
 

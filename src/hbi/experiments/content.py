@@ -22,6 +22,13 @@ MOST_SHOWN = 200
 """Characters of a value that an error repeats."""
 EARLIER_NAMES = (("model", "clip", "encoder"), ("training", "clip_lr", "encoder_lr"))
 """Section, name in earlier versions, name now."""
+ALTERNATIVES = (("training.num_steps", "training.epochs"), ("model.encoder", "training.start_from"))
+"""Two keys for one thing: how long to train, and what the towers start from."""
+MOST_WEIGHT = 1_000_000
+"""Of a term of the objective."""
+_OF_WHOLE_OBJECTIVE = {"alpha", "beta", "gamma", "levels", "teacher", "num_samples", "estimator"}
+_OF_WHOLE_TRAINING = {"num_steps", "warmup_steps", "precision", "log_every", "checkpoint_every", "seed"}
+"""Keys that nobody writes all of, and that a run folder's recipe always had."""
 _REPR = Repr()
 _RECIPES = files("hbi.experiments") / "recipes"
 
@@ -47,9 +54,9 @@ def read_content(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, 
         raise RecipeError(f"{shortened(name_or_path)} is not valid YAML{error}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"{name_or_path} must hold sections (data, model, …), not a {type(content).__name__}")
-    for override in overrides:
-        _override(content, override)
-    return with_present_names(content)
+    content = with_present_weights(content)
+    given = [_override(content, override) for override in overrides]
+    return _without_replaced(with_present_names(content), given)
 
 
 def with_present_names(content: dict[str, Any]) -> dict[str, Any]:
@@ -61,14 +68,46 @@ def with_present_names(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
+def with_present_weights(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe of an earlier version's run with the weights that mean now what its own meant.
+
+    The two divergences of a term were averaged, and are added now: half the weight is the same training, to the last
+    bit. Only a run folder's recipe says everything, defaults included, and yet knows no epochs.
+    """
+    objective, training, model = (content.get(name) for name in ("objective", "training", "model"))
+    if not (isinstance(objective, dict) and isinstance(training, dict) and isinstance(model, dict)):
+        return content
+    is_whole = objective.keys() >= _OF_WHOLE_OBJECTIVE and training.keys() >= _OF_WHOLE_TRAINING
+    if is_whole and "epochs" not in training:
+        # The distillation of answers has one divergence only.
+        for name in ("alpha",) if model.get("kind") == "answering" else ("alpha", "beta"):
+            if type(objective[name]) in (int, float) and abs(objective[name]) < MOST_WEIGHT:
+                objective[name] /= 2
+    return content
+
+
+def _without_replaced(content: dict[str, Any], given: Sequence[str]) -> dict[str, Any]:
+    """Return a recipe where an override of one of two alternatives takes the place of the other that stood there."""
+    earlier = {f"{section}.{old}": f"{section}.{new}" for section, old, new in EARLIER_NAMES}
+    keys = {earlier.get(key, key) for key in given}
+    for one, other in (each for pair in ALTERNATIVES for each in (pair, pair[::-1])):
+        (section, key), (other_section, other_key) = one.split("."), other.split(".")
+        values, others = content.get(section), content.get(other_section)
+        is_set = one in keys and other not in keys and isinstance(values, dict) and values.get(key) is not None
+        if is_set and isinstance(others, dict):
+            others.pop(other_key, None)
+    return content
+
+
 def require_start(content: Mapping[str, Any]) -> None:
-    """Raise HubError where the encoder that a recipe starts from cannot be had: known before any video is decoded."""
-    model = content.get("model")
-    encoder = model.get("encoder") if isinstance(model, Mapping) else None
-    if isinstance(encoder, str):
-        if problem := path_problem(encoder):
-            raise RecipeError(f"model.encoder: {problem}")
-        is_only_here(encoder)
+    """Raise HubError where the model that a recipe starts from cannot be had: known before any video is decoded."""
+    for section, key in (("model", "encoder"), ("training", "start_from")):
+        values = content.get(section)
+        source = values.get(key) if isinstance(values, Mapping) else None
+        if isinstance(source, str):
+            if problem := path_problem(source):
+                raise RecipeError(f"{section}.{key}: {problem}")
+            is_only_here(source)
 
 
 def path_problem(text: str) -> str:
@@ -107,7 +146,8 @@ def _read(name_or_path: str) -> str:
     return (_RECIPES / f"{name_or_path}.yaml").read_text()
 
 
-def _override(content: dict[str, Any], override: str) -> None:
+def _override(content: dict[str, Any], override: str) -> str:
+    """Set a value and return its key."""
     key, equals, value = override.partition("=")
     shown = shortened(override)
     if not equals:
@@ -126,3 +166,4 @@ def _override(content: dict[str, Any], override: str) -> None:
         raise RecipeError(
             f"--set {shown}: its value is not valid YAML{error}; put quotes around it if it is a text"
         ) from error
+    return ".".join([*sections, last])

@@ -14,11 +14,11 @@ from hbi.data.answer_vocabulary import AnswerVocabulary
 from hbi.data.benchmark import SplitName
 from hbi.data.samples import Question
 from hbi.errors import HBIError
-from hbi.evaluation.answer_accuracy import AnswerReport, answer_logits, report_answers, right_answers
+from hbi.evaluation.answer_accuracy import AnswerReport, answer_logits, answer_ranks, report_answers, right_answers
 from hbi.evaluation.answer_evidence import answer_evidence
 from hbi.evaluation.evaluation_protocol import EvaluationProtocol
 from hbi.evaluation.published import PublishedRow
-from hbi.evaluation.rank_files import ranks_csv
+from hbi.evaluation.rank_files import RankedQuery, ranks_csv
 from hbi.evaluation.retrieval_report import RetrievalReport, report_of
 from hbi.evaluation.similarity_matrix import similarity_matrix
 from hbi.experiments.answering import QUESTION_ONLY
@@ -35,7 +35,8 @@ from hbi.matching.loading import RECIPE, Source, Which
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.run_folder import RunFolder
 
-Direction: TypeAlias = Literal["text-to-video", "video-to-text"]
+Direction: TypeAlias = Literal["text-to-video", "video-to-text", "question-to-answer"]
+"""What is asked with what: a text for its video, a video for its texts, a question about a video for its answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +72,20 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class GivenAnswer:
-    """A question of a split, and what a model answers."""
+    """A question of a split, what a model answers, and the rank of the right answer among all that it can give."""
 
     video_id: str
     question: Question
     given: str
     probability: float
+    rank: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         question = self.question
         asked = {"question": question.text, "kind": question.kind, "answer": question.answer}
-        return {"video_id": self.video_id, **asked, "given": self.given, "probability": round(self.probability, 4)}
+        said = {"given": self.given, "probability": round(self.probability, 4), "rank": self.rank}
+        return {"video_id": self.video_id, **asked, **said}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +113,8 @@ class AnswerEvaluation:
         split = self.report.split
         lines = (visible_json(answer.to_dict()) + "\n" for answer in self.given)
         write_atomically(folder / f"answers-{split}.jsonl", "".join(lines))
+        ranked = [RankedQuery(each.video_id, each.rank, each.question.text) for each in self.given]
+        write_atomically(rank_file(folder, split, "question-to-answer"), ranks_csv(ranked))
         return _write_measures(folder, split, {**self.origin, **self.report.to_dict()})
 
 
@@ -232,19 +237,21 @@ def _evaluate_answers(answerer: Answerer, recipe: Recipe, split: SplitName, bars
     with bars("answering") as progress:
         logits = answer_logits(answerer, questions, decoded.frames, progress=progress)
     _require_numbers(logits, answerer.name)
+    ranks = answer_ranks(logits, vocabulary.labels(questions))
     report = report_answers(
         decoded.split,
         read_split(recipe, "train").split.questions,
         vocabulary,
-        right_answers(logits, vocabulary.labels(questions)),
+        ranks,
         _question_only(answerer.run, decoded, answerer) if answerer.run else None,
         evidence=answer_evidence(answerer, questions, decoded.frames),
         problems=decoded.frames.problems,
     )
     best = logits.softmax(-1).max(-1)
+    columns = zip(questions, best.indices.tolist(), best.values.tolist(), ranks.tolist(), strict=True)
     given = tuple(
-        GivenAnswer(decoded.split.videos[question.video].video_id, question, vocabulary.answers[label], probability)
-        for question, label, probability in zip(questions, best.indices.tolist(), best.values.tolist(), strict=True)
+        GivenAnswer(decoded.split.videos[question.video].video_id, question, vocabulary.answers[label], *numbers)
+        for question, label, *numbers in columns
     )
     return AnswerEvaluation(answerer.name, report, given, answerer.origin)
 

@@ -26,6 +26,7 @@ from hbi.experiments.splits import (
     read_split,
     sampling_of_split,
 )
+from hbi.experiments.start import with_start
 from hbi.matching.device import choose_device
 from hbi.models import Processor
 from hbi.video import PictureFormat
@@ -117,6 +118,7 @@ def cache_features(
         DataError: The data cannot be read.
         HBIError: A file is there already and was made by other towers.
     """
+    recipe = with_start(recipe)
     names: tuple[SplitName, SplitName] = ("train", "val")
     splits = {name: read_split(recipe, name) for name in names}
     tokenizer = start_tokenizer(recipe, splits["train"].split)

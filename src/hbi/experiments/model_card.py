@@ -10,6 +10,7 @@ from hbi.encoders.state_files import CheckpointError, read_safetensors
 from hbi.evaluation.evaluation_protocol import EvaluationProtocol
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.schema import Recipe
+from hbi.experiments.taken_weights import FILE
 from hbi.files import is_regular, read_regular_text, write_atomically
 from hbi.matching.opened_model import CARD, weights_in_words
 from hbi.models.weights import WEIGHTS
@@ -24,7 +25,7 @@ _KINDS = {
     "answering": "answers questions about videos with one of a fixed list of answers, and shows which words and "
     "seconds the answer comes from",
 }
-_MEASURES = ("recall@1", "recall@5", "recall@10", "median_rank", "mean_rank")
+_MEASURES = ("recall@1", "recall@5", "recall@10", "recall@50", "median_rank", "mean_rank")
 
 
 def write_model_card(run: Path) -> Path:
@@ -52,12 +53,14 @@ def _head(run: Path, recipe: Recipe) -> Iterator[str]:
 
 def _training(folder: RunFolder, recipe: Recipe) -> Iterator[str]:
     data, training = recipe.data, recipe.training
-    start = f"the weights of `{recipe.model.encoder}`" if recipe.model.encoder else "random weights"
+    start = "random weights"
+    if source := recipe.training.start_from or recipe.model.encoder:
+        start = f"the weights of `{source}`" + (f", all of them ({FILE})" if recipe.training.start_from else "")
     yield "## Training\n"
     yield f"- Data: {data.dataset}, its train split" + (f" ({data.protocol})" if data.protocol else "")
     yield f"- Seen of a video: {data.num_frames} frames of {data.image_size} x {data.image_size} pixels"
     yield f"- Seen of a text: {data.max_words} tokens"
-    yield f"- Started from {start}; {training.num_steps} steps of {training.batch_size} videos; seed {training.seed}"
+    yield f"- Started from {start}; {training.length} of {training.batch_size} videos; seed {training.seed}"
     validations = [record for record in folder.read_metrics() if record.get("kind") == "validation"]
     if validations:
         best = max(validations, key=lambda record: record.get("score", float("-inf")))
@@ -102,21 +105,23 @@ def _lines_of(file: Path) -> list[str]:
 def _ranking(values: dict[str, Any]) -> Iterator[str]:
     names = [field.name for field in fields(EvaluationProtocol)]
     yield f"{EvaluationProtocol(**{name: values['protocol'][name] for name in names})}\n"
-    yield "| direction | R@1 | R@5 | R@10 | MdR | MnR |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| direction | R@1 | R@5 | R@10 | R@50 | MdR | MnR |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name in ("text_to_video", "video_to_text"):
-        cells = " | ".join(f"{values[name][measure]:.1f}" for measure in _MEASURES)
+        # Earlier versions measured no R@50.
+        cells = " | ".join(f"{values[name][each]:.1f}" if each in values[name] else "" for each in _MEASURES)
         yield f"| {name.replace('_', ' ')} | {cells} |"
     yield ""
 
 
 def _answers(values: dict[str, Any]) -> Iterator[str]:
     yield f"Questions of the split {values['split']}, {values['num_answers']} answers to choose from\n"
-    yield "| questions | right | from the question alone | number |"
-    yield "| --- | --- | --- | --- |"
+    yield "| questions | right | among the best five | from the question alone | number |"
+    yield "| --- | --- | --- | --- | --- |"
     for row in values["accuracies"]:
         blind = "not measured" if row["question_only"] is None else f"{row['question_only']:.1f} %"
-        yield f"| {row['kind']} | {row['accuracy']:.1f} % | {blind} | {row['num_questions']} |"
+        in_5 = f"{row['top_5']:.1f} %" if "top_5" in row else "not measured"
+        yield f"| {row['kind']} | {row['accuracy']:.1f} % | {in_5} | {blind} | {row['num_questions']} |"
     yield ""
 
 
@@ -137,6 +142,6 @@ def _limits(recipe: Recipe) -> Iterator[str]:
     yield f"It was measured on {recipe.data.dataset} only, if at all (see above): not on other videos, languages, or"
     yield "lengths, and not for bias. " + (
         "It knows the shapes, colors and movements of made-up films, and nothing of the world."
-        if recipe.data.dataset == "shape-stories" and recipe.model.encoder is None
+        if recipe.data.dataset == "shape-stories" and recipe.starts_at_random
         else "What its starting weights have learned, good and bad, is in it."
     )

@@ -1,6 +1,7 @@
-"""From a recipe to its network and tokenizer: from random weights, an encoder, or the towers of another run."""
+"""From a recipe to its network and tokenizer: from random weights, an encoder, or another network of ours."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,9 +11,11 @@ from transformers import CLIPTokenizer
 
 from hbi.data.samples import Split
 from hbi.encoders.tokenizer import read_tokenizer, require_vocabulary, train_tokenizer
-from hbi.errors import HBIError
+from hbi.errors import HBIError, Note
 from hbi.experiments.schema import Recipe
-from hbi.matching.loading import is_run, model_folder_of_run
+from hbi.experiments.start import OF_LEVELS, OF_RANKING, Start, start_of, with_start
+from hbi.experiments.taken_weights import TakenWeights, take_weights
+from hbi.matching.loading import folders_of_model, is_own_model
 from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor, ModelError, Processor, QuestionAnsweringModel
 from hbi.models.model_folder import Network, open_model_folder, processor_for, read_own_tokenizer
 from hbi.video import PictureFormat
@@ -27,21 +30,23 @@ NETWORKS: dict[str, Kind] = {
 
 
 def start_tokenizer(recipe: Recipe, train: Split) -> CLIPTokenizer:
-    """Return the tokenizer of the recipe's encoder or run; without one, a tokenizer trained on the captions.
+    """Return the tokenizer of what the recipe starts from; without that, a tokenizer trained on the captions.
 
     Raises:
-        HBIError: The encoder brings no tokenizer.
+        HBIError: What it starts from brings no tokenizer.
     """
-    start = recipe.model.encoder
-    if start is None:
+    if (start := start_of(recipe)) is not None:
+        return read_own_tokenizer(start.preprocessing)
+    encoder = recipe.model.encoder
+    if encoder is None:
         return train_tokenizer(text.text for text in train.texts)
-    if is_run(start):
-        return read_own_tokenizer(Path(start))
+    if is_own_model(encoder):
+        return read_own_tokenizer(Path(encoder))
     try:
-        return read_tokenizer(start, ("pad_token_id",))
+        return read_tokenizer(encoder, ("pad_token_id",))
     except ModelError as error:
         raise HBIError(
-            f"model.encoder={start} brings no tokenizer ({error}): give a hub name or a whole folder"
+            f"model.encoder={encoder} brings no tokenizer ({error}): give a hub name or a whole folder"
         ) from error
 
 
@@ -58,17 +63,19 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
     Raises:
         ModelError: What it starts from says nothing usable of how pictures are prepared.
     """
-    start = recipe.model.encoder
-    return processor_for(model, tokenizer, start) if start else HBIProcessor.for_model(model.config, tokenizer)
+    if (start := start_of(recipe)) is not None:
+        return processor_for(model, tokenizer, start.preprocessing)
+    encoder = recipe.model.encoder
+    return processor_for(model, tokenizer, encoder) if encoder else HBIProcessor.for_model(model.config, tokenizer)
 
 
 def start_picture(recipe: Recipe) -> PictureFormat:
     """Return how a frame becomes the picture that the recipe's network takes: a square, unless its encoder differs.
 
     Raises:
-        HBIError: The encoder or run that it starts from cannot be read.
+        HBIError: What it starts from cannot be read.
     """
-    if recipe.model.encoder is None:
+    if recipe.starts_at_random:
         tubelet = recipe.model.tubelet_size, recipe.model.tubelet_seconds
         return PictureFormat.square(recipe.data.image_size).in_tubelets(*tubelet)
     # Any kind of network: what it computes with the towers does not change what they see.
@@ -84,56 +91,94 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str]
         answers: What a network that answers questions can say.
 
     Raises:
-        HBIError: The encoder or run that it starts from cannot be read, or takes pictures of another size.
+        HBIError: What it starts from cannot be read, takes pictures of another size, or is otherwise than the recipe
+            says.
     """
-    network = NETWORKS[recipe.model.kind]
-    start = recipe.model.encoder
-    sizes: dict[str, Any] = {
-        "max_words": recipe.data.max_words,
-        "max_frames": recipe.data.num_frames,
-        "temporal_layers": recipe.model.temporal_layers,
-        "merge_ratio": recipe.model.merge_ratio,
-        "merge_heads": recipe.model.merge_heads,
-        "level_weights": recipe.model.level_weights,
-        "learns_level_weights": recipe.model.learns_level_weights,
-        "head_channels": recipe.model.head_channels,
-        "tubelet_size": recipe.model.tubelet_size,
-        "tubelet_seconds": recipe.model.tubelet_seconds,
-    }
-    if recipe.asks_questions:
-        sizes |= {"answers": tuple(answers), "answer_channels": recipe.model.answer_channels}
+    return build_and_tell(recipe, tokenizer, answers)[0]
+
+
+def build_and_tell(
+    recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str] = ()
+) -> tuple[Network, TakenWeights | None]:
+    """Return what `build_model` does, and what was taken from the model that training goes on from, if it does."""
+    recipe = with_start(recipe)
+    network, choices, told = NETWORKS[recipe.model.kind], _choices(recipe, answers), None
     torch.manual_seed(recipe.training.seed)
-    if start is None:
-        towers = _new_towers(recipe, tokenizer)
-        return network(network.config_class(encoder_config=towers, stem=recipe.model.stem, **sizes))
-    model = _from_run(network, Path(start), sizes) if is_run(start) else _from_encoder(network, start, sizes)
+    if recipe.starts_at_random:
+        choices |= {"encoder_config": _new_towers(recipe, tokenizer), "stem": recipe.model.stem}
+        return network(network.config_class(**choices)), None
+    source = str(recipe.training.start_from or recipe.model.encoder)
+    if (start := start_of(recipe)) is not None:
+        model, told = _from_start(network, start, choices)
+    elif is_own_model(source):
+        model = _from_towers(network, source, choices)
+    else:
+        model = _from_encoder(network, source, choices)
     require_vocabulary(model.config.vocab_size, tokenizer, is_exact=model.config.encoder_config.model_type == "clip")
     side = model.config.image_size[0]
     if model.config.encoder_config.model_type == "clip" and side != recipe.data.image_size:  # others make their own
         given = recipe.data.image_size
-        raise HBIError(f"{start} takes pictures of {side} pixels, data.image_size is {given}: set it so")
-    return model
+        raise HBIError(f"{source} takes pictures of {side} pixels, data.image_size is {given}: set it so")
+    return model, told
 
 
-def _from_encoder(network: Kind, source: str, sizes: dict[str, Any]) -> Network:
+def _choices(recipe: Recipe, answers: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of the configuration that the recipe chooses; those that are not in it follow the towers."""
+    model, data = recipe.model, recipe.data
+    of_model = ("temporal_layers", "tubelet_size", "tubelet_seconds", *OF_LEVELS, *OF_RANKING)
+    choices: dict[str, Any] = {name: getattr(model, name) for name in of_model}
+    choices |= {"max_words": data.max_words, "num_frames": data.num_frames}
+    choices |= {"max_frames": model.max_frames or data.num_frames, "released_behavior": model.released_behavior}
+    for name in ("aggregator", "special_token_ids"):
+        if getattr(model, name) is not None:
+            choices[name] = getattr(model, name)
+    if recipe.asks_questions:
+        choices |= {"answers": tuple(answers), "answer_channels": model.answer_channels}
+    return choices
+
+
+def _from_encoder(network: Kind, source: str, choices: dict[str, Any]) -> Network:
     try:
-        return network.from_encoder(source, **sizes)
+        return network.from_encoder(source, **choices)
     except ModelError as error:
         raise HBIError(f"model.encoder={source}: {error}") from error
 
 
-def _from_run(network: Kind, run: Path, sizes: dict[str, Any]) -> Network:
-    source, _ = open_model_folder(model_folder_of_run(run, "best"), preprocessing=run)
-    towers = {name: getattr(source.config, name) for name in ("encoder_config", "stem", "special_token_ids")}
+def _from_start(network: Kind, start: Start, choices: dict[str, Any]) -> tuple[Network, TakenWeights]:
+    """Return a network with everything that the model has which it goes on from."""
+    source, _ = open_model_folder(start.network, preprocessing=start.preprocessing)
+    model = network(network.config_class(**_towers_of(source, choices)))
+    return model, take_weights(model, source, start.source)
+
+
+def _from_towers(network: Kind, name: str, choices: dict[str, Any]) -> Network:
+    """Return a network with the towers of one of ours, and a warning that the rest of it is left."""
+    folder, preprocessing = folders_of_model(name)
+    source, _ = open_model_folder(folder, preprocessing=preprocessing)
     own_size = source.config.tubelet_size
-    if sizes["tubelet_size"] == 1:  # towers that read several frames cannot go back to one
-        sizes |= {"tubelet_size": own_size, "tubelet_seconds": source.config.tubelet_seconds}
-    model = network(network.config_class(**towers, **sizes))
+    if choices["tubelet_size"] == 1:  # towers that read several frames cannot go back to one
+        choices |= {"tubelet_size": own_size, "tubelet_seconds": source.config.tubelet_seconds}
+    model = network(network.config_class(**_towers_of(source, choices)))
     try:
         model.encoder.load_towers(source.encoder.towers.state_dict(), tubelet_size=own_size)
     except ModelError as error:
-        raise HBIError(f"model.encoder={run}: {error}") from error
+        raise HBIError(f"model.encoder={name}: {error}") from error
+    warnings.warn(
+        f"model.encoder={name}: its towers alone are taken, the rest starts at random; training.start_from={name} goes "
+        "on from all of it",
+        Note,
+        stacklevel=2,
+    )
     return model
+
+
+def _towers_of(source: Network, choices: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a configuration with the towers of a network, and with what a recipe chooses beside."""
+    config, family = source.config, source.config.encoder_family
+    fields = {name: getattr(config, name) for name in ("encoder_config", "stem", "special_token_ids")} | choices
+    if family.is_padded or family.brings_processor:  # shorter texts would be other texts to it
+        fields["max_words"] = config.max_words
+    return fields
 
 
 def _new_towers(recipe: Recipe, tokenizer: CLIPTokenizer) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.network import start_picture
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import frames_of_split, packed_folder, read_split
+from hbi.experiments.start import with_start
 from hbi.files import write_atomically
 from hbi.files.visible_text import visible
 from hbi.video import PictureFormat
@@ -62,6 +63,7 @@ def pack_frames(
     Raises:
         DataError: The data cannot be read, or `out` holds frames that were sampled in another way.
     """
+    recipe = with_start(recipe)
     unpacked, packed = (
         recipe.model_copy(update={"data": recipe.data.model_copy(update={"frames": frames})})
         for frames in (None, str(out))

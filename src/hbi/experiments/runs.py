@@ -9,6 +9,7 @@ from hbi.data.samples import Split
 from hbi.experiments.network import start_processor, start_tokenizer
 from hbi.experiments.reading import read_recipe, recipe_yaml
 from hbi.experiments.schema import Recipe
+from hbi.experiments.taken_weights import FILE, TakenWeights
 from hbi.files import is_regular, write_atomically
 from hbi.models import Processor
 from hbi.models.model_folder import PROCESSOR, Network, read_own_tokenizer, save_processor
@@ -52,6 +53,22 @@ def keep_problems(folder: RunFolder, problems: tuple[str, ...], processes: Proce
     """
     if processes.is_main:
         write_atomically(folder.path / "faults.txt", "".join(f"{problem}\n" for problem in problems))
+
+
+def keep_start(folder: RunFolder, told: TakenWeights | None, processes: Processes) -> None:
+    """Write what a network took from the model that training goes on from; of an attempt before nothing stays.
+
+    Args:
+        folder: The run folder.
+        told: What was taken; None: training starts anew, or from an encoder.
+        processes: The processes that train together; only the first one writes.
+    """
+    if not processes.is_main or folder.has_begun:
+        return
+    if told is None:
+        (folder.path / FILE).unlink(missing_ok=True)
+    else:
+        told.write(folder.path)
 
 
 def keep_tokenizer(folder: RunFolder, recipe: Recipe, train: Split, processes: Processes) -> CLIPTokenizer:

@@ -1,47 +1,18 @@
 """`Recipe`: everything that defines an experiment, read from YAML, every key checked."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hbi.data.benchmarks import benchmark_names
 from hbi.errors import nearest_or_all
-from hbi.experiments.content import path_problem
-from hbi.models.config import Stem
-from hbi.shapes import COMPARED_LEVELS, LEVELS, Level
+from hbi.experiments.model_section import ModelSection
+from hbi.experiments.section import MOST_PLACES, Count, Places, Rate, Ratio, Section, Size, Steps, Weight
+from hbi.shapes import LEVELS, Level
 from hbi.training.optimization import OptimizerName
-from hbi.video.picture_format import MOST_IN_A_TUBELET
 
-# The most of each kind is far above what anybody trains: a slip is named before it fills the memory.
-Count = Annotated[int, Field(gt=0, le=1_000_000)]
-Steps = Annotated[int, Field(gt=0, le=1_000_000_000)]
-Size = Annotated[int, Field(gt=0, le=16_384)]
-MOST_PLACES = 100_000
-Places = Annotated[int, Field(gt=0, le=MOST_PLACES)]
-Layers = Annotated[int, Field(gt=0, le=1000)]
-Rate = Annotated[float, Field(gt=0, le=10_000)]
-Weight = Annotated[float, Field(ge=0, le=1_000_000)]
-Ratio = Annotated[float, Field(gt=0, le=1)]
-MOST_PARAMETERS = 20_000_000_000
 MOST_FRAME_BYTES = 2**34
 """Of the frames of one video."""
-
-
-class Section(BaseModel):
-    """A part of a recipe: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_plain(cls, value: Any, info: ValidationInfo) -> Any:
-        is_switch = cls.model_fields[str(info.field_name)].annotation is bool
-        for part in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(part, bool) and not is_switch:
-                raise ValueError(f"{str(part).lower()} is no number and no text")
-            if isinstance(part, str) and (problem := path_problem(part)):
-                raise ValueError(problem)
-        return value
 
 
 class DataSection(Section):
@@ -94,85 +65,6 @@ class DataSection(Section):
         return name
 
 
-class ModelSection(Section):
-    """Which network, and its sizes."""
-
-    kind: Literal["hbi", "global", "answering"] = Field(
-        description="the paper's network, the global baseline with its towers, or the network that answers questions"
-    )
-    encoder: str | None = Field(
-        default=None,
-        description="what the towers start from: an encoder of transformers (CLIP, SigLIP, …) by hub name or folder, "
-        "or a run folder of `hbi train`; the sizes of the towers are then its own. Default: random weights of the "
-        "sizes below",
-    )
-    width: Size = Field(default=96, description="width of both towers and of the tokens")
-    heads: Size = Field(default=4, description="attention heads of both towers")
-    patch_size: Size = Field(default=8, description="side of an image patch in pixels")
-    stem: Stem = Field(
-        default="patch",
-        description="patches by one wide convolution, as CLIP, or `convolutional`: by several small ones, which learn "
-        "shapes from little data, and motion from tubelets",
-    )
-    tubelet_size: Annotated[int, Field(gt=0, le=MOST_IN_A_TUBELET)] = Field(
-        default=1,
-        description="frames that each position of a video reads: its own and those around it, from which a token sees "
-        "motion; 1: one still",
-    )
-    tubelet_seconds: Annotated[float, Field(gt=0, le=3600)] | None = Field(
-        default=None, description="seconds between them; default: they follow one another in the file"
-    )
-    vision_layers: Layers = 2
-    text_layers: Layers = 2
-    temporal_layers: int = Field(default=2, ge=0, le=1000)
-    merge_ratio: tuple[Ratio, Ratio] = Field(
-        default=(0.5, 0.5), description="merged tokens per token, entity to action and action to event"
-    )
-    merge_heads: Size = 4
-    head_channels: Size = Field(default=16, description="channels of the heads that predict interactions")
-    mlp_ratio: int = Field(default=4, gt=0, le=100, description="width of the towers' hidden layers per width")
-    logit_scale: float = Field(default=100.0, gt=0, le=100.0, description="what multiplies a similarity at the start")
-    answer_channels: int | None = Field(
-        default=None,
-        ge=4,
-        le=1_000_000,
-        multiple_of=4,
-        description="hidden channels of the heads that answer; default: 16 times the width",
-    )
-    level_weights: tuple[Weight, ...] = Field(
-        default=(0.5, 0.3, 0.2),
-        min_length=len(LEVELS),
-        max_length=len(COMPARED_LEVELS),
-        description="weight of entity, action and event in the similarity that ranks; a fourth is that of the whole: "
-        "the text's summary against the video's",
-    )
-    learns_level_weights: bool = Field(
-        default=False, description="whether training moves level_weights, by the contrast of the similarity that ranks"
-    )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if not sum(self.level_weights) > 0:
-            raise ValueError("model.level_weights are all 0: give one of them a weight")
-        if self.learns_level_weights and not all(self.level_weights):
-            raise ValueError("model.level_weights: weights that are learned start above 0")
-        if self.kind == "answering" and (self.learns_level_weights or len(self.level_weights) > len(LEVELS)):
-            raise ValueError("model.level_weights: a network that answers questions has three, and learns none of them")
-        if self.tubelet_seconds is not None and self.tubelet_size == 1:
-            raise ValueError("model.tubelet_seconds needs a model.tubelet_size of 2 frames or more")
-        if self.encoder is not None:  # the sizes are its own
-            return self
-        for name, heads in (("heads", self.heads), ("merge_heads", 1 if self.kind == "global" else self.merge_heads)):
-            if self.width % heads:
-                raise ValueError(f"model.width={self.width} cannot be split among model.{name}={heads}: give a divisor")
-        if self.stem == "convolutional" and self.patch_size & (self.patch_size - 1):
-            raise ValueError(f"model.patch_size={self.patch_size}: a convolutional stem needs a power of two")
-        layers = (self.vision_layers + self.text_layers) * (4 + 2 * self.mlp_ratio) + self.temporal_layers * 12
-        if (parameters := layers * self.width**2) > MOST_PARAMETERS:
-            raise ValueError(f"model: a network of {parameters:.1e} parameters is too large: lower width or layers")
-        return self
-
-
 OF_WORDS = ("interaction_contrast", "concentration", "function_words")
 """Terms of the objective on the interactions of words and frames."""
 OF_WRONG_ROWS = ("exchanged", "turned")
@@ -182,8 +74,15 @@ OF_WRONG_ROWS = ("exchanged", "turned")
 class ObjectiveSection(Section):
     """Weights of the objective's terms."""
 
-    alpha: Weight = Field(default=1.0, description="weight of the interaction term, at each level")
-    beta: Weight = Field(default=2.0, description="weight of the self-distillation")
+    alpha: Weight = Field(
+        default=1.0,
+        description="weight of the interaction term, at each level: the divergence over words plus that over frames. "
+        "The paper's is 1",
+    )
+    beta: Weight = Field(
+        default=2.0,
+        description="weight of the self-distillation, from texts to videos plus from videos to texts. The paper's is 2",
+    )
     gamma: Weight = Field(default=0.0, description="weight of the contrast of coalitions, at each level")
     coalition_probabilities: tuple[Ratio, ...] = Field(
         default=(0.5,),
@@ -258,7 +157,17 @@ class ObjectiveSection(Section):
 class TrainingSection(Section):
     """How long, how fast, how often something is written."""
 
-    num_steps: Steps
+    num_steps: Steps | None = Field(default=None, description="updates of the weights; this or epochs")
+    epochs: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None,
+        description="the same in passes over the texts of the training split (captions, or questions), as published "
+        "work counts them; this or num_steps",
+    )
+    start_from: str | None = Field(
+        default=None,
+        description="a trained or converted model that training goes on from, all of it: a run folder, a model folder "
+        "or a hub name. Its sizes are the network's; keys of the model section may be left out, or agree",
+    )
     batch_size: Count = Field(default=64, description="videos a step")
     captions_per_video: Count = Field(default=1, description="captions of each video that a step sees")
     dropped_words: float = Field(
@@ -292,6 +201,18 @@ class TrainingSection(Section):
     checkpoint_every: Steps = 50
     seed: int = Field(default=0, ge=0, lt=2**63)
 
+    @property
+    def length(self) -> str:
+        """How long it takes, in words: `1000 steps`, or `5 epochs`."""
+        return f"{self.num_steps} steps" if self.epochs is None else f"{self.epochs:g} epochs"
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> Self:
+        if (self.num_steps is None) == (self.epochs is None):
+            given = "both are given" if self.epochs is not None else "neither is given"
+            raise ValueError(f"training.num_steps or training.epochs: give one of them ({given})")
+        return self
+
     @model_validator(mode="after")
     def _shortens_by_some_words(self) -> Self:
         if not self.dropped_words and self.shortened_captions != type(self).model_fields["shortened_captions"].default:
@@ -318,6 +239,11 @@ class Recipe(Section):
         """Whether its network answers questions; it ranks videos and texts else."""
         return self.model.kind == "answering"
 
+    @property
+    def starts_at_random(self) -> bool:
+        """Whether nothing is taken from an encoder or another model: towers are of the sizes of the model section."""
+        return self.model.encoder is None and self.training.start_from is None
+
     @model_validator(mode="after")
     def _terms_are_of_this_network(self) -> Self:
         for name in (*OF_WORDS, *OF_WRONG_ROWS):
@@ -325,12 +251,22 @@ class Recipe(Section):
                 continue
             if self.asks_questions:
                 raise ValueError(f"objective.{name}: a network that answers questions has no such term; leave it out")
-            if self.model.kind == "global" and name in OF_WORDS:
-                raise ValueError(f"objective.{name} needs words and frames that interact: set model.kind=hbi")
+            if name in OF_WORDS and "global" in (self.model.kind, self.model.interaction):
+                key = "kind=hbi" if self.model.kind == "global" else "interaction=weighted"
+                raise ValueError(f"objective.{name} needs words and frames that interact: set model.{key}")
         for name in OF_WRONG_ROWS:
             first = getattr(self.objective, f"{name}_from")
-            if getattr(self.objective, name) and first >= self.training.num_steps:
-                raise ValueError(f"objective.{name}_from={first}: training ends before, at {self.training.num_steps}")
+            last = self.training.num_steps
+            if getattr(self.objective, name) and last is not None and first >= last:
+                raise ValueError(f"objective.{name}_from={first}: training ends before, at {last}")
+        return self
+
+    @model_validator(mode="after")
+    def _starts_once(self) -> Self:
+        if self.training.start_from is not None and self.model.encoder is not None:
+            raise ValueError(
+                "model.encoder and training.start_from both say what the towers start from: set one of them to null"
+            )
         return self
 
     @model_validator(mode="after")
@@ -344,7 +280,9 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _frames_fit(self) -> Self:
         data, patch_size = self.data, self.model.patch_size
-        if self.model.encoder is None and patch_size > data.image_size:
+        if self.starts_at_random:
+            self.model.require_sizes()
+        if self.starts_at_random and patch_size > data.image_size:
             raise ValueError(f"model.patch_size={patch_size} is larger than data.image_size={data.image_size}")
         num_bytes = data.num_frames * data.frames_per_position * self.model.tubelet_size * 3 * data.image_size**2
         if num_bytes > MOST_FRAME_BYTES:

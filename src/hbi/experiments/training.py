@@ -15,14 +15,16 @@ from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
 from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
 from hbi.experiments.bars import Bars, no_bars
+from hbi.experiments.content import RecipeError
 from hbi.experiments.frame_features import tower_fingerprint
 from hbi.experiments.model_card import write_model_card
-from hbi.experiments.network import build_model, start_picture
+from hbi.experiments.network import build_and_tell, start_picture
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import Task, retrieval_task
-from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_tokenizer
-from hbi.experiments.schema import Recipe
+from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_start, keep_tokenizer
+from hbi.experiments.schema import OF_WRONG_ROWS, Recipe
 from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_split
+from hbi.experiments.start import with_start
 from hbi.files import StorageError
 from hbi.matching import Answerer, Matcher, load
 from hbi.matching.device import choose_device
@@ -143,6 +145,7 @@ def start_training(
         DataError: The recipe's data cannot be read.
         HBIError: What its network starts from, or what teaches it, cannot be read.
     """
+    recipe = with_start(recipe)
     picture = start_picture(recipe)
     if not picture.is_plain_square:  # the run says what its encoder takes, whatever the recipe had said of squares
         recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
@@ -156,15 +159,17 @@ def start_training(
     task = (answering_task if recipe.asks_questions else retrieval_task)(recipe, train.split, device)
     keep_problems(folder, (*train.frames.problems, *val.frames.problems, *task.remarks), processes)
     tokenizer = keep_tokenizer(folder, recipe, task.texts, processes)
-    model = build_model(recipe, tokenizer, task.answers)
+    model, told = build_and_tell(recipe, tokenizer, task.answers)
+    keep_start(folder, told, processes)
     processor = keep_processor(folder, recipe, model, tokenizer, processes)
     for split in (train, val):
         _require_own_features(recipe, model, split.frames)
+    batches = training_batches(recipe, task, train.frames, processor, processes)
     trainer = Trainer(
         model,
-        training_batches(recipe, task, train.frames, processor, processes),
+        batches,
         task.objective,
-        training_settings(recipe),
+        training_settings(recipe, number_of_steps(recipe, batches)),
         folder,
         validate=task.validation(val, processor),
         network_input=processor.network_input,
@@ -241,11 +246,34 @@ def turned_videos(recipe: Recipe, train: Split) -> TurnedVideos | None:
     return TurnedVideos(objective.turned_share, objective.turned_parts, objective.turned_from)
 
 
-def training_settings(recipe: Recipe) -> TrainingSettings:
-    """Return how long and how fast the recipe trains."""
+def number_of_steps(recipe: Recipe, batches: TrainingBatches) -> int:
+    """Return how many steps the recipe trains: as it says, or as many as its epochs take.
+
+    Raises:
+        RecipeError: A term of the objective would begin only after the last of them.
+    """
+    training = recipe.training
+    if training.epochs is None:
+        assert training.num_steps is not None  # the recipe was checked
+        return training.num_steps
+    steps = max(1, round(training.epochs * batches.steps_of_all_texts))
+    for name in OF_WRONG_ROWS:
+        first = getattr(recipe.objective, f"{name}_from")
+        if getattr(recipe.objective, name) and first >= steps:
+            raise RecipeError(f"objective.{name}_from={first}: training ends before, at {steps} ({training.length})")
+    return steps
+
+
+def training_settings(recipe: Recipe, num_steps: int) -> TrainingSettings:
+    """Return how long and how fast the recipe trains.
+
+    Args:
+        recipe: Says all but that.
+        num_steps: Of `number_of_steps`.
+    """
     training = recipe.training
     return TrainingSettings(
-        num_steps=training.num_steps,
+        num_steps=num_steps,
         lr=training.lr,
         encoder_lr=training.encoder_lr or training.lr,
         weight_decay=training.weight_decay,

@@ -154,18 +154,57 @@ def model_folder_of_run(run: Path, weights: Which) -> Path:
     return found
 
 
-def _open(name: str, num_frames: int | None, weights: Which) -> Matcher | Answerer:
+def is_own_model(source: Source) -> bool:
+    """Return whether a source is a folder with a network of ours: a run, or what `save_pretrained` or `hbi convert`
+    wrote."""
+    name = without_prefix(source)
+    return is_run(name) or (os.path.isdir(name) and model_type(Path(name)) in NETWORKS)
+
+
+def folders_of_model(source: Source) -> tuple[Path, Path]:
+    """Return where the network of a source is, and where its tokenizer: folders for `open_model_folder`.
+
+    Args:
+        source: A run folder (its best weights are meant), an index folder, or a model folder or hub name of a network
+            that was trained or converted here.
+
+    Raises:
+        SourceError: There is no such network: nothing, or somebody's encoder.
+    """
+    name = without_prefix(source)
     folder = Path(name)
     if os.path.isdir(name) and is_run(name):
-        return _open_run(folder, num_frames, weights)
+        return model_folder_of_run(folder, "best"), folder
+    _require_whole_source(name)
+    folder = folder / "model" if is_regular(folder / INDEX) else folder
+    is_here = os.path.isdir(folder)
+    kind = model_type(folder) if is_here else _type_on_hub(name)
+    if kind in NETWORKS:
+        place = folder if is_here else _downloaded(name)
+        return place, place
+    if kind in FAMILIES:
+        raise SourceError(f"{name} holds an encoder of type {kind!r}, of which only towers can be taken: model.encoder")
+    raise SourceError(f"{name} holds no model that was trained or converted here: give a run or model folder")
+
+
+def _require_whole_source(name: str) -> None:
+    """Raise SourceError where a part of a run, or a file, is given in the place of a folder."""
+    folder = Path(name)
     if folder.name in ("best", "last") and is_run(folder.parent):
         raise SourceError(f"{name} is a part of the run {folder.parent}: give that folder")
-    if weights != "best":
-        raise SourceError(f"{name} is no run folder, and a run alone has {weights} weights: leave that out")
     if is_regular(name):
         raise SourceError(
             f"{name} is a file: open a released checkpoint with hbi convert {name} --to FOLDER, and give that folder"
         )
+
+
+def _open(name: str, num_frames: int | None, weights: Which) -> Matcher | Answerer:
+    folder = Path(name)
+    if os.path.isdir(name) and is_run(name):
+        return _open_run(folder, num_frames, weights)
+    _require_whole_source(name)
+    if weights != "best":
+        raise SourceError(f"{name} is no run folder, and a run alone has {weights} weights: leave that out")
     if is_regular(folder / INDEX):
         return _open_index(folder, num_frames)
     return _open_model(name, num_frames)

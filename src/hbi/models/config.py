@@ -68,7 +68,6 @@ class HBIConfig(PreTrainedConfig):
             configuration names.
         learns_level_weights: Whether training moves the weights of the levels, from the given ones on; what was
             learned is a parameter, `HBIModel.weight_of_level`.
-        clip_config: What earlier versions call `encoder_config`.
         released_behavior: Compute as the authors' released code does, padding and special tokens counted: for their
             checkpoints (docs/method/released-code.md).
 
@@ -100,7 +99,6 @@ class HBIConfig(PreTrainedConfig):
         head_channels: int = 64,
         special_token_ids: Sequence[int] | None = None,
         released_behavior: bool = False,
-        clip_config: dict[str, Any] | PreTrainedConfig | None = None,
         tubelet_size: int = 1,
         tubelet_seconds: float | None = None,
         learns_level_weights: bool = False,
@@ -113,6 +111,7 @@ class HBIConfig(PreTrainedConfig):
         ):
             if value not in choices:
                 raise ModelError(f"no {name} {value!r}: choose one of {', '.join(choices)}")
+        clip_config = kwargs.pop("clip_config", None)  # as earlier versions call it
         if encoder_config and clip_config:
             raise ModelError("encoder_config and clip_config are two names of one thing: give one of them")
         self.encoder_config: Any = _encoder_config(encoder_config or clip_config or {})

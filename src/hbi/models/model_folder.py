@@ -25,11 +25,12 @@ from hbi.encoders.state_files import CheckpointError, reason
 from hbi.encoders.tokenizer import read_tokenizer, require_words
 from hbi.files import StorageError, is_regular, read_regular_text
 from hbi.files.checksums import require_unchanged, write_with_checksums
+from hbi.models.config import HBIConfig
 from hbi.models.global_contrast import GlobalContrastModel
 from hbi.models.hbi import HBIModel
 from hbi.models.processor import HBIProcessor, Processor, picture_processor
 from hbi.models.question_answering import QuestionAnsweringModel
-from hbi.models.weights import CONFIG, WEIGHTS, open_network, save_network
+from hbi.models.weights import CONFIG, WEIGHTS, open_network, read_config, save_network
 
 Network: TypeAlias = HBIModel | GlobalContrastModel | QuestionAnsweringModel
 NETWORKS: dict[str, type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]] = {
@@ -86,6 +87,16 @@ def open_model_folder(folder: Path, *, preprocessing: Path | None = None) -> tup
     """
     network = open_network(_network_class(folder), folder)
     return network, processor_for(network, read_own_tokenizer(preprocessing or folder), preprocessing or folder)
+
+
+def read_model_config(folder: Path) -> HBIConfig:
+    """Return the configuration of the network of a folder, without its weights.
+
+    Raises:
+        DamageError, CheckpointError: As `open_model_folder`.
+    """
+    require_unchanged(folder / CONFIG)
+    return read_config(_network_class(folder).config_class, folder / CONFIG)
 
 
 def read_own_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

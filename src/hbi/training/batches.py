@@ -156,6 +156,21 @@ class TrainingBatches:
         """How many whole batches the videos make."""
         return len(self.usable) // self.batch_size
 
+    @property
+    def steps_of_all_texts(self) -> float:
+        """In how many steps as many texts are drawn as there are: captions, or questions where there are labels.
+
+        An epoch in the sense of published work, which counts pairs of a text and its video.
+        """
+        texts = self.split.texts_of_video
+        owned = [len(texts[row]) if self._is_asked is None else self._num_asked(texts[row]) for row in self.usable]
+        drawn = sum(min(number, self.captions_per_video) for number in owned)
+        return sum(owned) / max(1, drawn) * len(self.usable) / self.batch_size
+
+    def _num_asked(self, texts: Sequence[int]) -> int:
+        assert self._is_asked is not None
+        return sum(self._is_asked[text] for text in texts)
+
     def __getitem__(self, step: int) -> Batch:
         """Return this process's rows of the batch of a step, counted from 0."""
         epoch, position = divmod(step, self.steps_per_epoch)

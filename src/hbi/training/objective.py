@@ -205,10 +205,10 @@ def interaction_divergence(
     target: Float[Tensor, "pair word frame"],
     cells: Bool[Tensor, "pair word frame"],
 ) -> Float[Tensor, ""]:
-    """Return the mean KL divergence from the target's distributions to the predicted ones.
+    """Return the KL divergence from the target's distributions to the predicted ones: of the words' plus the frames'.
 
     Both maps are logits: softmax over frames gives a distribution for each word, softmax over words one for each
-    frame, among the cells that are real. The two divergences are averaged, each of them over all real cells of all
+    frame, among the cells that are real. The two divergences are added, each of them a mean over all real cells of all
     pairs (paper, section 3.4), as in the released code: a mean over rows would be as many times larger as a row has
     cells, and the paper's alpha of 1 would outweigh the contrast.
 
@@ -221,13 +221,13 @@ def interaction_divergence(
     """
     for_words = _masked_divergence(predicted, target, cells)
     for_frames = _masked_divergence(*(tensor.transpose(1, 2) for tensor in (predicted, target, cells)))
-    return (for_words + for_frames) / 2
+    return for_words + for_frames
 
 
 def self_distillation(student: Float[Tensor, "text video"], teacher: Float[Tensor, "text video"]) -> Float[Tensor, ""]:
-    """Return the KL divergence from the teacher's to the student's distribution, over videos and over texts, averaged.
+    """Return the KL divergence from the teacher's to the student's distribution: that over videos plus that over texts.
 
-    The mean is over all elements, as in the released code, for which the paper's beta of 2 was chosen.
+    Each is a mean over all elements, as in the released code, for which the paper's beta of 2 was chosen.
 
     Differs: the released code distils raw cosines, whose softmax is almost uniform, and lets the gradient pull the
     teacher towards its students; here logits are distilled and the caller detaches the teacher.
@@ -241,7 +241,7 @@ def self_distillation(student: Float[Tensor, "text video"], teacher: Float[Tenso
         / student.numel()
         for axis in (1, 0)
     )
-    return (rows + columns) / 2
+    return rows + columns
 
 
 def _masked_divergence(predicted: Tensor, target: Tensor, cells: Tensor) -> Tensor:

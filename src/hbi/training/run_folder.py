@@ -36,6 +36,7 @@ class RunFolder:
     last/            config.json and model.safetensors after the last step
     recipe.yaml      the full recipe it was started with
     environment.json versions and machine
+    start.json       what was taken from which model, where training went on from one
     metrics.jsonl    one line for every logged step and every validation
     checkpoint.pt    everything that `--resume` needs
     SHA256SUMS       checksums of what must not change, here and in last/
