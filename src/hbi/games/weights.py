@@ -199,7 +199,7 @@ class NormalizedWeights:
         # c w_t = (c / s) (s w_t): large nodes and small weights never stand alone, whose products might overflow.
         together = factor.prod(-2, keepdim=True) * (rule.weights / rule.nodes)
         inverse = factor.reciprocal()
-        return _Nodes(survival, inverse, exponent.mul_(survival).mul_(inverse).mul_(together))
+        return _Nodes(survival, inverse, exponent.mul_(survival).mul(inverse).mul_(together))
 
     def _cast(self, result: Tensor) -> Tensor:
         return result.to(self.weights.dtype)
