@@ -25,7 +25,8 @@ from pages import put, spread, table
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "ablation.json"
 PAGES = HERE.parent / "docs" / "results"
-DATA_SEED = 1
+DATA_SEED = 12
+"""Nobody has tuned on it. The lines of the paper that are stored were run with 1."""
 NUM_STEPS = 400
 BASELINE = "baseline"
 DECODED: dict[tuple, object] = {}
@@ -44,7 +45,9 @@ class Line:
 
 NO_TERMS = ("objective.alpha=0", "objective.beta=0")
 NO_DISTILLATION = ("objective.beta=0",)
-STILLS = ("model.tubelet_size=1", "model.tubelet_seconds=null")
+PARTS = ("model.level_weights=[0.5, 0.3, 0.2]", "model.learns_level_weights=false")
+WHOLE_CAPTIONS = ("training.dropped_words=0",)
+STILLS = (*PARTS, *WHOLE_CAPTIONS, "model.tubelet_size=1", "model.tubelet_seconds=null")
 """The recipe as it was when the paper's ablation was made."""
 PAPER = (
     Line("global", "global contrast", "shape-stories-global", STILLS),
@@ -80,6 +83,8 @@ EXCHANGED = ("objective.exchanged=1", "objective.exchanged_share=0.5", f"objecti
 TURNED = ("objective.turned=1", f"objective.turned_from={NUM_STEPS // 2}")
 OURS = (
     Line(BASELINE, "the recipe"),
+    Line("whole-captions", "− captions with words left out", changes=WHOLE_CAPTIONS),
+    Line("parts", "− the whole beside the parts", changes=PARTS),
     Line("interactions", "+ contrast of interactions", changes=("objective.interaction_contrast=1",)),
     Line("concentration", "+ interactions concentrated in time", changes=("objective.concentration=3",)),
     Line("function-words", "+ no interaction with function words", changes=("objective.function_words=1",)),
@@ -92,7 +97,7 @@ OURS = (
     Line("turned", "+ turned videos, from half of the steps", changes=TURNED),
     Line("exchanged-turned", "+ both", changes=(*EXCHANGED, *TURNED)),
 )
-"""All with the tubelets of the recipe."""
+"""What the recipe has more than the paper, taken away, and what it could have more, added."""
 
 
 @dataclass(frozen=True)

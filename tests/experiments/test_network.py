@@ -29,6 +29,7 @@ def clip(tmp_path):
 
 def recipe(clip, *more):
     sizes = ("data.image_size=16", "data.max_words=12", "model.merge_heads=2", "model.tubelet_size=1")
+    sizes = (*sizes, "model.interaction=weighted")
     return read_recipe("shape-stories", [f"model.clip={clip}", "model.tubelet_seconds=null", *sizes, *more])
 
 

@@ -70,6 +70,7 @@ def assert_same_gradients(found, expected, *, tolerance: float = 1e-5) -> None:
 
 SIZES = (
     "data.num_frames=5", "data.image_size=16", "data.max_words=16", "model.width=16", "model.heads=2",
+    "model.level_weights=[0.5, 0.3, 0.2]", "model.learns_level_weights=false", "model.interaction=weighted",
     "model.patch_size=8", "model.tubelet_size=1", "model.tubelet_seconds=null", "model.vision_layers=1",
     "model.text_layers=1", "model.temporal_layers=1",
     "model.merge_heads=2", "model.head_channels=4", "training.num_steps=2", "training.checkpoint_every=1",

@@ -112,7 +112,10 @@ class ModelSection(Section):
         if not sum(self.level_weights) > 0:
             raise ValueError("model.level_weights are all 0: give one of them a weight")
         if self.learns_level_weights and not all(self.level_weights):
-            raise ValueError("model.level_weights: weights that are learned start above 0")
+            raise ValueError(
+                "model.level_weights: weights that are learned start above 0; for fixed ones set "
+                "model.learns_level_weights=false"
+            )
         if self.kind == "answering" and (self.learns_level_weights or len(self.level_weights) > len(LEVELS)):
             raise ValueError("model.level_weights: a network that answers questions has three, and learns none of them")
         if self.tubelet_seconds is not None and self.tubelet_size == 1:
