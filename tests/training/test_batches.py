@@ -7,6 +7,7 @@ import torch
 from hbi.data.frames import FrameStore
 from hbi.data.samples import DataError, Split, Text, Video
 from hbi.encoders.tokenizer import tokenize, train_tokenizer
+from hbi.training.augmentation import RandAugment
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import Processes
 
@@ -122,3 +123,20 @@ def test_captions_come_beside_questions_in_a_number_of_their_own():
         assert [label >= 0 for label in batch.labels.tolist()] == [True, False] * 2
     without = batches([8] * 4, captions_per_video=3, labels=labels)[0]
     assert sorted(without.labels.tolist()) == [-1, -1, 1, 1, 3, 3]
+
+
+def test_frames_are_changed_anew_in_each_step_whoever_shares_the_batch():
+    """A function of seed and step alone, so that a run that was killed sees what an unbroken one does."""
+    plain, augmented = batches([8, 8, 3, 8], batch_size=4), batches([8, 8, 3, 8], batch_size=4, augment=RandAugment(4))
+    again = batches([8, 8, 3, 8], batch_size=4, augment=RandAugment(4))
+    steps = [augmented[step] for step in range(6)]
+    for step in (4, 0, 5):
+        assert torch.equal(again[step].frames, steps[step].frames)
+        assert torch.equal(plain[step].frame_mask, steps[step].frame_mask)
+        assert not steps[step].frames[~steps[step].frame_mask].any()
+        shared = [
+            batches([8, 8, 3, 8], batch_size=4, augment=RandAugment(4), processes=Processes(rank, 2))[step].frames
+            for rank in range(2)
+        ]
+        assert torch.equal(torch.cat(shared), steps[step].frames)
+    assert sum(not torch.equal(plain[step].frames, steps[step].frames) for step in range(6)) == 6

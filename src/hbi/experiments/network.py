@@ -48,7 +48,8 @@ def start_tokenizer(recipe: Recipe, train: Split) -> CLIPTokenizer:
 def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) -> Processor:
     """Return the preprocessing of a network that is to be trained: that of what it starts from.
 
-    Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, as the paper has them.
+    Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, or as the released loader
+    makes them.
 
     Args:
         recipe: Names what the network starts from.
@@ -58,8 +59,10 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
     Raises:
         ModelError: What it starts from says nothing usable of how pictures are prepared.
     """
-    start = recipe.model.encoder
-    return processor_for(model, tokenizer, start) if start else HBIProcessor.for_model(model.config, tokenizer)
+    start, released = recipe.model.encoder, recipe.data.released_loader
+    if start is None:
+        return HBIProcessor.for_model(model.config, tokenizer, released_loader=released)
+    return processor_for(model, tokenizer, start, released_loader=released or None)
 
 
 def start_picture(recipe: Recipe) -> PictureFormat:
@@ -70,7 +73,8 @@ def start_picture(recipe: Recipe) -> PictureFormat:
     """
     if recipe.model.encoder is None:
         tubelet = recipe.model.tubelet_size, recipe.model.tubelet_seconds
-        return PictureFormat.square(recipe.data.image_size).in_tubelets(*tubelet)
+        square = PictureFormat.released if recipe.data.released_loader else PictureFormat.square
+        return square(recipe.data.image_size).in_tubelets(*tubelet)
     # Any kind of network: what it computes with the towers does not change what they see.
     towers = recipe.model_copy(update={"model": recipe.model.model_copy(update={"kind": "global"})})
     tokenizer = start_tokenizer(towers, Split("train", (), ()))
@@ -93,6 +97,7 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str]
         "max_frames": recipe.data.num_frames,
         "temporal_layers": recipe.model.temporal_layers,
         "merge_ratio": recipe.model.merge_ratio,
+        "frame_merge_ratio": recipe.model.frame_merge_ratio,
         "merge_heads": recipe.model.merge_heads,
         "level_weights": recipe.model.level_weights,
         "learns_level_weights": recipe.model.learns_level_weights,
