@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hbi.data.samples import DataError
+from hbi.encoders.tokenizer import train_tokenizer
 from hbi.errors import HBIError
 from hbi.experiments.network import build_model, start_picture, start_tokenizer
 from hbi.experiments.packing import pack_frames
@@ -11,10 +12,13 @@ from hbi.experiments.reading import read_recipe
 from hbi.experiments.splits import decode_split
 from hbi.experiments.training import augmentation, start_training
 from hbi.matching import load_matcher
+from hbi.models.model_folder import processor_for
 from hbi.shape_stories import generate_shape_stories
 from hbi.training.augmentation import RandAugment
 from hbi.training.loop import Trainer
+from hbi.training.towers import freeze_patches
 from hbi.video import PictureFormat, read_frames
+from training.tiny import network
 
 CPU, RELEASED = torch.device("cpu"), PictureFormat.released(16)
 PAPER = ("msrvtt", "activitynet", "didemo", "msrvtt-qa", "msvd-qa")
@@ -114,6 +118,24 @@ def test_a_run_that_is_killed_and_resumed_is_an_unbroken_one(stories, tmp_path):
         not torch.equal(values, others)
         for values, others in zip(whole.model.state_dict().values(), plain.model.state_dict().values(), strict=True)
     )
+
+
+def test_what_is_not_known_to_cut_pictures_cannot_be_frozen():
+    model = network()
+    freeze_patches(model)
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert frozen == {name for name in frozen if "patch_embedding" in name} != set()
+    model.encoder.patch_projection = None
+    with pytest.raises(HBIError, match="of type 'clip': leave it out"):
+        freeze_patches(model)
+
+
+def test_who_prepares_videos_alone_is_not_asked_for_the_released_loader():
+    model, tokenizer = network(), train_tokenizer(["a red circle"])
+    model.encoder.brings_processor, model.encoder.processor = True, "its own"
+    assert processor_for(model, tokenizer, "somebody/model") == "its own"
+    with pytest.raises(HBIError, match="somebody/model prepares videos by itself"):
+        processor_for(model, tokenizer, "somebody/model", released_loader=True)
 
 
 def test_a_baseline_without_pictures_is_not_given_any():

@@ -126,10 +126,13 @@ def processor_for(
             by the decoder. None: as the source says, else not.
 
     Raises:
-        ModelError: The tokenizer is of another network, or what the source says of pictures cannot be read.
+        ModelError: The tokenizer is of another network, what the source says of pictures cannot be read, or the network
+            prepares videos by itself and is asked for the released loader.
     """
     encoder: Any = network.encoder
     if encoder.brings_processor:
+        if released_loader:
+            raise ModelError(f"{source} prepares videos by itself, not as the released loader: leave that out")
         own: Processor = encoder.processor
         return own
     config, pictures, stated = network.config, read_picture_processor(source), _stated(source)

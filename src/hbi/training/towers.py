@@ -34,7 +34,10 @@ def freeze_patches(model: Network) -> None:
     projection = model.encoder.patch_projection
     if projection is None:
         kind = model.config.encoder_config.model_type
-        raise HBIError(f"training.freeze_patches: not known of encoders of type {kind!r}, leave it out")
+        raise HBIError(
+            f"training.freeze_patches: what cuts pictures into patches is not known of encoders of type {kind!r}: "
+            "leave it out"
+        )
     model.encoder.towers.get_submodule(projection).requires_grad_(False)
 
 

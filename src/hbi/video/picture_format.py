@@ -69,6 +69,8 @@ class PictureFormat:
             raise ValueError("a picture that is not cut out has no shortest_edge")
         if self.fit == "patches" and (self.width % self.height or self.num_patches < 1 or self.height < 2):
             raise ValueError(f"a strip of {self.height}x{self.width} pixels is none of square patches and their counts")
+        if not isinstance(self.released_loader, bool):
+            raise ValueError(f"released_loader is {self.released_loader!r}: it should be true or false")
         if not is_whole(self.tubelet_size) or not 1 <= self.tubelet_size <= MOST_IN_A_TUBELET:
             raise ValueError(f"tubelets of {self.tubelet_size!r} frames: give a whole number up to {MOST_IN_A_TUBELET}")
         if self.tubelet_seconds is not None:

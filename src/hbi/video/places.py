@@ -125,7 +125,7 @@ def expected_places(
     """
     if not picture.released_loader:
         return [float(place) for place in middles(start_seconds, end_seconds, count)]
-    whole_seconds = max(int(end_seconds - start_seconds), count - 1)
-    numbers = one_a_second(0, whole_seconds, 1.0, num_frames)
-    # Of a file of another rate than a whole number there may be one fewer, or some could not be decoded.
-    return [start_seconds + number for number in (numbers if len(numbers) == count else range(count))]
+    seconds = one_a_second(0, int(end_seconds - start_seconds), 1.0, num_frames)
+    if len(seconds) != count:  # the video ends there, it has few frames, or some could not be decoded
+        return [start_seconds + number * (end_seconds - start_seconds) / count for number in range(count)]
+    return [start_seconds + second for second in seconds]
