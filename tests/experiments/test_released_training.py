@@ -132,8 +132,7 @@ def test_what_is_not_known_to_cut_pictures_cannot_be_frozen():
 
 def test_who_prepares_videos_alone_is_not_asked_for_the_released_loader():
     model, tokenizer = network(), train_tokenizer(["a red circle"])
-    model.encoder.brings_processor, model.encoder.processor = True, "its own"
-    assert processor_for(model, tokenizer, "somebody/model") == "its own"
+    model.encoder.brings_processor = True
     with pytest.raises(HBIError, match="somebody/model prepares videos by itself"):
         processor_for(model, tokenizer, "somebody/model", released_loader=True)
 
