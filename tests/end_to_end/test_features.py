@@ -80,3 +80,12 @@ def test_towers_of_another_run_are_taken_over(trained, data, tmp_path):
     assert towers
     assert all(torch.equal(before[name], after[name]) for name in towers)
     assert not torch.equal(before["words.weight_heads.entity.0.weight"], after["words.weight_heads.entity.0.weight"])
+
+
+def test_features_of_a_recipe_that_augments_are_of_frames_as_they_are(data, tmp_path):
+    options = [*overrides(data_root=str(data)), "--set", "training.augment_operations=2"]
+    printed = succeed_here("cache-features", "shape-stories", *options, "--out", tmp_path / "features")
+    assert "--set training.augment_operations=0" in " ".join(printed.split())
+    options += ["--set", f"data.features={tmp_path / 'features'}", "--set", "training.freeze_towers=true"]
+    said = fail_here("train", "shape-stories", *options, "--out", tmp_path / "run")
+    assert "training.augment_operations changes pictures, and data.features has none: set it to 0" in said

@@ -10,7 +10,7 @@ from hbi.matching import Matcher, load_matcher
 from hbi.models import GlobalConfig, GlobalContrastModel
 from hbi.search import VideoIndex, calibration
 from hbi.search.best_frames import frame_worth
-from hbi.video.opening import middles
+from hbi.video.places import middles
 from small_networks import global_config
 
 TEXTS = ["a red square moves left", "one blue star"]

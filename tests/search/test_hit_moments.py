@@ -1,5 +1,6 @@
 """The moment of a hit: from stored tokens as from the file, across neighbors, and the same one once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,15 @@ from hbi.search import VideoIndex
 from hbi.search.frame_fits import frames_that_match
 from hbi.search.hit_moments import HitMoment, _moment, frame_evidence, hit_moments
 from hbi.search.snapshot import Segments
+from hbi.video import PictureFormat
+from hbi.video.places import expected_places
 from small_networks import global_config
 
 TEXT = "a red square moves left"
+
+
+def times_of(start: float, end: float, count: int) -> Sequence[float]:
+    return expected_places(start, end, count, num_frames=count, picture=PictureFormat.square(16))
 
 
 def whole_model(matcher: Matcher) -> Matcher:
@@ -37,13 +44,13 @@ def evidence_of(*alone: float) -> MomentEvidence:
 def test_a_moment_reaches_into_neighbors_whose_frames_fit():
     near = segments_of((0.0, 4.0), (4.0, 8.0), (8.0, 12.0))
     evidence = [evidence_of(0.1, 0.1, 0.1, 0.9), evidence_of(0.9, 0.9, 0.1, 0.1), evidence_of(0.1, 0.1, 0.1, 0.1)]
-    assert _moment(near[1:2], 0, near, evidence) == HitMoment(3.0, 6.0)
+    assert _moment(times_of, near[1:2], 0, near, evidence) == HitMoment(3.0, 6.0)
 
 
 def test_a_moment_holds_a_frame_of_the_segment_that_was_scored():
     near = segments_of((0.0, 4.0), (4.0, 8.0))
     evidence = [evidence_of(0.9, 0.9, 0.1, 0.1), evidence_of(0.1, 0.1, 0.1, 0.2)]
-    found = _moment(near[1:2], 0, near, evidence)
+    found = _moment(times_of, near[1:2], 0, near, evidence)
     assert found.end_seconds > 4.0
 
 
@@ -51,7 +58,7 @@ def test_where_segments_overlap_the_scored_one_tells_of_its_seconds():
     near = segments_of((0.0, 4.0), (2.0, 6.0), (4.0, 8.0))
     evidence = [evidence_of(0.9, 0.1, 0.9, 0.9), evidence_of(0.1, 0.1, 0.9, 0.9), evidence_of(0.1, 0.1, 0.9, 0.1)]
     # Seconds 2 to 6 are those of the second segment; before them the first one's, behind them the third one's.
-    assert _moment(near[1:2], 0, near, evidence) == HitMoment(4.0, 7.0)
+    assert _moment(times_of, near[1:2], 0, near, evidence) == HitMoment(4.0, 7.0)
 
 
 def test_of_other_videos_and_of_segments_farther_away_nothing_is_taken():
@@ -64,8 +71,8 @@ def test_of_other_videos_and_of_segments_farther_away_nothing_is_taken():
         arrays=[],
     )
     evidence = [evidence_of(0.9, 0.1, 0.1, 0.1), evidence_of(0.9, 0.9, 0.9, 0.9), evidence_of(0.1, 0.1, 0.1, 0.9)]
-    assert _moment(near[:1], 0, both, evidence) == HitMoment(4.0, 5.0)
-    assert _moment(near[:1], 0, both, None) == HitMoment(4.0, 8.0)
+    assert _moment(times_of, near[:1], 0, both, evidence) == HitMoment(4.0, 5.0)
+    assert _moment(times_of, near[:1], 0, both, None) == HitMoment(4.0, 8.0)
 
 
 @pytest.mark.parametrize("kind", ["hbi", "global"])

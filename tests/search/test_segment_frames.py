@@ -55,6 +55,7 @@ def test_segments_see_what_each_would_see_alone(tmp_path, window, overlap):
         SQUARE.in_tubelets(3, 0.25),
         SQUARE.in_tubelets(4, None),
         SQUARE.in_tubelets(5, 3.0),
+        PictureFormat.released(24),
     ],
     ids=str,
 )

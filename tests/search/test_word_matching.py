@@ -14,7 +14,7 @@ from hbi.models import GlobalContrastModel
 from hbi.search import VideoIndex, word_matching
 from hbi.search.snapshot import Segments
 from hbi.search.word_matching import match_words, weigh
-from hbi.video.opening import middles
+from hbi.video.places import middles
 from small_networks import global_config
 
 NUM_REFERENCES = 100

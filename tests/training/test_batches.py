@@ -7,6 +7,7 @@ import torch
 from hbi.data.frames import FrameStore
 from hbi.data.samples import DataError, Split, Text, Video
 from hbi.encoders.tokenizer import tokenize, train_tokenizer
+from hbi.training.augmentation import RandAugment
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import Processes
 from hbi.training.dropped_words import DroppedWords
@@ -142,3 +143,20 @@ def test_no_words_are_dropped_from_questions():
     is_question = expected.labels >= 0
     assert torch.equal(found.input_ids[is_question], expected.input_ids[is_question])
     assert found.attention_mask[~is_question].sum() < expected.attention_mask[~is_question].sum()
+
+
+def test_frames_are_changed_anew_in_each_step_whoever_shares_the_batch():
+    """A function of seed and step alone, so that a run that was killed sees what an unbroken one does."""
+    plain, augmented = batches([8, 8, 3, 8], batch_size=4), batches([8, 8, 3, 8], batch_size=4, augment=RandAugment(4))
+    again = batches([8, 8, 3, 8], batch_size=4, augment=RandAugment(4))
+    steps = [augmented[step] for step in range(6)]
+    for step in (4, 0, 5):
+        assert torch.equal(again[step].frames, steps[step].frames)
+        assert torch.equal(plain[step].frame_mask, steps[step].frame_mask)
+        assert not steps[step].frames[~steps[step].frame_mask].any()
+        shared = [
+            batches([8, 8, 3, 8], batch_size=4, augment=RandAugment(4), processes=Processes(rank, 2))[step].frames
+            for rank in range(2)
+        ]
+        assert torch.equal(torch.cat(shared), steps[step].frames)
+    assert sum(not torch.equal(plain[step].frames, steps[step].frames) for step in range(6)) == 6

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import hbi.video.finding
 from hbi.video import read_frames
 from hbi.video.demuxing import Faults
-from hbi.video.opening import middles, open_video
+from hbi.video.opening import open_video
 from hbi.video.packets import PacketPlan
+from hbi.video.places import middles
 
 UNEVEN = [12 * number + 9 * (number % 2) + (300 if number > 31 else 0) for number in range(60)]
 HEVC = {"x265-params": "log-level=none:pools=none:frame-threads=1"}

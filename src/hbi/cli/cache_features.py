@@ -28,12 +28,14 @@ def cache_features(
 
     Training the layers after a frozen encoder then takes minutes: run hbi train
     RECIPE with the same --set options and --set data.features=OUT --set
-    training.freeze_towers=true. It refuses features of another encoder, of
+    training.freeze_towers=true, and without augmentation of frames
+    (training.augment_operations=0). It refuses features of another encoder, of
     other videos or of other frames. A split that exists already is kept.
     """
     from hbi.experiments.content import read_content, require_start
 
-    settings = [*(overrides or ()), f"data.features={json.dumps(str(out))}", "training.freeze_towers=true"]
+    kept = (f"data.features={json.dumps(str(out))}", "training.freeze_towers=true", "training.augment_operations=0")
+    settings = [*(overrides or ()), *kept]
     require_start(read_content(recipe, settings))
     # Only now, since they take seconds to load.
     import torch
@@ -55,8 +57,10 @@ def cache_features(
             shape=tuple(cached.features.features.shape),
             size=size,
         )
+    is_augmented = read_recipe(recipe, overrides or ()).training.augment_operations > 0
     say(
-        "Next: [bold]hbi train {recipe} … --set data.features={out} --set training.freeze_towers=true[/]",
+        "Next: [bold]hbi train {recipe} … --set data.features={out} --set training.freeze_towers=true{more}[/]",
         recipe=recipe,
         out=out,
+        more=" --set training.augment_operations=0" if is_augmented else "",
     )

@@ -45,7 +45,8 @@ def convert(
     """Convert a checkpoint of the authors' released code to a model folder, and report how each key was used.
 
     Every command takes the folder as its MODEL, and AutoModel.from_pretrained
-    opens it. The model computes what the released code computes
+    opens it. The model computes what the released code computes, from the frames
+    that its loader would have shown: one a second, fewer of a short video
     (docs/method/released-code.md). Pickle files are read as tensors only: they
     cannot run code. If a key is missing or has the wrong shape, nothing is
     written.

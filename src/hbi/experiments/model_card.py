@@ -58,7 +58,8 @@ def _training(folder: RunFolder, recipe: Recipe) -> Iterator[str]:
         start = f"the weights of `{source}`" + (f", all of them ({FILE})" if recipe.training.start_from else "")
     yield "## Training\n"
     yield f"- Data: {data.dataset}, its train split" + (f" ({data.protocol})" if data.protocol else "")
-    yield f"- Seen of a video: {data.num_frames} frames of {data.image_size} x {data.image_size} pixels"
+    frames = f"one frame a second, at most {data.num_frames}," if data.released_loader else f"{data.num_frames} frames"
+    yield f"- Seen of a video: {frames} of {data.image_size} x {data.image_size} pixels"
     yield f"- Seen of a text: {data.max_words} tokens"
     yield f"- Started from {start}; {training.length} of {training.batch_size} videos; seed {training.seed}"
     validations = [record for record in folder.read_metrics() if record.get("kind") == "validation"]

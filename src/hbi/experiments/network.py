@@ -53,7 +53,8 @@ def start_tokenizer(recipe: Recipe, train: Split) -> CLIPTokenizer:
 def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) -> Processor:
     """Return the preprocessing of a network that is to be trained: that of what it starts from.
 
-    Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, as the paper has them.
+    Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, or as the released loader
+    makes them.
 
     Args:
         recipe: Names what the network starts from.
@@ -63,10 +64,12 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
     Raises:
         ModelError: What it starts from says nothing usable of how pictures are prepared.
     """
+    released = recipe.data.released_loader
     if (start := start_of(recipe)) is not None:
-        return processor_for(model, tokenizer, start.preprocessing)
-    encoder = recipe.model.encoder
-    return processor_for(model, tokenizer, encoder) if encoder else HBIProcessor.for_model(model.config, tokenizer)
+        return processor_for(model, tokenizer, start.preprocessing, released_loader=released or None)
+    if (encoder := recipe.model.encoder) is not None:
+        return processor_for(model, tokenizer, encoder, released_loader=released or None)
+    return HBIProcessor.for_model(model.config, tokenizer, released_loader=released)
 
 
 def start_picture(recipe: Recipe) -> PictureFormat:
@@ -77,7 +80,8 @@ def start_picture(recipe: Recipe) -> PictureFormat:
     """
     if recipe.starts_at_random:
         tubelet = recipe.model.tubelet_size, recipe.model.tubelet_seconds
-        return PictureFormat.square(recipe.data.image_size).in_tubelets(*tubelet)
+        square = PictureFormat.released if recipe.data.released_loader else PictureFormat.square
+        return square(recipe.data.image_size).in_tubelets(*tubelet)
     # Any kind of network: what it computes with the towers does not change what they see.
     towers = recipe.model_copy(update={"model": recipe.model.model_copy(update={"kind": "global"})})
     tokenizer = start_tokenizer(towers, Split("train", (), ()))

@@ -9,6 +9,7 @@ from hbi.errors import nearest_or_all
 from hbi.experiments.model_section import ModelSection
 from hbi.experiments.section import MOST_PLACES, Count, Places, Rate, Ratio, Section, Size, Steps, Weight
 from hbi.shapes import LEVELS, Level
+from hbi.training.augmentation import MOST_MAGNITUDE
 from hbi.training.optimization import OptimizerName
 
 MOST_FRAME_BYTES = 2**34
@@ -35,6 +36,11 @@ class DataSection(Section):
         default=1, description="frames decoded for each one seen; training draws one of them at random"
     )
     image_size: Size = Field(default=224, description="height and width of a frame in pixels")
+    released_loader: bool = Field(
+        default=False,
+        description="videos are seen as the authors' released code shows them: one frame a second from the first on, "
+        "at most num_frames of them, evenly, made into pictures by Pillow; else the middles of num_frames equal parts",
+    )
     max_words: Places = Field(default=32, ge=3, description="tokens of a text, special tokens included")
     features: str | None = Field(
         default=None,
@@ -195,6 +201,19 @@ class TrainingSection(Section):
         default=False, description="towers compute activations again instead of remembering them"
     )
     freeze_towers: bool = Field(default=False, description="the towers stay as they are")
+    freeze_patches: bool = Field(
+        default=False, description="of the towers, what cuts frames into patches stays as it is: CLIP's convolution"
+    )
+    augment_operations: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="operations of RandAugment on the frames of each training video, the same for all of them; 0: none",
+    )
+    augment_magnitude: float = Field(default=7.0, ge=0, le=MOST_MAGNITUDE, description="how strong they are")
+    augment_deviation: float = Field(
+        default=0.5, ge=0, le=MOST_MAGNITUDE, description="standard deviation of that from one operation to the next"
+    )
     shard: bool = Field(default=False, description="processes split the encoder's parameters (FSDP2)")
     log_every: Steps = 10
     validate_every: Steps = 100
@@ -223,6 +242,13 @@ class TrainingSection(Section):
     def _muon_lr_has_muon(self) -> Self:
         if self.muon_lr is not None and self.optimizer != "muon":
             raise ValueError("training.muon_lr needs training.optimizer=muon: set it to null, or the optimizer to muon")
+        return self
+
+    @model_validator(mode="after")
+    def _augments_what_it_sets(self) -> Self:
+        for name in ("augment_magnitude", "augment_deviation"):
+            if not self.augment_operations and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"training.{name} needs training.augment_operations above 0")
         return self
 
 
@@ -275,6 +301,8 @@ class Recipe(Section):
             raise ValueError("data.features: a network that answers questions takes frames; leave it out")
         if self.data.features is not None and not self.training.freeze_towers:
             raise ValueError("data.features needs training.freeze_towers=true: features that are kept cannot learn")
+        if self.data.features is not None and self.training.augment_operations:
+            raise ValueError("training.augment_operations changes pictures, and data.features has none: set it to 0")
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from hbi.data.exchanged_frames import tells_order
 from hbi.data.features import FeatureStore
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
+from hbi.errors import HBIError
 from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
 from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.content import RecipeError
@@ -31,6 +32,7 @@ from hbi.matching.device import choose_device
 from hbi.models import Processor
 from hbi.models.model_folder import Network
 from hbi.processes import Progress
+from hbi.training.augmentation import RandAugment
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import ALONE, Processes, joined_processes, own_device
 from hbi.training.dropped_words import DroppedWords
@@ -147,6 +149,8 @@ def start_training(
     """
     recipe = with_start(recipe)
     picture = start_picture(recipe)
+    if picture.fit == "patches" and recipe.training.augment_operations:
+        raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
     if not picture.is_plain_square:  # the run says what its encoder takes, whatever the recipe had said of squares
         recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
     folder = claim_folder(out, recipe, resume=resume, processes=processes)
@@ -207,7 +211,16 @@ def training_batches(
         exchanged=exchanged_captions(recipe, task.texts),
         turned=turned_videos(recipe, task.texts),
         finds_function_words=bool(recipe.objective.concentration or recipe.objective.function_words),
+        augment=augmentation(recipe),
     )
+
+
+def augmentation(recipe: Recipe) -> RandAugment | None:
+    """Return what changes the frames of training videos as the recipe wants it; None where it does not."""
+    training = recipe.training
+    if not training.augment_operations or recipe.data.blank:  # a black frame tells nothing, and should not begin to
+        return None
+    return RandAugment(training.augment_operations, training.augment_magnitude, training.augment_deviation)
 
 
 def dropped_words(recipe: Recipe) -> DroppedWords | None:
@@ -289,6 +302,7 @@ def training_settings(recipe: Recipe, num_steps: int) -> TrainingSettings:
         shard=training.shard,
         optimizer=training.optimizer,
         muon_lr=training.muon_lr,
+        freeze_patches=training.freeze_patches,
     )
 
 

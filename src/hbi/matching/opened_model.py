@@ -108,6 +108,7 @@ class OpenedModel:
         if not config.released_behavior:
             return f"{self.name} is a network of hbi; its levels weigh {levels}"
         padded = f"texts padded to {self.max_words} tokens and videos to {self.num_frames} frames"
+        padded += ", one a second and chosen as its loader does" if self.picture.released_loader else ""
         return f"{self.name} computes as the released code does, {padded}; its levels weigh {levels}"
 
     @property

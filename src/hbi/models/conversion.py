@@ -66,7 +66,11 @@ class Conversion:
         processor = None
         if self.model is not None:
             config = self.model.config
-            processor = HBIProcessor.for_model(config, tokenizer) if tokenizer else picture_processor(config)
+            processor = (
+                HBIProcessor.for_model(config, tokenizer, released_loader=True)
+                if tokenizer
+                else picture_processor(config)
+            )
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:

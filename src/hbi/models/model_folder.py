@@ -123,6 +123,7 @@ def processor_for(
     source: str | Path,
     *,
     is_scaled_by_decoder: bool | None = None,
+    released_loader: bool | None = None,
 ) -> Processor:
     """Return the processor of a network, which prepares pictures as its source says, else as CLIP does.
 
@@ -132,24 +133,32 @@ def processor_for(
         source: A folder or hub name that may say how pictures are prepared.
         is_scaled_by_decoder: Whether the decoder makes the pictures, and only the normalizing of colors is the
             source's; None: as the source says, else for a network with CLIP's towers.
+        released_loader: Whether videos are seen as the authors' released loader shows them; its pictures are not made
+            by the decoder. None: as the source says, else not.
 
     Raises:
-        ModelError: The tokenizer is of another network, or what the source says of pictures cannot be read.
+        ModelError: The tokenizer is of another network, what the source says of pictures cannot be read, or the network
+            prepares videos by itself and is asked for the released loader.
     """
     encoder: Any = network.encoder
     if encoder.brings_processor:
+        if released_loader:
+            raise ModelError(f"{source} prepares videos by itself, not as the released loader: leave that out")
         own: Processor = encoder.processor
         return own
-    config, pictures = network.config, read_picture_processor(source)
+    config, pictures, stated = network.config, read_picture_processor(source), _stated(source)
     is_clip = config.encoder_config.model_type == "clip"
+    if released_loader is None:
+        released_loader = stated.get("released_loader") is True
     if is_scaled_by_decoder is None:
-        is_scaled_by_decoder = _stated(source).get("is_scaled_by_decoder", is_clip) is not False
-    if is_scaled_by_decoder:
+        is_scaled_by_decoder = stated.get("is_scaled_by_decoder", is_clip) is not False
+    if is_scaled_by_decoder and not released_loader:
         mean, std = color_statistics(pictures) if pictures else (CLIP_MEAN, CLIP_STD)
         return HBIProcessor.for_model(config, tokenizer, mean=mean, std=std)
     if pictures is None and not is_clip:
         raise ModelError(f"{source} does not say how pictures are prepared (no preprocessor_config.json): restore it")
-    return HBIProcessor.for_model(config, tokenizer, pictures=pictures or picture_processor(config))
+    pictures = pictures or picture_processor(config)
+    return HBIProcessor.for_model(config, tokenizer, pictures=pictures, released_loader=released_loader)
 
 
 def _stated(source: str | Path) -> Mapping[str, Any]:

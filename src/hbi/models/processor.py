@@ -1,6 +1,7 @@
 """`HBIProcessor`: from texts and frames to what a network takes. Padding and normalizing are decided here alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias, no_type_check
 
 import torch
@@ -30,6 +31,7 @@ class HBIProcessor(ProcessorMixin):
             take them; else they are made by Pillow just as the image processor makes them.
         tubelet_size: Frames that each position of a video reads, see `HBIConfig`.
         tubelet_seconds: How far these are apart; None: they follow one another in the file.
+        released_loader: Videos are seen as the loader of the authors' released code shows them, see `PictureFormat`.
     """
 
     max_words: int
@@ -37,6 +39,7 @@ class HBIProcessor(ProcessorMixin):
     is_scaled_by_decoder: bool
     tubelet_size: int
     tubelet_seconds: float | None
+    released_loader: bool
 
     # `transformers` reads the argument names off the code object, which a decorator would hide.
     @no_type_check
@@ -49,6 +52,7 @@ class HBIProcessor(ProcessorMixin):
         is_scaled_by_decoder: bool = True,
         tubelet_size: int = 1,
         tubelet_seconds: float | None = None,
+        released_loader: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(image_processor, tokenizer, **kwargs)
@@ -56,6 +60,7 @@ class HBIProcessor(ProcessorMixin):
         self.is_padded_to_max_words = is_padded_to_max_words
         self.is_scaled_by_decoder = is_scaled_by_decoder
         self.tubelet_size, self.tubelet_seconds = tubelet_size, tubelet_seconds
+        self.released_loader = released_loader
 
     @classmethod
     def for_model(
@@ -66,6 +71,7 @@ class HBIProcessor(ProcessorMixin):
         mean: Sequence[float] = CLIP_MEAN,
         std: Sequence[float] = CLIP_STD,
         pictures: Any = None,
+        released_loader: bool = False,
     ) -> "HBIProcessor":
         """Return the processor of a model.
 
@@ -76,6 +82,8 @@ class HBIProcessor(ProcessorMixin):
             std: Their standard deviation, by which they are divided.
             pictures: The image processor of `transformers` whose pictures the model takes; None: squares that the
                 decoder scales, less `mean`, divided by `std`.
+            released_loader: Whether videos are seen as the authors' released loader shows them; its pictures are made
+                by Pillow.
 
         Raises:
             ModelError: The tokenizer has another vocabulary than the model, or pictures another size.
@@ -86,7 +94,10 @@ class HBIProcessor(ProcessorMixin):
             "is_padded_to_max_words": config.released_behavior or config.encoder_family.is_padded,
             "tubelet_size": config.tubelet_size,
             "tubelet_seconds": config.tubelet_seconds,
+            "released_loader": released_loader,
         }
+        if pictures is None and released_loader:
+            pictures = picture_processor(config, mean=mean, std=std)
         if pictures is None:
             return cls(picture_processor(config, mean=mean, std=std), tokenizer, **own)
         made = picture_format(pictures)
@@ -145,6 +156,7 @@ class HBIProcessor(ProcessorMixin):
             single = PictureFormat.square(int(self.image_processor.crop_size["height"]))
         else:
             single = picture_format(self.image_processor)
+        single = replace(single, released_loader=self.released_loader)
         return single.in_tubelets(self.tubelet_size, self.tubelet_seconds)
 
     def _videos(self, videos: list[Tensor]) -> dict[str, Tensor]:

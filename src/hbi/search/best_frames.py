@@ -24,7 +24,6 @@ from hbi.search.hit_moments import HitMoment
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
 from hbi.shapes import LEVELS
-from hbi.video.opening import middles
 
 
 def best_frame_seconds(
@@ -50,7 +49,7 @@ def best_frame_seconds(
     for row in range(len(segments)):
         span = float(segments.start_seconds[row]), float(segments.end_seconds[row])
         count = 1 if worth is None else max(int(worth[row].isfinite().sum()), 1)
-        times = [float(time) for time in middles(*span, count)]
+        times = codec.frame_times(*span, count)
         inside = [place for place, time in enumerate(times) if moments[row].holds(time)] or list(range(len(times)))
         best = inside[0] if worth is None else inside[int(worth[row, inside].argmax())]
         seconds.append(times[best])

@@ -25,7 +25,6 @@ from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import Segments
 from hbi.search.word_matching import NUM_COMPARED, match_words
 from hbi.shapes import LEVELS
-from hbi.video.opening import middles
 
 Matches: TypeAlias = list[tuple[WordMatch, ...]]
 FrameVectors: TypeAlias = Float[np.ndarray, "segment frame width"]
@@ -132,21 +131,21 @@ def best_fits(
         return None
     count = is_frame.shape[1]
     if moments is not None:
-        is_frame = is_frame.cpu() & _are_inside(segments, moments, is_frame)
+        is_frame = is_frame.cpu() & _are_inside(codec, segments, moments, is_frame)
     of_frames = fits.unflatten(1, (len(is_frame), count)).masked_fill(~is_frame.cpu(), -torch.inf)
     best: Float[np.ndarray, "word segment"] = of_frames.amax(2).numpy()
     return best
 
 
 def _are_inside(
-    segments: Segments, moments: Sequence[HitMoment], is_frame: Bool[Tensor, "segment frame"]
+    codec: SegmentCodec, segments: Segments, moments: Sequence[HitMoment], is_frame: Bool[Tensor, "segment frame"]
 ) -> Bool[Tensor, "segment frame"]:
     """Return which frames of each segment its moment holds; all where it holds none, as of a still picture."""
     inside = torch.zeros(is_frame.shape, dtype=torch.bool)
     for row, moment in enumerate(moments):
-        count = int(is_frame[row].sum())
+        count = max(int(is_frame[row].sum()), 1)
         span = float(segments.start_seconds[row]), float(segments.end_seconds[row])
-        own = torch.tensor([moment.holds(float(time)) for time in middles(*span, max(count, 1))])
+        own = torch.tensor([moment.holds(time) for time in codec.frame_times(*span, count)])
         inside[row, : len(own)] = own | ~own.any()
     return inside
 

@@ -5,9 +5,9 @@ that the moment is found from it, by the rule of `hbi.matching.moment_spans`, an
 known of single frames (indexes of earlier versions, some video models) the moment is the segment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -15,13 +15,14 @@ from jaxtyping import Float
 
 from hbi.encoders.sentence_networks import FrameTokens, MultiVectorNetwork
 from hbi.matching.frame_scores import scores_of_patches
-from hbi.matching.moment_spans import MomentEvidence, evidence_of_tokens, overlap, rank_spans
+from hbi.matching.moment_spans import MomentEvidence, evidence_of_tokens, frame_edges, overlap, rank_spans
 from hbi.models import HBIModel
 from hbi.search.segment_encoding import SegmentCodec
 from hbi.search.snapshot import TOUCH_SECONDS, Segments, Snapshot
 from hbi.shapes import LEVELS
-from hbi.video.opening import middles
 
+TimesOfFrames: TypeAlias = Callable[[float, float, int], Sequence[float]]
+"""Of a segment: from its start, its end and the number of its frames to when they are shown."""
 SAME_OVERLAP = 0.5
 """Intersection over union from which two hits in a video are the same moment."""
 
@@ -48,8 +49,8 @@ class _Stretch:
     """Neighboring frames of a video.
 
     Attributes:
-        edges: In seconds: frame i stands for edge i to i + 1, and is shown in the middle of that, or was before it was
-            cut where a better segment begins.
+        edges: In seconds: frame i stands for edge i to i + 1. They lie half-way between frames, or where a better
+            segment begins.
         times: When the frames are shown.
         evidence: What they are worth for the question.
     """
@@ -59,10 +60,11 @@ class _Stretch:
     evidence: MomentEvidence
 
     @classmethod
-    def of_segment(cls, start: float, end: float, evidence: MomentEvidence) -> "_Stretch":
-        """Return the frames of a segment, which stand for equal parts of it."""
-        count = len(evidence.alone)
-        return cls(np.linspace(start, end, count + 1), np.array(middles(start, end, count), float), evidence)
+    def of_segment(cls, times_of: TimesOfFrames, start: float, end: float, evidence: MomentEvidence) -> "_Stretch":
+        """Return the frames of a segment."""
+        times = times_of(start, end, len(evidence.alone))
+        edges = frame_edges(times, start, end) if times else np.array([start])
+        return cls(edges, np.array(times, float), evidence)
 
     def widened(self, other: "_Stretch") -> "tuple[_Stretch, int]":
         """Return this with the frames of another that are shown before or after it; and how many came before."""
@@ -90,7 +92,7 @@ def hit_moments(codec: SegmentCodec, snapshot: Snapshot, encoding: Any, best: Se
         return []
     near = snapshot.beside(best)
     evidence = frame_evidence(codec, encoding, near, snapshot.frame_vectors(near) if codec.keeps_frames else None)
-    return [_moment(best, row, near, evidence) for row in range(len(best))]
+    return [_moment(codec.frame_times, best, row, near, evidence) for row in range(len(best))]
 
 
 def frame_evidence(
@@ -126,19 +128,21 @@ def frame_evidence(
     return evidence
 
 
-def _moment(best: Segments, row: int, near: Segments, evidence: Sequence[MomentEvidence] | None) -> HitMoment:
+def _moment(
+    times_of: TimesOfFrames, best: Segments, row: int, near: Segments, evidence: Sequence[MomentEvidence] | None
+) -> HitMoment:
     """Return the best span that holds a frame of the best segment."""
     start, end = float(best.start_seconds[row]), float(best.end_seconds[row])
     places = [place for place in range(len(near)) if near.content[place] == best.content[row]]
     places.sort(key=lambda place: abs(float(near.start_seconds[place]) - start))
     if evidence is None or not places or not len(evidence[places[0]].alone):
         return HitMoment(start, end)
-    stretch, num_before = _Stretch.of_segment(start, end, evidence[places[0]]), 0
+    stretch, num_before = _Stretch.of_segment(times_of, start, end, evidence[places[0]]), 0
     count = len(stretch.times)
     for place in places[1:]:
         seconds = float(near.start_seconds[place]), float(near.end_seconds[place])
         if seconds[0] <= end + TOUCH_SECONDS and seconds[1] >= start - TOUCH_SECONDS:
-            stretch, before = stretch.widened(_Stretch.of_segment(*seconds, evidence[place]))
+            stretch, before = stretch.widened(_Stretch.of_segment(times_of, *seconds, evidence[place]))
             num_before += before
     within = range(num_before, num_before + count)
     (span,) = rank_spans(stretch.evidence, stretch.edges, count=1, within=within, unit_seconds=end - start)

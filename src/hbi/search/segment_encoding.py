@@ -1,5 +1,6 @@
 """Encoded segments as arrays of fixed size, and back: what is stored is what the model compares."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from hbi.models import GlobalContrastModel, HBIModel, Hierarchy, Players
 from hbi.ops import TokenSequence
 from hbi.search.index_errors import SearchError
 from hbi.shapes import LEVELS, WHOLE, ComparedLevel
+from hbi.video.places import expected_places
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,17 @@ class SegmentCodec:
         self.width = matcher.width
         self.num_frames = matcher.num_frames
         self.counts = self._level_counts()
+
+    def frame_times(self, start_seconds: float, end_seconds: float, count: int) -> Sequence[float]:
+        """Return when the frames of a segment are shown that was indexed.
+
+        Args:
+            start_seconds, end_seconds: Of the segment.
+            count: Frames that there are of it.
+        """
+        return expected_places(
+            start_seconds, end_seconds, count, num_frames=self.num_frames, picture=self.matcher.picture
+        )
 
     @property
     def num_tokens(self) -> int:

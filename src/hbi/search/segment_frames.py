@@ -164,7 +164,7 @@ class _SegmentReader:
             faults = finder.faults
 
     def _targets(self, window: tuple[float, float]) -> Rows:
-        """Return the middles of equal parts, in ticks, exactly as `read_frames` chooses them, and what is around."""
+        """Return where frames are taken, in ticks, exactly as `read_frames` chooses them, and what is around."""
         return self._tubelets.rows(*window, self._num_frames)
 
     def _keep(self, found: FoundFrame) -> None:

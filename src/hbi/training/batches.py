@@ -14,6 +14,7 @@ from hbi.data.exchanged_frames import captions_with_order
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
 from hbi.encoders.tokenizer import TokenizedTexts
+from hbi.training.augmentation import RandAugment
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.dropped_words import DroppedWords
 from hbi.training.marks import NONE, Marks, followed_by_copies, function_words_of, shifted
@@ -103,7 +104,7 @@ class TrainingBatches:
 
     With `dropped_words` some captions of a step are shorter; questions stay whole. With `exchanged` some captions are
     made wrong, with `turned` some videos, each beside the true one; with `finds_function_words` a batch says which
-    tokens are such.
+    tokens are such. `augment` changes the frames of each video, in a way that is drawn anew each step.
     """
 
     def __init__(
@@ -123,7 +124,9 @@ class TrainingBatches:
         exchanged: ExchangedCaptions | None = None,
         turned: TurnedVideos | None = None,
         finds_function_words: bool = False,
+        augment: RandAugment | None = None,
     ) -> None:
+        self.augment = augment
         self.dropped_words, self.exchanged, self.turned = dropped_words, exchanged, turned
         self.finds_function_words = finds_function_words
         self.labels, self.captions_beside_questions = labels, captions_beside_questions
@@ -185,7 +188,7 @@ class TrainingBatches:
         none = torch.full((max(len(chosen), len(rows)),), NONE)
         numbers, row = torch.tensor(chosen), torch.from_numpy(rows)
         drawn = _Drawn(row, columns, mask, numbers, texts, video_of_text, none[: len(chosen)], none[: len(rows)])
-        return self._own_rows(self._with_turned(self._with_exchanged(drawn, step), step))
+        return self._own_rows(self._with_turned(self._with_exchanged(drawn, step), step), step)
 
     def _texts(self, chosen: Sequence[int], step: int) -> list[str]:
         """Return the texts of a step, captions without the words that are dropped."""
@@ -196,14 +199,16 @@ class TrainingBatches:
         is_asked = [self._is_asked is not None and self._is_asked[text] for text in chosen]
         return [text if asked else short for text, short, asked in zip(texts, shorter, is_asked, strict=True)]
 
-    def _own_rows(self, drawn: _Drawn) -> Batch:
-        """Return this process's rows of what was drawn."""
+    def _own_rows(self, drawn: _Drawn, step: int) -> Batch:
+        """Return this process's rows of what was drawn for a step."""
         originals = [*(drawn.true_video == NONE).nonzero().flatten().tolist(), len(drawn.rows)]
         own = slice(originals[self.own.start], originals[self.own.stop])
         texts = texts_of_videos(drawn.video_of_text, own)
         tokenized = self.tokenize(drawn.texts)
         mask = drawn.mask[own]
         frames = self.frames.content[drawn.rows[own, None], drawn.columns[own]]
+        if self.augment is not None:  # a video that was turned in time looks as itself does
+            frames = self.augment(frames, mask, [(self.seed, step, 3, row) for row in drawn.rows[own].tolist()])
         return Batch(
             tokenized.input_ids[texts],
             tokenized.attention_mask[texts],

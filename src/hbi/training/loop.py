@@ -25,6 +25,7 @@ from hbi.training.towers import (
     Precision,
     checkpoint_activations,
     choose_attention,
+    freeze_patches,
     freeze_towers,
     replicate,
     shard,
@@ -49,6 +50,7 @@ class TrainingSettings:
         micro_batch_size: Videos, with their texts, that the towers remember at a time; None: the whole batch.
         activation_checkpointing: Whether the towers compute activations again instead of remembering them.
         freeze_towers: Whether CLIP's towers stay as they are.
+        freeze_patches: Whether what cuts frames into patches stays as it is.
         shard: Whether the processes of a job split the encoder's parameters instead of each holding all of them.
         optimizer: AdamW, or Muon for the matrices.
         muon_lr: Highest learning rate of those, CLIP's towers' among them; None: `lr`.
@@ -70,6 +72,7 @@ class TrainingSettings:
     shard: bool = False
     optimizer: OptimizerName = "adamw"
     muon_lr: float | None = None
+    freeze_patches: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ class Trainer:
         choose_attention(model, device, settings.precision)
         if settings.freeze_towers:
             freeze_towers(model)
+        if settings.freeze_patches:
+            freeze_patches(model)
         if settings.activation_checkpointing:
             checkpoint_activations(model)
         self.gradient = BatchGradient(

@@ -10,6 +10,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from hbi.errors import HBIError
 from hbi.models import GlobalContrastModel, HBIModel, QuestionAnsweringModel
 from hbi.training.distributed import Processes
 
@@ -22,6 +23,22 @@ def freeze_towers(model: Network) -> None:
     scale = model.encoder.scale
     for parameter in model.encoder.towers.parameters():
         parameter.requires_grad_(parameter is scale)
+
+
+def freeze_patches(model: Network) -> None:
+    """Let what cuts frames into patches be; of CLIP, its convolution.
+
+    Raises:
+        HBIError: The towers have none that is known.
+    """
+    projection = model.encoder.patch_projection
+    if projection is None:
+        kind = model.config.encoder_config.model_type
+        raise HBIError(
+            f"training.freeze_patches: what cuts pictures into patches is not known of encoders of type {kind!r}: "
+            "leave it out"
+        )
+    model.encoder.towers.get_submodule(projection).requires_grad_(False)
 
 
 def checkpoint_activations(model: Network) -> None:

@@ -224,21 +224,6 @@ def _opened(path: Path, container: InputContainer) -> OpenVideo:
     )
 
 
-def middles(start_seconds: float, end_seconds: float, count: int) -> list[Fraction]:
-    """Return the middles of `count` equal parts of a span, exactly.
-
-    Args:
-        start_seconds: Where the span begins.
-        end_seconds: Where it ends.
-        count: Number of parts.
-
-    >>> middles(0.0, 3.0, 2)
-    [Fraction(3, 4), Fraction(9, 4)]
-    """
-    start, length = Fraction(start_seconds), Fraction(end_seconds) - Fraction(start_seconds)
-    return [start + Fraction(2 * number + 1, 2 * count) * length for number in range(count)]
-
-
 def _zero(container: InputContainer, picture_start: Fraction, surveyed: Survey | None) -> Fraction:
     """Return second 0 of the axis that players show, on the clock of the file."""
     if container.format.name.startswith(OWN_ZERO) and (surveyed is None or surveyed.clock.is_steady):

@@ -35,6 +35,7 @@ class PictureMaker:
         self._video, self._fit = video, fit
         self._size_of = size if callable(size) else None
         self._format: PictureFormat | None = None
+        self._is_released = isinstance(size, PictureFormat) and size.released_loader
         if isinstance(size, PictureFormat):
             self._format = size
         elif size is not None and not callable(size):
@@ -47,7 +48,7 @@ class PictureMaker:
 
     def picture(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """Return `frame` upright as RGB [height, width, 3] in the format asked for."""
-        own_size = upright_size(self._video, frame)
+        own_size = upright_size(self._video, frame, is_stored=self._is_released)
         if self._format is None:
             self._format = PictureFormat(*(self._size_of(*own_size) if self._size_of else own_size), self._fit)
         height, width = self._format.scaled_size(*own_size)
@@ -72,14 +73,14 @@ class PictureMaker:
 
     def _scaled(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         """Return `frame` as stored, in RGB, scaled to `width` and `height`."""
-        convert = to_screen(frame)
+        convert = None if self._is_released else to_screen(frame)
         try:
             scaled = self._reformatter.reformat(
                 frame,
                 width,
                 height,
                 "rgb24" if convert is None else "rgb48le",
-                src_colorspace=color_space(frame),
+                src_colorspace=None if self._is_released else color_space(frame),
                 interpolation=Interpolation.BICUBIC,
                 threads=1,
             )
@@ -92,9 +93,15 @@ class PictureMaker:
         return convert(np.asarray(scaled.to_ndarray(), np.uint16))
 
 
-def upright_size(video: OpenVideo, frame: VideoFrame) -> tuple[int, int]:
-    """Return (height, width) of a frame of a video as it is shown: upright, with square pixels."""
-    width = max(1, round(frame.width * video.pixel_aspect))
+def upright_size(video: OpenVideo, frame: VideoFrame, *, is_stored: bool = False) -> tuple[int, int]:
+    """Return (height, width) of a frame of a video as it is shown: upright, with square pixels.
+
+    Args:
+        video: The open video.
+        frame: One of its frames.
+        is_stored: Take pixels as they are stored, whatever shape the file says they have.
+    """
+    width = frame.width if is_stored else max(1, round(frame.width * video.pixel_aspect))
     return video.orientation(frame).size(frame.height, width)
 
 

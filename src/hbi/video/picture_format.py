@@ -25,7 +25,8 @@ LARGEST_SCALE, SCALE_STEP = 100.0, 1e-5
 """What a frame is enlarged by at most to fill its patches, and how exactly the factor is found: as SigLIP 2 does."""
 MOST_IN_A_TUBELET = 64
 """Frames; far above what anybody trains."""
-_OF_TUBELETS = frozenset({"tubelet_size", "tubelet_seconds"})
+_LATER = {"tubelet_size": 1, "tubelet_seconds": None, "released_loader": False}
+"""Fields that earlier versions did not have, with what they did: files say nothing of these where it is that."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class PictureFormat:
             out, with black around it where it is too small; None: the frame is scaled to just cover the picture.
         tubelet_size: Pictures that a position of a video reads: the one on screen there and those around it.
         tubelet_seconds: How far these are apart; None: they follow one another in the file.
+        released_loader: Whether a video is seen as the loader of the authors' released code shows it: one frame a
+            second (`hbi.video.places`), pixels as they are stored, whatever shape or colors the file says they have,
+            and a middle that is cut out as torchvision cuts it.
     """
 
     height: int
@@ -52,6 +56,7 @@ class PictureFormat:
     shortest_edge: int | None = None
     tubelet_size: int = 1
     tubelet_seconds: float | None = None
+    released_loader: bool = False
 
     def __post_init__(self) -> None:
         sides = [self.height, self.width] + ([] if self.shortest_edge is None else [self.shortest_edge])
@@ -64,6 +69,8 @@ class PictureFormat:
             raise ValueError("a picture that is not cut out has no shortest_edge")
         if self.fit == "patches" and (self.width % self.height or self.num_patches < 1 or self.height < 2):
             raise ValueError(f"a strip of {self.height}x{self.width} pixels is none of square patches and their counts")
+        if not isinstance(self.released_loader, bool):
+            raise ValueError(f"released_loader is {self.released_loader!r}: it should be true or false")
         if not is_whole(self.tubelet_size) or not 1 <= self.tubelet_size <= MOST_IN_A_TUBELET:
             raise ValueError(f"tubelets of {self.tubelet_size!r} frames: give a whole number up to {MOST_IN_A_TUBELET}")
         if self.tubelet_seconds is not None:
@@ -87,6 +94,11 @@ class PictureFormat:
             resampling: The scaler.
         """
         return cls(patch_size, patch_size * (num_patches + 1), "patches", resampling)
+
+    @classmethod
+    def released(cls, side: int) -> "PictureFormat":
+        """Return the format of the authors' released loader: a square that Pillow scales and whose middle is kept."""
+        return cls(side, side, "crop", "bicubic", side, released_loader=True)
 
     @property
     def is_plain_square(self) -> bool:
@@ -124,6 +136,11 @@ class PictureFormat:
         return None
 
     @property
+    def chooses_frames(self) -> bool:
+        """Whether it reads others than the single frames at the middles of equal parts."""
+        return self.tubelet_size > 1 or self.released_loader
+
+    @property
     def num_patches(self) -> int:
         """The most patches of a strip."""
         return self.width // self.height - 1
@@ -136,12 +153,13 @@ class PictureFormat:
         if self.is_plain_square:
             return str(self.height)
         edge = "" if self.shortest_edge is None else f" from a shortest edge of {self.shortest_edge}"
-        return f"{self.height}x{self.width} ({self.fit}{edge}, {self.resampling})"
+        loader = ", as the released loader" if self.released_loader else ""
+        return f"{self.height}x{self.width} ({self.fit}{edge}, {self.resampling}{loader})"
 
     def to_json(self) -> int | dict[str, Any]:
         """Return what stands for this format in files: the side of a square of ours, all fields of another one.
 
-        Of single frames nothing is said of tubelets, as before there were any.
+        Nothing is said of what earlier versions did not know, where it is as it was there.
 
         >>> PictureFormat.square(224).to_json()
         224
@@ -149,7 +167,8 @@ class PictureFormat:
         if self.is_plain_square:
             return self.height
         values = asdict(self)
-        return values if self.tubelet_size > 1 else {name: values[name] for name in values if name not in _OF_TUBELETS}
+        unsaid = {"released_loader"} if self.tubelet_size > 1 else _LATER.keys()
+        return {name: value for name, value in values.items() if name not in unsaid or value != _LATER[name]}
 
     @classmethod
     def from_json(cls, value: Any) -> "PictureFormat":
@@ -161,7 +180,7 @@ class PictureFormat:
         if is_whole(value):
             return cls.square(value)
         names = {field.name for field in fields(cls)}
-        if not isinstance(value, dict) or value.keys() not in (names, names - _OF_TUBELETS):
+        if not isinstance(value, dict) or not names - _LATER.keys() <= value.keys() <= names:
             raise ValueError("it does not say how pictures are made")
         return cls(**value)
 
@@ -192,13 +211,17 @@ class PictureFormat:
         if self.fit == "patches":
             return self._strip_of(pixels)
         scaled_height, scaled_width, _ = pixels.shape
-        top, left = (scaled_height - self.height) // 2, (scaled_width - self.width) // 2
+        top, left = self._half(scaled_height - self.height), self._half(scaled_width - self.width)
         middle = pixels[max(0, top) :, max(0, left) :][: self.height, : self.width]
         if middle.shape[:2] == (self.height, self.width):
             return middle
         picture = np.zeros((self.height, self.width, 3), np.uint8)
         picture[max(0, -top) :, max(0, -left) :][: middle.shape[0], : middle.shape[1]] = middle
         return picture
+
+    def _half(self, length: int) -> int:
+        """Return half of what is cut off, or added: rounded down, but by torchvision to the even number."""
+        return round(length / 2) if self.released_loader else length // 2
 
     def black(self, *counts: int) -> UInt8[Tensor, "*positions 3 height width"]:
         """Return black pictures, as many as asked for along each axis; or black tubelets."""

@@ -60,7 +60,7 @@ def read_frames(
 
     A frame that is on screen at several middles comes once, so short spans give fewer than `num_frames`. A part whose
     frame is damaged is represented by the nearest whole frame within it; parts without one are left out, and `damage`
-    says so.
+    says so. A `PictureFormat` may say that frames are chosen in another way (`released_loader`).
 
     Args:
         path: The video file.
@@ -105,9 +105,9 @@ def read_frames_at_sizes(
     with open_video(path) as video:
         makers = [PictureMaker(video, size, fit) for size in image_sizes]
         start, end = video.span(start_seconds, end_seconds)
-        rows = TubeletTargets(video, _format_of_tubelets(image_sizes)).rows(start, end, num_frames)
+        rows = TubeletTargets(video, _choosing_format(image_sizes)).rows(start, end, num_frames)
         own = {row[len(row) // 2] for row in rows}
-        reach = (end - start) / num_frames / 2 / float(video.time_base)
+        reach = (end - start) / len(rows) / 2 / float(video.time_base)
         finder = FrameFinder(sorted({target for row in rows for target in row}), reach)
         shown: dict[int, int] = {}
         pictures: list[dict[int, NDArray[np.uint8]]] = [{} for _ in makers]
@@ -125,7 +125,7 @@ def read_frames_at_sizes(
     middle = times.shape[1] // 2
     num_lost = sum(row[middle] not in shown for row in rows)
     last_seconds = float(times[-1, middle])
-    damage = _damage(video, finder.faults, num_lost, num_frames, last_seconds, lacks_its_end=end >= video.end_seconds)
+    damage = _damage(video, finder.faults, num_lost, len(rows), last_seconds, lacks_its_end=end >= video.end_seconds)
     return [
         VideoFrames(
             path=path,
@@ -146,10 +146,10 @@ def _reads_tubelets(size: PictureSize) -> bool:
     return isinstance(size, PictureFormat) and size.tubelet_size > 1
 
 
-def _format_of_tubelets(sizes: Sequence[PictureSize]) -> PictureFormat:
-    """Return the format that says what a position reads: all sizes but those of single frames read the same."""
-    single = PictureFormat.square(1)
-    return next((size for size in sizes if isinstance(size, PictureFormat) and size.tubelet_size > 1), single)
+def _choosing_format(sizes: Sequence[PictureSize]) -> PictureFormat:
+    """Return the format that says which frames are read: all sizes that say something of it say the same."""
+    usual = PictureFormat.square(1)
+    return next((size for size in sizes if isinstance(size, PictureFormat) and size.chooses_frames), usual)
 
 
 def _stacked(

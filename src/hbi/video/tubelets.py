@@ -7,15 +7,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from hbi.video.demuxing import Faults
-from hbi.video.opening import SLIVER, OpenVideo, middles, open_video
+from hbi.video.opening import SLIVER, OpenVideo
 from hbi.video.picture_format import PictureFormat
+from hbi.video.places import FramePlaces, times_of_frames
 
 
 class TubeletTargets:
     """The ticks at which the frames of a video's positions are on screen.
 
-    A position stands at the middle of one of the equal parts of a span. Frame `i` of its `k` is the one on screen
+    A position stands where `FramePlaces` says. Frame `i` of its `k` is the one on screen
     `(i - k // 2) * tubelet_seconds` later, so that number `k // 2` is the frame of the position itself: the middle one,
     and of an even number the later of the two in the middle. Without seconds they are the frames that follow one
     another in the file. No frame from outside the span is taken; at its ends the outermost one is repeated.
@@ -28,7 +28,8 @@ class TubeletTargets:
     def __init__(self, video: OpenVideo, picture: PictureFormat) -> None:
         self._video = video
         self._size, self._seconds = picture.tubelet_size, picture.tubelet_seconds
-        self._times = _times_of_frames(video) if self._size > 1 and self._seconds is None else []
+        self._places = FramePlaces(video, picture)
+        self._times = times_of_frames(video) if self._size > 1 and self._seconds is None else []
 
     def rows(self, start_seconds: float, end_seconds: float, num_frames: int) -> list[tuple[int, ...]]:
         """Return the ticks of each position's frames.
@@ -36,9 +37,9 @@ class TubeletTargets:
         Args:
             start_seconds: Where the span begins.
             end_seconds: Where it ends.
-            num_frames: Equal parts of the span: one position each.
+            num_frames: Positions in the span, at most.
         """
-        places = middles(start_seconds, end_seconds, num_frames)
+        places = self._places.of(start_seconds, end_seconds, num_frames)
         if self._size == 1:
             return [(self._video.pts_at(place),) for place in places]
         first = self._video.pts_at(start_seconds)
@@ -86,13 +87,3 @@ def shown_tubelets(rows: Sequence[tuple[int, ...]], shown: Mapping[int, int]) ->
                     found[place] = found[place + (1 if place < middle else -1)]
         tubelets.setdefault(shown[row[middle]], tuple(pts for pts in found if pts is not None))
     return [tubelets[pts] for pts in sorted(tubelets)]
-
-
-def _times_of_frames(video: OpenVideo) -> list[int]:
-    """Return when the frames of a video are shown, ascending, by its packets: none is decoded."""
-    is_shown = video.has_display_times
-    with open_video(video.path) as again:
-        packets = (packet for packet in again.packets(Faults()) if not packet.is_discard)
-        found = {time for packet in packets if (time := packet.pts if is_shown else packet.dts) is not None}
-    times = sorted(found)
-    return times if is_shown else [video.start_pts + time - times[0] for time in times]
