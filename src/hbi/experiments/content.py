@@ -7,6 +7,7 @@ import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -104,6 +105,17 @@ def read_layer(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RecipeError(f"{shown} must hold sections (data, model, …), not a {type(content).__name__}")
     return content
+
+
+def stands_alone(name_or_path: str) -> bool:
+    """Return whether a recipe extends no other."""
+    return EXTENDS not in read_layer(recipe_file(name_or_path))
+
+
+def remarks_of(file: Path) -> list[str]:
+    """Return the lines of comment that a recipe's file opens with: its command, and what it is."""
+    lines = read_regular_text(file, MOST_BYTES).splitlines()
+    return [line.removeprefix("#").strip() for line in takewhile(lambda line: line.startswith("#"), lines)]
 
 
 def _extended(file: Path, extending: tuple[Path, ...]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def frame_stores(
         batch_size: Videos in each store; the last one may have fewer.
     """
     sampling = FrameSampling(frames_of_split(recipe, name), picture)
-    packed = open_frames(packed_folder(recipe, name), split.videos, sampling) if recipe.data.frames else None
+    packed = open_frames(packed_folder(recipe, name), split.videos, sampling) if recipe.data.packed else None
     for start in range(0, len(split.videos), batch_size):
         rows = slice(start, start + batch_size)
         if packed:

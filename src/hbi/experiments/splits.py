@@ -60,7 +60,7 @@ def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
     annotations = Path(data.annotations) if data.annotations else root if is_own else root / "annotations"
     videos = Path(data.videos) if data.videos else root if is_own else root / "videos"
     loaded = load_split(
-        benchmark, data.protocol, name, annotations=annotations, videos=None if data.frames or data.blank else videos
+        benchmark, data.protocol, name, annotations=annotations, videos=None if data.packed or data.blank else videos
     )
     num_cut = sum(count_words(text.text) > data.max_words for text in loaded.split.texts)
     if not num_cut:
@@ -91,7 +91,7 @@ def decode_split(
     picture = picture or start_picture(recipe)
     loaded = read_split(recipe, name)
     split, sampling = loaded.split, FrameSampling(frames_of_split(recipe, name), picture)
-    folder = packed_folder(recipe, name) if recipe.data.frames else None
+    folder = packed_folder(recipe, name) if recipe.data.packed else None
     if recipe.data.blank:
         store = blank_frames(len(split.videos), picture)
     elif folder:
@@ -151,7 +151,7 @@ def blank_frames(num_videos: int, picture: PictureFormat) -> FrameStore:
 def packed_folder(recipe: Recipe, name: SplitName) -> Path:
     """Return where the packed frames of a split lie; a val split that is the test split has no folder of its own."""
     protocol = protocol_of(recipe)
-    return Path(str(recipe.data.frames)) / (protocol.resolve(name) if protocol else name)
+    return Path(str(recipe.data.packed)) / (protocol.resolve(name) if protocol else name)
 
 
 def _shape_stories(recipe: Recipe, name: SplitName) -> Split:
