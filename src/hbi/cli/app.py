@@ -102,7 +102,7 @@ def main() -> None:
         say_error("[bold red]hbi:[/] {message}", message=shortage)
         sys.exit(2)
     except KeyboardInterrupt:
-        say_error("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train with --resume)")
+        say_error("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train RUN goes on)")
         sys.exit(130)
 
 

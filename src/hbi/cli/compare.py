@@ -18,7 +18,7 @@ def compare(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN... vs RUN...",
+            metavar="RUN",
             help="Run folders that were evaluated, or --out folders of hbi evaluate: those of one model, the word vs, "
             "and those of the other. Of one run each, vs may be left out.",
         ),

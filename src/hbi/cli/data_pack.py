@@ -12,7 +12,7 @@ SHOWN = 5
 
 
 def pack(
-    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, or a YAML file.")],
+    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, a YAML file, or a run folder.")],
     out: Annotated[
         Path | None,
         typer.Argument(

@@ -58,7 +58,7 @@ def source_commit(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is not None:
         commit = _git(package, "rev-parse", "HEAD")
         if commit:
-            return commit, bool(_git(package, "status", "--porcelain", "--untracked-files=no", "--", "."))
+            return commit, bool(_git(package, "status", "--porcelain", "--", "."))
     return _installed_commit(), None
 
 
