@@ -143,6 +143,14 @@ def test_more_steps_follow_the_cosine_of_the_longer_run(tmp_path):
         assert rates[step] == pytest.approx(highest * warmup_cosine(step, num_steps=8, num_warmup_steps=1))
 
 
+def test_a_finished_run_without_its_checkpoint_is_not_begun_anew_over_its_weights(tmp_path):
+    run = run_folder(tmp_path / "run")
+    (run / "checkpoint.pt").unlink()
+    with pytest.raises(RunError, match=r"has no checkpoint\.pt any more"):
+        claim_folder(run, recipe_of("hbi", "training.num_steps=3"), resume=True, processes=ALONE)
+    assert (run / "last" / "model.safetensors").is_file()
+
+
 def test_a_longer_run_that_is_killed_goes_on_to_the_same_numbers(tmp_path):
     """The step and the recipe alone say what the rate is: nothing is to be remembered of when it became longer."""
     weights = []
@@ -178,6 +186,9 @@ def test_the_environment_names_commit_and_device_and_what_it_goes_on_with(tmp_pa
     for _ in range(2):  # what is the same again is not said twice
         claim_folder(folder.path, read_recipe(str(folder.recipe)), resume=True, processes=ALONE, device=CPU)
     assert folder.read_environment()["resumed_with"] == [{"torch": torch.__version__}]
+    folder.environment.write_text('{"resumed_with": "x", "set": 1}')  # it is a note: nothing depends on it
+    claim_folder(folder.path, read_recipe(str(folder.recipe)), resume=True, processes=ALONE, device=CPU)
+    assert folder.read_environment()["resumed_with"][0]["torch"] == torch.__version__
 
 
 def test_the_commit_is_that_of_the_code(tmp_path):

@@ -65,7 +65,8 @@ def claim_folder(
 def _keep_environment(folder: RunFolder, now: dict[str, Any], words: Mapping[str, Any]) -> None:
     """Write down what a run goes on with, where that is another machine, device or version than it had last."""
     kept = folder.read_environment()
-    parts = kept.get("resumed_with", [])
+    recorded = kept.get("resumed_with")
+    parts = [part for part in recorded if isinstance(part, dict)] if isinstance(recorded, list) else []
     last = {name: value for part in (kept, *parts) for name, value in part.items()}
     other = {name: value for name, value in now.items() if last.get(name) != value}
     changed = kept | dict(words) | ({"resumed_with": [*parts, other]} if other else {})
@@ -127,7 +128,13 @@ def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> bool:
                 f"{folder.path} already holds a run: hbi train {folder.path} continues it (so does --resume); choose "
                 "another --out for a new one"
             )
-        return require_same_run(folder, recipe)
+        is_longer = require_same_run(folder, recipe)
+        if is_longer and folder.is_finished and not is_regular(folder.checkpoint):
+            raise RunError(
+                f"{folder.path} is finished and has no {folder.checkpoint.name} any more to go on from: restore that "
+                f"file, or train its recipe anew with hbi train {folder.path} --out …"
+            )
+        return is_longer
     if not folder.is_free:
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --out")
     return False
