@@ -97,7 +97,7 @@ def watch_training(trainer: "Trainer") -> "Iterator[Callable[[TrainingProgress],
         steps = f"{trainer.step} of {trainer.settings.num_steps}"
         say("resuming {out} after step {steps}", out=trainer.folder.path, steps=steps)
     if trainer.step >= trainer.settings.num_steps:
-        say("It is trained to its last step already; for more: --set training.num_steps=…")
+        say("It is trained to its last step already; for more: --set training.num_steps=N")
     with training_bar(trainer.step) as show:
         yield show
 
