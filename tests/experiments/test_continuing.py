@@ -32,6 +32,7 @@ def test_the_folder_alone_says_what_goes_on(tmp_path):
     for request in (
         request_of(str(folder.path), None),
         request_of(folder.path, folder.path, resume=True),
+        request_of(folder.recipe, folder.path, resume=True),
         request_of("shape-stories", folder.path, resume=True),
         request_of("shape-stories", folder.path, ["training.seed=7"], resume=True),
     ):

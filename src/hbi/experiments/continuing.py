@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hbi.experiments.content import RecipeError, run_of, shortened
+from hbi.experiments.content import RecipeError, recipe_file, run_of, shortened
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.schema import Recipe
 from hbi.training.run_folder import RunError, RunFolder
@@ -68,8 +68,9 @@ def request_of(
     place = Path(out) if out is not None else run or Path("runs") / Path(source).stem
     first_source, first_said = _first_words(RunFolder(place))
     all_said = _latest([*first_said, *overrides])
-    if run is not None and _is_same(run, place):
-        return Request(read_recipe(source, overrides), place, True, first_source or source, all_said)
+    if _is_same(recipe_file(source), RunFolder(place).recipe):  # it has all that was set in it
+        goes_on = resume or run is not None
+        return Request(read_recipe(source, overrides), place, goes_on, first_source or source, all_said)
     said = all_said if resume else tuple(overrides)
     return Request(read_recipe(source, said), place, resume, source, said)
 
