@@ -203,7 +203,7 @@ def test_the_files_of_a_data_set(hbi, tmp_path):
     )
     assert code == 0, error
     assert f"{folder / 'packed'}" in printed
-    assert f"Next: hbi train {recipe} … --set data.frames={folder / 'packed'}" in printed
+    assert f"Next: hbi train {recipe} with the same --set options: it finds these frames" in printed
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Training on features that were kept: the same as on pixels with frozen towers, and refused where they do not fit."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -54,8 +55,9 @@ def test_kept_features_train_as_pixels_do(data, tmp_path):
 
 
 def test_features_are_made_from_packed_frames_too(data, tmp_path):
-    options = [*overrides(data_root=str(data)), "--set", f"data.frames={tmp_path / 'frames'}"]
-    succeed_here("data", "pack", "shape-stories", tmp_path / "frames", *overrides(data_root=str(data)))
+    settings = overrides(data_root=str(shutil.copytree(data, tmp_path / "stories")))  # packing leaves a note there
+    options = [*settings, "--set", f"data.frames={tmp_path / 'frames'}"]
+    succeed_here("data", "pack", "shape-stories", tmp_path / "frames", *settings)
     succeed_here("cache-features", "shape-stories", *options, "--out", tmp_path / "features", "--dtype", "float32")
     options += ["--set", "training.freeze_towers=true"]
     logs = []

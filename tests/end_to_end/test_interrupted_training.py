@@ -37,7 +37,7 @@ def test_killed_anywhere_and_resumed_ends_in_the_same_run(trained, data, tmp_pat
                 require_unchanged(file)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"step": 9, "kind": "tra')  # a line that a kill cut short
-    succeed_here(*command)
+    succeed_here("train", folder)  # which knows what it was set to
     assert log_of(folder) == log_of(trained)
     for which in ("best", "last"):
         places = (model_folder_of_run(each, which) for each in (folder, trained))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,8 @@ def test_verbs_that_read_a_model(trained, data, multiple_choice, tmp_path):
 
 
 def test_verbs_that_make_something(data, tmp_path):
-    settings = overrides(data_root=str(data), training_num_steps="2")
+    stories = shutil.copytree(data, tmp_path / "copy")  # packing leaves a note there
+    settings = overrides(data_root=str(stories), training_num_steps="2")
     for command in (
         ["data", "shape-stories", tmp_path / "stories", "--train", 1, "--val", 1, "--test", 1, "--workers", 1],
         ["data", "pack", "shape-stories", tmp_path / "packed", *settings, "--workers", 1],

@@ -103,3 +103,66 @@ def test_intervals_and_differences_hold_the_values_that_are_reported_of_ties():
         assert interval.value == pytest.approx(reported[0][interval.measure])
     for row in paired_differences(*found, torch.arange(30)):
         assert (row.first, row.second) == pytest.approx([each[row.measure] for each in reported])
+
+
+def of_runs(values: torch.Tensor) -> list[Ranks]:
+    return [Ranks.certain(row) for row in values]
+
+
+def test_several_runs_are_compared_by_their_means_and_drawn_with_the_videos():
+    chance = torch.Generator().manual_seed(0)
+    first, second = (torch.randint(1, 30, (3, 100), generator=chance).double() for _ in range(2))
+    videos = torch.arange(100)
+    rows = paired_differences(of_runs(first), of_runs(second), videos, num_draws=1000)
+    for place, row in enumerate(rows):
+        alone = [
+            paired_differences(Ranks.certain(one), Ranks.certain(other), videos, num_draws=10)[place]
+            for one, other in zip(first, second, strict=True)
+        ]
+        assert row.first_runs == pytest.approx([each.first for each in alone])
+        assert row.second_runs == pytest.approx([each.second for each in alone])
+        assert (row.first, row.second) == pytest.approx((sum(row.first_runs) / 3, sum(row.second_runs) / 3))
+        assert row.low <= row.difference <= row.high
+        assert row.p_value_of_runs is not None
+    (single, *_) = paired_differences(Ranks.certain(first[0]), Ranks.certain(second[0]), videos)
+    assert (single.deviations, single.p_value_of_runs) == ((None, None), None)
+    assert single == paired_differences(of_runs(first[:1]), of_runs(second[:1]), videos)[0]
+
+
+def test_runs_that_are_alike_add_nothing_to_the_interval():
+    chance = torch.Generator().manual_seed(0)
+    first, second = (torch.randint(1, 30, (200,), generator=chance).double() for _ in range(2))
+    one = paired_differences(Ranks.certain(first), Ranks.certain(second), torch.arange(200))
+    several = paired_differences(
+        of_runs(first.expand(3, -1)), of_runs(second.expand(3, -1)), torch.arange(200), are_paired=True
+    )
+    for single, row in zip(one, several, strict=True):
+        assert (row.low, row.high, row.p_value) == pytest.approx((single.low, single.high, single.p_value), abs=1e-9)
+
+
+def test_seeds_that_differ_widen_the_interval_unless_they_go_in_pairs():
+    """Each seed moves the ranks of both models: in pairs that is no doubt of the difference."""
+    chance = torch.Generator().manual_seed(0)
+    base = torch.randint(1, 10, (300,), generator=chance).double()
+    moved = base + torch.tensor([[0.0], [4.0], [8.0], [12.0]])
+    better = moved - torch.tensor([[0.9], [1.0], [1.0], [1.1]])  # no rank falls below 0: the measure here is the mean
+    pairs, free = (
+        paired_differences(of_runs(moved), of_runs(better), torch.arange(300), are_paired=are_paired)[
+            MEASURES.index("mean_rank")
+        ]
+        for are_paired in (True, False)
+    )
+    assert pairs.difference == free.difference == pytest.approx(-1.0)
+    assert pairs.high - pairs.low < 0.3 < 5 < free.high - free.low
+    assert pairs.p_value_of_runs < 0.001 < 0.5 < free.p_value_of_runs
+
+
+def test_the_interval_of_several_runs_covers_the_truth_about_as_often_as_it_says():
+    """Ten seeds a side, each of which moves its recall; both models are alike."""
+    chance, hits = torch.Generator().manual_seed(1), 0
+    for seed in range(100):
+        levels = 0.4 + 0.08 * torch.randn(2, 10, 1, generator=chance)
+        ranks = torch.where(torch.rand(2, 10, 100, generator=chance) < levels, 1.0, 20.0)
+        row = paired_differences(of_runs(ranks[0]), of_runs(ranks[1]), torch.arange(100), num_draws=300, seed=seed)[0]
+        hits += row.low <= 0.0 <= row.high
+    assert 88 <= hits <= 100

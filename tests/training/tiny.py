@@ -17,6 +17,7 @@ from hbi.models.model_folder import read_own_tokenizer, save_processor
 from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch
+from hbi.training.environment import environment
 from hbi.training.loop import Trainer
 from hbi.training.objective import Objective
 from hbi.training.run_folder import RunFolder
@@ -102,7 +103,7 @@ def trainer(path: Path, kind: str, *changes: str) -> Trainer:
     recipe, folder = recipe_of(kind, *changes), RunFolder(path)
     if not folder.recipe.is_file():
         write_atomically(folder.recipe, recipe_yaml(recipe))
-        folder.write_environment(seed=0, threads=1)
+        folder.write_environment(environment(CPU, seed=0))
         save_processor(train_tokenizer(["a red circle slides left"], num_merges=20), folder.path)
     tokenizer, objective = read_own_tokenizer(folder.path), Objective()
     model = build_model(recipe, tokenizer, ("no", "red", "yes"))

@@ -22,6 +22,7 @@ from hbi.cli.evaluate import evaluate
 from hbi.cli.evaluate_choices import evaluate_choices
 from hbi.cli.explain import explain
 from hbi.cli.index import index
+from hbi.cli.recipe import recipe_app
 from hbi.cli.search import search
 from hbi.cli.serve import serve
 from hbi.cli.terminal import say_error, visible
@@ -47,6 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
+app.add_typer(recipe_app, name="recipe")
 app.command("demo")(demo)
 app.command("train")(train)
 app.command("cache-features")(cache_features)
@@ -100,7 +102,7 @@ def main() -> None:
         say_error("[bold red]hbi:[/] {message}", message=shortage)
         sys.exit(2)
     except KeyboardInterrupt:
-        say_error("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train with --resume)")
+        say_error("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train RUN goes on)")
         sys.exit(130)
 
 

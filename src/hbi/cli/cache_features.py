@@ -13,7 +13,7 @@ SHOWN = 5
 
 
 def cache_features(
-    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, or a YAML file.")],
+    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, a YAML file, or a run folder.")],
     out: Annotated[Path, typer.Option(help="The folder to write to, one file for each split.")],
     overrides: Annotated[
         list[str] | None,

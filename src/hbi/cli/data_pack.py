@@ -12,8 +12,14 @@ SHOWN = 5
 
 
 def pack(
-    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, or a YAML file.")],
-    out: Annotated[Path, typer.Argument(help="The folder to write to. An interrupted run continues there.")],
+    recipe: Annotated[str, typer.Argument(help="The name of a built-in recipe, a YAML file, or a run folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The folder to write to. An interrupted run continues there.",
+            show_default="packed-frames, in the folder of the data set",
+        ),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe, as in hbi train. Repeatable."),
@@ -23,17 +29,23 @@ def pack(
 ) -> None:
     """Decode the frames that a recipe needs once, so that training does not wait for video decoding.
 
-    Then run hbi train RECIPE with the same --set options and --set
-    data.frames=OUT. The videos are no longer needed. Training refuses packed
-    frames that were sampled differently from what its recipe says.
+    Then run hbi train RECIPE with the same --set options: it finds the frames
+    (a note in the folder of the data set, packed-frames.json, says where they
+    are) and says so. It uses none that were sampled in another way, that lack
+    videos, or whose videos were changed since. --set data.frames=OUT names
+    them, --set data.frames=null decodes the videos. Once frames are packed,
+    the videos are no longer needed.
     """
     from hbi.data.benchmark import SPLIT_NAMES, split_name
+    from hbi.experiments.packed import leave_note, usual_folder
     from hbi.experiments.packing import pack_frames
     from hbi.experiments.reading import read_recipe
 
     content = read_recipe(recipe, [*(overrides or ()), "data.frames=null"])
     names = [split_name(name) for name in split or SPLIT_NAMES]
-    for packed in pack_frames(content, out, splits=names, num_workers=workers, bars=progress_bar):
+    folder, is_noted = out or usual_folder(content), False
+    for packed in pack_frames(content, folder, splits=names, num_workers=workers, bars=progress_bar):
+        is_noted = leave_note(content, folder)  # the first of them are there, and the data set is what it should be
         sampling, size = packed.sampling, packed.size_bytes / 2**20
         picture = sampling.picture.in_tubelets(1, None)
         each = "frames" if sampling.picture.tubelet_size == 1 else f"tubelets of {sampling.picture.tubelet_size} frames"
@@ -45,4 +57,7 @@ def pack(
         if len(packed.problems) > SHOWN:
             more = len(packed.problems) - SHOWN
             say("[yellow]… and {count} more, in {file}[/]", count=more, file=packed.problems_file)
-    say("Next: [bold]hbi train {recipe} … --set data.frames={out}[/]", recipe=recipe, out=out)
+    if is_noted:
+        say("Next: [bold]hbi train {recipe}[/] with the same --set options: it finds these frames", recipe=recipe)
+    else:  # the folder of the data set cannot be written
+        say("Next: [bold]hbi train {recipe} … --set data.frames={out}[/]", recipe=recipe, out=folder)

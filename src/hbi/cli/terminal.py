@@ -96,6 +96,12 @@ def say_json(value: object) -> None:
     print(json.dumps(value, indent=2) if is_ascii else visible_json(value, indent=2))
 
 
+def say_lines(text: str) -> None:
+    """Print a text of several lines as it is, for a file or another program: no line is broken."""
+    for line in text.rstrip("\n").split("\n"):
+        print(visible(line))
+
+
 def say_error(template: LiteralString, /, **values: object) -> None:
     """Print the text of a template on stderr, as one line of any length."""
     _errors.print(styled(template, **values), soft_wrap=True)

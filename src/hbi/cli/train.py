@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(help="The name of a built-in recipe (shape-stories, msrvtt, …), or a YAML file.")
-    ],
+        str | None,
+        typer.Argument(
+            help="The name of a built-in recipe (hbi recipe list), a YAML file, or a run folder, which goes on.",
+            show_default="that of --out",
+        ),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="KEY=VALUE", help="Change a value of the recipe: --set training.num_steps=100. Repeatable."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder. Default: runs/RECIPE.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder. Default: runs/RECIPE, or the run folder that was named.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out, if there is one, with all that it was set to.")
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Train a model from a recipe into a run folder.
@@ -34,7 +42,16 @@ def train(
     The run folder is a model folder: it holds the weights that were best on the
     validation split (those of the last step are in last/), with the recipe and
     the log (metrics.jsonl, and for TensorBoard). A run that was interrupted, at
-    any moment, continues with --resume to the same numbers.
+    any moment, continues with hbi train RUN to the same numbers: its folder
+    knows the recipe and every --set.
+
+    More steps for a run, finished or not:
+    hbi train RUN --set training.num_steps=2000
+
+    The recipe of a run, trained anew with another seed:
+    hbi train RUN --out OTHER --set training.seed=1
+
+    All keys that --set takes: hbi recipe keys.
 
     A recipe for question answering also trains a baseline that sees only black
     frames, into RUN/question-only.
@@ -44,15 +61,29 @@ def train(
     """
     from hbi.experiments.content import read_content, require_start
 
-    require_start(read_content(recipe, overrides or ()))
+    source = recipe or _recipe_of(out, is_resumed=resume)
+    require_start(read_content(source, overrides or ()))
     from hbi.experiments.training import train as train_recipe  # loads torch, which takes seconds
 
-    path, is_main = out or Path("runs") / Path(recipe).stem, os.environ.get("RANK", "0") == "0"
-    train_recipe(
-        recipe, path, overrides=overrides or (), resume=resume, device=device, bars=progress_bar, watch=watch_training
+    trained = train_recipe(
+        source, out, overrides=overrides or (), resume=resume, device=device, bars=progress_bar, watch=watch_training
     )
-    if is_main:
-        say("Trained. Next: [bold]hbi evaluate {run}[/]", run=path)
+    if os.environ.get("RANK", "0") == "0":
+        say("Trained. Next: [bold]hbi evaluate {run}[/]", run=trained.run)
+
+
+def _recipe_of(out: Path | None, *, is_resumed: bool) -> str:
+    """Return the run folder whose recipe is meant where none is named."""
+    from hbi.errors import HBIError
+    from hbi.experiments.content import run_of
+
+    if out is None:
+        raise HBIError("name a recipe (hbi recipe list), or a run folder that goes on")
+    if run_of(str(out)) is None:
+        raise HBIError(f"{out} holds no run that could go on: name a recipe (hbi recipe list)")
+    if not is_resumed:
+        raise HBIError(f"{out} already holds a run: hbi train {out} continues it; name a recipe for another --out")
+    return str(out)
 
 
 @contextmanager
@@ -69,6 +100,8 @@ def watch_training(trainer: "Trainer") -> "Iterator[Callable[[TrainingProgress],
     if trainer.step:
         steps = f"{trainer.step} of {trainer.settings.num_steps}"
         say("resuming {out} after step {steps}", out=trainer.folder.path, steps=steps)
+    if trainer.step >= trainer.settings.num_steps:
+        say("It is trained to its last step already; for more: --set training.num_steps=N")
     with training_bar(trainer.step) as show:
         yield show
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from hbi.data.frames import FrameStore
 from hbi.data.samples import DataError, Video
-from hbi.files import read_regular_text
+from hbi.files import is_regular, read_regular_text
 from hbi.files.json_values import is_number, is_whole, parse_json
 from hbi.video import PictureFormat
 
@@ -105,10 +105,15 @@ class PackedVideo:
         return values if self.tubelets else {name: values[name] for name in values if name not in _OF_TUBELETS}
 
 
+def is_packed(folder: Path) -> bool:
+    """Return whether frames of a split were packed into a folder, or have begun to be."""
+    return is_regular(folder / SAMPLING)
+
+
 def read_sampling(folder: Path) -> FrameSampling:
     """Return how the frames of a folder were chosen; DataError where there are none."""
     path = folder / SAMPLING
-    if not path.is_file():
+    if not is_packed(folder):
         raise DataError(f"{folder} holds no packed frames: make them with hbi data pack")
     try:
         return FrameSampling.from_json(parse_json(read_regular_text(path)))

@@ -1,16 +1,18 @@
-"""How far numbers would move with other videos: bootstrap intervals, and a paired test of two models.
+"""How far numbers would move with other videos and seeds: bootstrap intervals, and paired tests of two models.
 
 Texts of one video share its luck, so videos, with all their texts, are what is drawn and what changes sides.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import stdev
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from hbi.evaluation.ranks import RECALLS, Ranks
+from hbi.evaluation.students_t import p_value_of_runs
 
 MEASURES = (*(f"recall@{k}" for k in RECALLS), "mean_rank")
 """Averages over queries; a median has no short form here."""
@@ -32,9 +34,11 @@ class PairedDifference:
     """A measure of two models on the same queries.
 
     Attributes:
-        first, second: The models' values.
+        first, second: The models' values: the means over the runs of each.
         low, high: 95 % bootstrap interval of second - first.
         p_value: Share of random exchanges of the two models, video by video, that differ at least as much.
+        first_runs, second_runs: What each run reaches.
+        p_value_of_runs: Of a t-test in which runs are what chance has drawn; None where there are too few of them.
     """
 
     measure: str
@@ -43,11 +47,20 @@ class PairedDifference:
     low: float
     high: float
     p_value: float
+    first_runs: tuple[float, ...] = ()
+    second_runs: tuple[float, ...] = ()
+    p_value_of_runs: float | None = None
 
     @property
     def difference(self) -> float:
         """Return second - first."""
         return self.second - self.first
+
+    @property
+    def deviations(self) -> tuple[float | None, float | None]:
+        """Return the standard deviation over the runs of each model; None for one run."""
+        first, second = (stdev(runs) if len(runs) > 1 else None for runs in (self.first_runs, self.second_runs))
+        return first, second
 
 
 def bootstrap_intervals(
@@ -96,32 +109,43 @@ def interval_of_mean(
 
 
 def paired_differences(
-    first: Ranks,
-    second: Ranks,
+    first: Ranks | Sequence[Ranks],
+    second: Ranks | Sequence[Ranks],
     videos: Int[Tensor, " query"],
     *,
+    are_paired: bool = False,
     num_draws: int = 10_000,
     seed: int = 0,
 ) -> list[PairedDifference]:
     """Return differences of two models' measures on the same queries, with intervals and p-values.
 
-    The test is Fisher's randomization test: were the models alike, their ranks for a video could change sides.
+    The test is Fisher's randomization test: were the models alike, their ranks for a video could change sides; of
+    several runs the means do. Then the interval draws runs as well as videos (Owen 2007), and there is a t-test of
+    the runs.
 
     Args:
-        first: Ranks that one model gives.
+        first: Ranks that one model gives; of several runs, those of each.
         second: Ranks that the other gives to the same queries.
         videos: The video that each query belongs to.
+        are_paired: Whether the runs go in pairs, those of one seed: they are drawn and tested together.
         num_draws: Of the bootstrap, and of exchanges.
         seed: Of both.
 
     Raises:
         ValueError: There is no query, or the lengths differ.
     """
-    if len(first) != len(second):
-        raise ValueError(f"the models have {len(first)} and {len(second)} queries: they must be the same")
-    values = [_values(ranks) for ranks in (first, second)]
+    sides = [[side] if isinstance(side, Ranks) else list(side) for side in (first, second)]
+    if len({len(ranks) for side in sides for ranks in side}) > 1:
+        lengths = " and ".join(", ".join(str(len(ranks)) for ranks in side) for side in sides)
+        raise ValueError(f"the models have {lengths} queries: they must be the same")
+    of_first, of_second = ([_values(ranks) for ranks in side] for side in sides)
+    values = [torch.stack(side).mean(0) for side in (of_first, of_second)]
     sums, counts = _sums_by_video(values[1] - values[0], videos)
-    drawn = torch.cat([(times @ sums) / (times @ counts) for times in _draws(len(counts), num_draws, seed)])
+    if len(of_first) == len(of_second) == 1:
+        drawn = torch.cat([(times @ sums) / (times @ counts) for times in _draws(len(counts), num_draws, seed)])
+    else:
+        of_runs = [torch.stack([_sums_by_video(each, videos)[0] for each in side]) for side in (of_first, of_second)]
+        drawn = _drawn_with_runs(of_runs[0], of_runs[1], counts, are_paired=are_paired, num_draws=num_draws, seed=seed)
     low, high = drawn.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64), dim=0)
     observed = sums.sum(0).abs()
     # Sums of equal terms in another order must not count as smaller by a rounding error.
@@ -131,7 +155,44 @@ def paired_differences(
     p_values = (1 + reached) / (1 + num_draws)
     means = (value.mean(0) for value in values)
     columns = (column.tolist() for column in (*means, low, high, p_values))
-    return [PairedDifference(*row) for row in zip(MEASURES, *columns, strict=True)]
+    runs = [torch.stack([each.mean(0) for each in side], dim=1).tolist() for side in (of_first, of_second)]
+    rows = [PairedDifference(*row) for row in zip(MEASURES, *columns, strict=True)]
+    return [
+        replace(
+            row,
+            first_runs=tuple(one),
+            second_runs=tuple(other),
+            p_value_of_runs=p_value_of_runs(one, other, are_paired=are_paired),
+        )
+        for row, one, other in zip(rows, *runs, strict=True)
+    ]
+
+
+def _drawn_with_runs(
+    first: Float[Tensor, "first_run video measure"],
+    second: Float[Tensor, "second_run video measure"],
+    counts: Float[Tensor, "video 1"],
+    *,
+    are_paired: bool,
+    num_draws: int,
+    seed: int,
+) -> Float[Tensor, "draw measure"]:
+    """Return differences of draws of runs and videos at once; runs that are paired are drawn together."""
+    generator, drawn = torch.Generator().manual_seed(seed + 2), []
+    for times in _draws(len(counts), num_draws, seed):
+        means = [torch.einsum("dv,rvm->drm", times, side) / (times @ counts)[:, None] for side in (first, second)]
+        of_first = _shares(len(times), len(first), generator)
+        of_second = of_first if are_paired else _shares(len(times), len(second), generator)
+        of_sides = [(each * share[..., None]).sum(1) for each, share in zip(means, (of_first, of_second), strict=True)]
+        drawn.append(of_sides[1] - of_sides[0])
+    return torch.cat(drawn)
+
+
+def _shares(num_draws: int, num_runs: int, generator: torch.Generator) -> Float[Tensor, "draw run"]:
+    """Return which share of its mean each draw takes from each run, when as many are drawn as there are."""
+    drawn = torch.randint(num_runs, (num_draws, num_runs), generator=generator)
+    ones = torch.ones(num_draws, num_runs, dtype=torch.float64)
+    return torch.zeros_like(ones).scatter_add_(1, drawn, ones) / num_runs
 
 
 def _values(ranks: Ranks) -> Float[Tensor, "query measure"]:

@@ -17,7 +17,8 @@ from hbi.encoders.encoder import Encoder
 from hbi.encoders.preprocessing import network_input
 from hbi.errors import HBIError
 from hbi.experiments.bars import Bars, no_bars
-from hbi.experiments.network import build_model, start_processor, start_tokenizer
+from hbi.experiments.network import build_model, start_picture, start_processor, start_tokenizer
+from hbi.experiments.packed import with_found_frames
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import (
     features_file,
@@ -45,7 +46,7 @@ def frame_stores(
         batch_size: Videos in each store; the last one may have fewer.
     """
     sampling = FrameSampling(frames_of_split(recipe, name), picture)
-    packed = open_frames(packed_folder(recipe, name), split.videos, sampling) if recipe.data.frames else None
+    packed = open_frames(packed_folder(recipe, name), split.videos, sampling) if recipe.data.packed else None
     for start in range(0, len(split.videos), batch_size):
         rows = slice(start, start + batch_size)
         if packed:
@@ -121,6 +122,7 @@ def cache_features(
     recipe = with_start(recipe)
     names: tuple[SplitName, SplitName] = ("train", "val")
     splits = {name: read_split(recipe, name) for name in names}
+    recipe = with_found_frames(recipe, names, start_picture(recipe))
     tokenizer = start_tokenizer(recipe, splits["train"].split)
     model = build_model(recipe, tokenizer)
     processor = start_processor(recipe, model, tokenizer)

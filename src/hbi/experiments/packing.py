@@ -9,6 +9,7 @@ from hbi.data.packed_frames import PICTURES, FrameSampling
 from hbi.data.packing import pack_videos
 from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.network import start_picture
+from hbi.experiments.packed import with_frames
 from hbi.experiments.schema import Recipe
 from hbi.experiments.splits import frames_of_split, packed_folder, read_split
 from hbi.experiments.start import with_start
@@ -64,10 +65,7 @@ def pack_frames(
         DataError: The data cannot be read, or `out` holds frames that were sampled in another way.
     """
     recipe = with_start(recipe)
-    unpacked, packed = (
-        recipe.model_copy(update={"data": recipe.data.model_copy(update={"frames": frames})})
-        for frames in (None, str(out))
-    )
+    unpacked, packed = with_frames(recipe, None), with_frames(recipe, out)
     picture = start_picture(recipe)
     folders = {packed_folder(packed, name): name for name in reversed(splits)}
     for folder, name in folders.items():

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from hbi.errors import did_you_mean
 from hbi.experiments.content import RecipeError, read_content, shortened
+from hbi.experiments.keys import nearest_key
 from hbi.experiments.schema import Recipe
 
 
@@ -25,6 +25,15 @@ def recipe_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
 
 
+def content_yaml(name_or_path: str, overrides: Sequence[str] = ()) -> str:
+    """Return what a recipe says, with what it extends and the overrides put in, as YAML; defaults are left out.
+
+    Raises:
+        RecipeError: As `read_content`.
+    """
+    return yaml.safe_dump(read_content(name_or_path, overrides), sort_keys=False, allow_unicode=True)
+
+
 def _validate(content: Mapping[str, Any], source: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
@@ -32,8 +41,8 @@ def _validate(content: Mapping[str, Any], source: str) -> Recipe:
         first, *others = error.errors()
         place = shortened(".".join(str(part) for part in first["loc"]))
         if first["type"] == "extra_forbidden":
-            section = _section(first["loc"][:-1])
-            message = f"unknown key {place!r}{did_you_mean(str(first['loc'][-1]), list(section.model_fields))}"
+            names = list(map(str, first["loc"]))
+            message = f"unknown key {place!r}{nearest_key(names, _section(names[:-1]).model_fields)}"
         elif first["type"] == "missing":
             message = f"{place!r} is missing"
         elif first["type"] == "value_error":

@@ -1,24 +1,36 @@
 """Run folders, claimed for a training. `hbi.matching.load` opens what was trained."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import CLIPTokenizer
 
 from hbi.data.samples import Split
+from hbi.experiments.continuing import require_same_run
 from hbi.experiments.network import start_processor, start_tokenizer
-from hbi.experiments.reading import read_recipe, recipe_yaml
+from hbi.experiments.reading import recipe_yaml
 from hbi.experiments.schema import Recipe
 from hbi.experiments.taken_weights import FILE, TakenWeights
 from hbi.files import is_regular, write_atomically
 from hbi.models import Processor
 from hbi.models.model_folder import PROCESSOR, Network, read_own_tokenizer, save_processor
 from hbi.training.distributed import Processes
+from hbi.training.environment import environment
 from hbi.training.run_folder import RunError, RunFolder
 
 
-def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processes) -> RunFolder:
-    """Return a run folder that this job may write to: new, or one of the same recipe to be resumed.
+def claim_folder(
+    out: Path,
+    recipe: Recipe,
+    *,
+    resume: bool,
+    processes: Processes,
+    device: torch.device = torch.device("cpu"),  # noqa: B008 - it cannot be changed
+    words: Mapping[str, Any] | None = None,
+) -> RunFolder:
+    """Return a run folder that this job may write to: new, or one of the same recipe to be resumed, with more steps.
 
     A run that ended before its first step (the videos were missing, say) is started anew, with whatever recipe.
 
@@ -27,20 +39,40 @@ def claim_folder(out: Path, recipe: Recipe, *, resume: bool, processes: Processe
         recipe: What is to be trained.
         resume: Whether a run that is there already is continued.
         processes: The processes that train together; all of them call this, and only the first one writes.
+        device: Where it is trained, for the record.
+        words: How the recipe was named and what was set (`Request.words`), for the next resume.
 
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
     """
     folder = RunFolder(out)
-    _check_claim(folder, recipe, resume=resume)
+    is_longer = _check_claim(folder, recipe, resume=resume)
     processes.wait()  # before the main process changes what the others check
     if processes.is_main:
         folder.remove_drafts()
         folder.move_best_to_top()
-    if processes.is_main and not folder.has_begun:
-        write_atomically(folder.recipe, recipe_yaml(recipe))
-        folder.write_environment(seed=recipe.training.seed, threads=torch.get_num_threads())
+        now = environment(device, seed=recipe.training.seed, num_processes=processes.world_size)
+        if not folder.has_begun:
+            write_atomically(folder.recipe, recipe_yaml(recipe))
+            folder.write_environment(now | dict(words or {}))
+        else:
+            _keep_environment(folder, now, words or {})
+        if is_longer:
+            folder.remove_last_weights()
+            write_atomically(folder.recipe, recipe_yaml(recipe))
     return folder
+
+
+def _keep_environment(folder: RunFolder, now: dict[str, Any], words: Mapping[str, Any]) -> None:
+    """Write down what a run goes on with, where that is another machine, device or version than it had last."""
+    kept = folder.read_environment()
+    recorded = kept.get("resumed_with")
+    parts = [part for part in recorded if isinstance(part, dict)] if isinstance(recorded, list) else []
+    last = {name: value for part in (kept, *parts) for name, value in part.items()}
+    other = {name: value for name, value in now.items() if last.get(name) != value}
+    changed = kept | dict(words) | ({"resumed_with": [*parts, other]} if other else {})
+    if changed != kept:
+        folder.write_environment(changed)
 
 
 def keep_problems(folder: RunFolder, problems: tuple[str, ...], processes: Processes) -> None:
@@ -104,12 +136,22 @@ def keep_processor(
     return processor
 
 
-def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> None:
+def _check_claim(folder: RunFolder, recipe: Recipe, *, resume: bool) -> bool:
+    """Return whether the run that is there becomes longer."""
     folder.require_regular_files()
     if folder.has_begun:
         if not resume:
-            raise RunError(f"{folder.path} already holds a run: add --resume to continue it, or choose another --out")
-        if read_recipe(str(folder.recipe)) != recipe:
-            raise RunError(f"{folder.path} was started with another recipe: choose another --out")
-    elif not folder.is_free:
+            raise RunError(
+                f"{folder.path} already holds a run: hbi train {folder.path} continues it (so does --resume); choose "
+                "another --out for a new one"
+            )
+        is_longer = require_same_run(folder, recipe)
+        if is_longer and folder.is_finished and not is_regular(folder.checkpoint):
+            raise RunError(
+                f"{folder.path} is finished and has no {folder.checkpoint.name} any more to go on from: restore that "
+                f"file, or train its recipe anew with hbi train {folder.path} --out …"
+            )
+        return is_longer
+    if not folder.is_free:
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --out")
+    return False

@@ -1,5 +1,6 @@
 """`Recipe`: everything that defines an experiment, read from YAML, every key checked."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -14,12 +15,17 @@ from hbi.training.optimization import OptimizerName
 
 MOST_FRAME_BYTES = 2**34
 """Of the frames of one video."""
+FOUND = "found"
+"""As `data.frames`: a training looks for packed frames (`hbi.experiments.packed`); what else reads frames decodes."""
 
 
 class DataSection(Section):
     """Which videos and texts, and how they are sampled."""
 
-    dataset: str = Field(description="shape-stories, own, or a benchmark: a module of hbi.data.benchmarks")
+    dataset: str = Field(
+        description="shape-stories, own, or a benchmark: a module of hbi.data.benchmarks",
+        json_schema_extra=lambda schema: schema.update(enum=["shape-stories", *benchmark_names()]),
+    )
     root: str = Field(
         default=".", description="folder of the data set; of a published benchmark, with annotations/ and videos/ in it"
     )
@@ -28,7 +34,9 @@ class DataSection(Section):
     )
     videos: str | None = Field(default=None, description="folder of the videos; default: in root")
     frames: str | None = Field(
-        default=None, description="folder of `hbi data pack`: frames that were decoded before, instead of videos"
+        default=FOUND,
+        description="folder of `hbi data pack`: frames that were decoded before, instead of videos. `found`: training "
+        "looks for what was packed of these videos; null: videos are decoded",
     )
     protocol: str | None = Field(default=None, description="how a published benchmark is split; default: the usual way")
     num_frames: Places = Field(default=12, description="frames of a video that the network sees")
@@ -61,6 +69,11 @@ class DataSection(Section):
         default=1, description="how often each kind of question is asked of a training video (shape-stories)"
     )
     blank: bool = Field(default=False, description="one black frame for every video: what can be known without looking")
+
+    @property
+    def packed(self) -> Path | None:
+        """The folder of packed frames, if one was named or found."""
+        return None if self.frames in (None, FOUND) else Path(str(self.frames))
 
     @field_validator("dataset")
     @classmethod
@@ -163,7 +176,9 @@ class ObjectiveSection(Section):
 class TrainingSection(Section):
     """How long, how fast, how often something is written."""
 
-    num_steps: Steps | None = Field(default=None, description="updates of the weights; this or epochs")
+    num_steps: Steps | None = Field(
+        default=None, description="updates of the weights; this or epochs. More than a run has make it go on"
+    )
     epochs: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         default=None,
         description="the same in passes over the texts of the training split (captions, or questions), as published "
@@ -182,16 +197,23 @@ class TrainingSection(Section):
     shortened_captions: Ratio = Field(default=0.5, description="share of a step's captions that are shortened")
     lr: Rate = Field(default=1e-3, description="highest learning rate")
     encoder_lr: Rate | None = Field(default=None, description="the same for the towers; default: lr")
-    weight_decay: float = Field(default=0.2, ge=0, le=10_000)
+    weight_decay: float = Field(default=0.2, ge=0, le=10_000, description="decay of the matrices, times the rate")
     optimizer: OptimizerName = Field(
         default="adamw", description="adamw; or muon for the matrices, which learns sooner from random weights"
     )
     muon_lr: Rate | None = Field(
         default=None, description="highest learning rate of what Muon moves, in the towers too; default: lr"
     )
-    warmup_steps: int = Field(default=20, ge=0, le=1_000_000_000)
-    max_gradient_norm: float = Field(default=1.0, gt=0, le=1_000_000)
-    precision: Literal["fp32", "bf16"] = "fp32"
+    warmup_steps: int = Field(
+        default=20,
+        ge=0,
+        le=1_000_000_000,
+        description="steps in which the rates rise to their highest; a cosine follows",
+    )
+    max_gradient_norm: float = Field(default=1.0, gt=0, le=1_000_000, description="longer gradients are cut to it")
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="numbers that the towers compute in; weights are always float32"
+    )
     micro_batch_size: Count | None = Field(
         default=None,
         description="videos, with their texts, that the towers of one process remember at a time; default: all. "
@@ -215,10 +237,14 @@ class TrainingSection(Section):
         default=0.5, ge=0, le=MOST_MAGNITUDE, description="standard deviation of that from one operation to the next"
     )
     shard: bool = Field(default=False, description="processes split the encoder's parameters (FSDP2)")
-    log_every: Steps = 10
-    validate_every: Steps = 100
-    checkpoint_every: Steps = 50
-    seed: int = Field(default=0, ge=0, lt=2**63)
+    log_every: Steps = Field(default=10, description="steps from one line of the log to the next")
+    validate_every: Steps = Field(
+        default=100, description="steps from one validation to the next; the best weights so far are kept"
+    )
+    checkpoint_every: Steps = Field(default=50, description="steps from one state that a run resumes from to the next")
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="of all that chance decides: first weights, batches, what is drawn"
+    )
 
     @property
     def length(self) -> str:

@@ -1,18 +1,20 @@
 """The splits of a recipe's data set: texts and truth, with the frames of their videos."""
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from hbi.data.benchmark import Benchmark, Protocol, SplitName
+from hbi.data.benchmark import SPLIT_NAMES, Benchmark, Protocol, SplitName
 from hbi.data.benchmarks import find_benchmark, find_protocol
 from hbi.data.features import Sampling, load_features
 from hbi.data.frames import FrameStore, KeptFrames, decode_frames
 from hbi.data.loading import LoadedSplit, load_split
-from hbi.data.packed_frames import FrameSampling, open_frames
+from hbi.data.packed_frames import FrameSampling, is_packed, open_frames
 from hbi.data.samples import Split
 from hbi.encoders.tokenizer import count_words
+from hbi.errors import Note
 from hbi.experiments.network import start_picture
 from hbi.experiments.schema import Recipe
 from hbi.processes import Progress
@@ -58,15 +60,21 @@ def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
         return LoadedSplit(_shape_stories(recipe, name), ())
     is_own = benchmark.name == "own"
     annotations = Path(data.annotations) if data.annotations else root if is_own else root / "annotations"
-    videos = Path(data.videos) if data.videos else root if is_own else root / "videos"
-    loaded = load_split(
-        benchmark, data.protocol, name, annotations=annotations, videos=None if data.frames or data.blank else videos
-    )
+    videos = None if data.packed or data.blank else videos_folder(recipe)
+    loaded = load_split(benchmark, data.protocol, name, annotations=annotations, videos=videos)
     num_cut = sum(count_words(text.text) > data.max_words for text in loaded.split.texts)
     if not num_cut:
         return loaded
     cut = f"{name}: at least {num_cut} of {len(loaded.split.texts)} texts are cut to {data.max_words} tokens"
     return LoadedSplit(loaded.split, (*loaded.problems, f"{cut}; hbi data check lists them"))
+
+
+def videos_folder(recipe: Recipe) -> Path:
+    """Return the folder in which the recipe's videos are, at any depth."""
+    data, root = recipe.data, Path(recipe.data.root)
+    if data.videos is not None:
+        return Path(data.videos)
+    return root if data.dataset == "own" else root / "videos"
 
 
 def frames_of_split(recipe: Recipe, name: SplitName) -> int:
@@ -77,7 +85,9 @@ def frames_of_split(recipe: Recipe, name: SplitName) -> int:
 def decode_split(
     recipe: Recipe, name: SplitName, progress: Progress | None = None, picture: PictureFormat | None = None
 ) -> DecodedSplit:
-    """Return a split with its frames: decoded now, packed before, or black.
+    """Return a split with its frames: packed before, decoded now, or black.
+
+    A split that was not packed, into a folder where others were, is decoded, and a `Note` says so.
 
     A video without a frame stays in the training split, where no batch takes it, and leaves the others: it can neither
     be found nor stand in the way, and no question about it can be answered. The problems of the store tell of it.
@@ -89,9 +99,13 @@ def decode_split(
         picture: How a frame becomes the picture that the network takes; None: as the recipe's network takes it.
     """
     picture = picture or start_picture(recipe)
+    if recipe.data.packed and not is_packed(packed_folder(recipe, name)) and _packed_splits(recipe):
+        others = " and ".join(_packed_splits(recipe))
+        warnings.warn(f"{recipe.data.packed} holds {others}, not {name}: its videos are decoded", Note, stacklevel=2)
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"frames": None})})
     loaded = read_split(recipe, name)
     split, sampling = loaded.split, FrameSampling(frames_of_split(recipe, name), picture)
-    folder = packed_folder(recipe, name) if recipe.data.frames else None
+    folder = packed_folder(recipe, name) if recipe.data.packed else None
     if recipe.data.blank:
         store = blank_frames(len(split.videos), picture)
     elif folder:
@@ -151,7 +165,11 @@ def blank_frames(num_videos: int, picture: PictureFormat) -> FrameStore:
 def packed_folder(recipe: Recipe, name: SplitName) -> Path:
     """Return where the packed frames of a split lie; a val split that is the test split has no folder of its own."""
     protocol = protocol_of(recipe)
-    return Path(str(recipe.data.frames)) / (protocol.resolve(name) if protocol else name)
+    return Path(str(recipe.data.packed)) / (protocol.resolve(name) if protocol else name)
+
+
+def _packed_splits(recipe: Recipe) -> list[SplitName]:
+    return [name for name in SPLIT_NAMES if is_packed(packed_folder(recipe, name))]
 
 
 def _shape_stories(recipe: Recipe, name: SplitName) -> Split:

@@ -1,9 +1,9 @@
 """From a recipe to a trained model: a claimed run folder, splits, network, batches, trainer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
@@ -17,13 +17,15 @@ from hbi.errors import HBIError
 from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
 from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.content import RecipeError
+from hbi.experiments.continuing import Request, request_of
 from hbi.experiments.frame_features import tower_fingerprint
 from hbi.experiments.model_card import write_model_card
 from hbi.experiments.network import build_and_tell, start_picture
+from hbi.experiments.packed import with_found_frames
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import Task, retrieval_task
 from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_start, keep_tokenizer
-from hbi.experiments.schema import OF_WRONG_ROWS, Recipe
+from hbi.experiments.schema import FOUND, OF_WRONG_ROWS, Recipe
 from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_split
 from hbi.experiments.start import with_start
 from hbi.files import StorageError
@@ -38,6 +40,7 @@ from hbi.training.distributed import ALONE, Processes, joined_processes, own_dev
 from hbi.training.dropped_words import DroppedWords
 from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
 from hbi.training.memory import naming_out_of_memory
+from hbi.training.run_folder import RunFolder
 from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
 from hbi.video import PictureFormat
 
@@ -58,7 +61,7 @@ def no_watch(trainer: Trainer) -> Iterator[TrainingCallback]:
 
 def train(
     recipe: str | Path | Recipe,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     overrides: Sequence[str] = (),
     resume: bool = False,
@@ -72,9 +75,12 @@ def train(
     frames. Under `torchrun` all processes of the job call this.
 
     Args:
-        recipe: The name of a recipe that ships with hbi, a YAML file, or a recipe that was read.
-        out: The run folder. It holds the model, the recipe, the log and what `resume` needs.
-        overrides: Values to change, "section.key=value"; only where the recipe is named.
+        recipe: The name of a recipe that ships with hbi, a YAML file, a recipe that was read, or a run folder: that run
+            goes on, or with another `out` its recipe is trained anew.
+        out: The run folder. It holds the model, the recipe, the log and what `resume` needs. None: the run folder that
+            was named, or runs/ and the recipe's name.
+        overrides: Values to change, "section.key=value"; only where the recipe is named. What was set when a run began
+            need not be said again; more `training.num_steps` make it longer.
         resume: Continue the run in `out` where it stopped, if there is one.
         device: "auto", "cpu", "cuda", …
         bars: Shows how far the decoding has come.
@@ -85,32 +91,33 @@ def train(
         RunError: The folder holds a run and `resume` is false, or one of another recipe.
         DataError: The data cannot be read.
     """
-    content = recipe if isinstance(recipe, Recipe) else read_recipe(str(recipe), overrides)
+    request = request_of(recipe, out, overrides, resume=resume)
     own = own_device(device if isinstance(device, torch.device) else choose_device(device))
     with joined_processes(own) as processes, naming_out_of_memory():
-        _train(content, Path(out), resume=resume, device=own, bars=bars, watch=watch, processes=processes)
-        if content.asks_questions and not content.data.blank:
-            blind, place = question_only(content), Path(out) / QUESTION_ONLY
-            _train(blind, place, resume=resume, device=own, bars=bars, watch=watch, processes=processes)
-    return load(out, device=own)
+        _train(request, device=own, bars=bars, watch=watch, processes=processes)
+        if request.recipe.asks_questions and not request.recipe.data.blank:
+            blind = Request(question_only(request.recipe), request.out / QUESTION_ONLY, request.resume)
+            _train(blind, device=own, bars=bars, watch=watch, processes=processes)
+    return load(request.out, device=own)
 
 
-def _train(
-    recipe: Recipe,
-    out: Path,
-    *,
-    resume: bool,
-    device: torch.device,
-    bars: Bars,
-    watch: Watch,
-    processes: Processes,
-) -> None:
+def _train(request: Request, *, device: torch.device, bars: Bars, watch: Watch, processes: Processes) -> None:
+    def start(progress: Progress | None) -> Trainer:
+        return start_training(
+            request.recipe,
+            request.out,
+            resume=request.resume,
+            device=device,
+            progress=progress,
+            processes=processes,
+            words=request.words,
+        )
+
     if not processes.is_main:
-        trainer = start_training(recipe, out, resume=resume, device=device, progress=None, processes=processes)
-        trainer.run(lambda progress: None)
+        start(None).run(lambda progress: None)
         return
     with bars("decoding videos") as count:
-        trainer = start_training(recipe, out, resume=resume, device=device, progress=count, processes=processes)
+        trainer = start(count)
     with watch(trainer) as show, tensorboard(trainer) as write:
 
         def progress(done: TrainingProgress) -> None:
@@ -118,7 +125,7 @@ def _train(
             write(done)
 
         trainer.run(progress)
-    write_model_card(out)
+    write_model_card(request.out)
 
 
 def start_training(
@@ -130,6 +137,7 @@ def start_training(
     progress: Progress | None,
     decode: Decode = decode_split,
     processes: Processes = ALONE,
+    words: Mapping[str, Any] | None = None,
 ) -> Trainer:
     """Return a trainer for a run folder, new or resumed.
 
@@ -141,6 +149,7 @@ def start_training(
         progress: Called with the videos that are decoded, and all; None: nobody watches.
         decode: Gives the splits with their frames; an experiment of many runs on the same videos may decode them once.
         processes: The processes that train together; all of them call this.
+        words: How the recipe was named and what was set (`Request.words`), for the record.
 
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
@@ -153,7 +162,8 @@ def start_training(
         raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
     if not picture.is_plain_square:  # the run says what its encoder takes, whatever the recipe had said of squares
         recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
-    folder = claim_folder(out, recipe, resume=resume, processes=processes)
+    recipe = _with_frames_of_run(recipe, RunFolder(out), picture)
+    folder = claim_folder(out, recipe, resume=resume, processes=processes, device=device, words=words)
     train, val = (
         decode(recipe, name, progress, picture)
         if recipe.data.features is None
@@ -182,6 +192,16 @@ def start_training(
     )
     trainer.resume()
     return trainer
+
+
+def _with_frames_of_run(recipe: Recipe, folder: RunFolder, picture: PictureFormat) -> Recipe:
+    """Return the recipe with packed frames, where it leaves them open: those that the run began with, or found now."""
+    if recipe.data.features is not None:  # no frames are read
+        return recipe
+    if recipe.data.frames == FOUND and folder.has_begun:
+        began_with = read_recipe(str(folder.recipe)).data.frames
+        return recipe.model_copy(update={"data": recipe.data.model_copy(update={"frames": began_with})})
+    return with_found_frames(recipe, SPLITS, picture)
 
 
 def training_batches(

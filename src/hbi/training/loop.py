@@ -17,7 +17,7 @@ from hbi.training.batches import Batch, TrainingBatches
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.memory import keep_freed_memory
 from hbi.training.objective import Loss, Objective
-from hbi.training.optimization import OptimizerName, build_optimizers, warmup_cosine
+from hbi.training.optimization import OptimizerName, build_optimizers, set_rates, warmup_cosine
 from hbi.training.run_folder import RunError, RunFolder
 from hbi.training.sharded import clip_gradients, joint_norm, load_model, load_optimizer, whole
 from hbi.training.towers import (
@@ -214,6 +214,7 @@ class Trainer:
             load_optimizer(optimizer, saved, origin=origin)
         for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
             schedule.load_state_dict(saved)
+            set_rates(schedule)
         self.step, self.best_score, self.seconds = state["step"], state["best_score"], state["seconds"]
 
     def run(self, progress: TrainingCallback) -> None:

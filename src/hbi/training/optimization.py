@@ -53,6 +53,17 @@ def warmup_cosine(step: int, *, num_steps: int, num_warmup_steps: int) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
 
 
+def set_rates(schedule: torch.optim.lr_scheduler.LambdaLR) -> None:
+    """Give the optimizer the rates that the schedule has at its step, whatever they were when its state was kept.
+
+    A run that became longer is at an earlier part of its cosine: the rates rise to what they are there in a run that
+    was as long from the start.
+    """
+    groups = schedule.optimizer.param_groups
+    for group, base, factor in zip(groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):
+        group["lr"] = base * factor(schedule.last_epoch)
+
+
 def build_optimizers(
     model: nn.Module,
     name: OptimizerName,

@@ -3,13 +3,11 @@
 import io
 import json
 import os
-import platform
 import shutil
 import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +33,7 @@ class RunFolder:
                      the model that was best on the validation split
     last/            config.json and model.safetensors after the last step
     recipe.yaml      the full recipe it was started with
-    environment.json versions and machine
+    environment.json versions, commit, device, and what it was started with
     start.json       what was taken from which model, where training went on from one
     metrics.jsonl    one line for every logged step and every validation
     checkpoint.pt    everything that `--resume` needs
@@ -50,6 +48,11 @@ class RunFolder:
     def recipe(self) -> Path:
         """The full resolved recipe."""
         return self.path / "recipe.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """What the run was made with, JSON."""
+        return self.path / "environment.json"
 
     @property
     def metrics(self) -> Path:
@@ -184,19 +187,21 @@ class RunFolder:
         """Write the `best` or `last` weights as safetensors, beside the model's configuration."""
         save_network(model, self.weights(which))
 
-    def write_environment(self, *, seed: int, threads: int) -> None:
-        """Write down what the run was made with."""
-        environment = {
-            "hbi": version("hbi-video"),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "cores": os.cpu_count(),
-            "threads": threads,
-            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-            "seed": seed,
-        }
-        write_atomically(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
+    def write_environment(self, values: Mapping[str, Any]) -> None:
+        """Write down what the run is made with (`hbi.training.environment`)."""
+        write_atomically(self.environment, json.dumps(values, indent=2) + "\n")
+
+    def read_environment(self) -> dict[str, Any]:
+        """Return what `write_environment` wrote; nothing where that cannot be read: it is a note, and nothing more."""
+        try:
+            values = json.loads(read_regular_text(self.environment, 2**20))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return values if isinstance(values, dict) else {}
+
+    def remove_last_weights(self) -> None:
+        """Forget which weights were the last ones: the run goes on. The checkpoint of that step has them, too."""
+        shutil.rmtree(self.weights("last"), ignore_errors=True)
 
 
 _START_ANEW = "restore it from a copy, or delete it to start anew"
