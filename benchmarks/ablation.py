@@ -45,9 +45,7 @@ class Line:
 
 NO_TERMS = ("objective.alpha=0", "objective.beta=0")
 NO_DISTILLATION = ("objective.beta=0",)
-PARTS = ("model.level_weights=[0.5, 0.3, 0.2]", "model.learns_level_weights=false")
-WHOLE_CAPTIONS = ("training.dropped_words=0",)
-STILLS = (*PARTS, *WHOLE_CAPTIONS, "model.tubelet_size=1", "model.tubelet_seconds=null")
+STILLS = ("model.tubelet_size=1", "model.tubelet_seconds=null")
 """The recipe as it was when the paper's ablation was made."""
 PAPER = (
     Line("global", "global contrast", "shape-stories-global", STILLS),
@@ -79,12 +77,14 @@ PAPER = (
         "coalition-only", "three levels + coalitions, nothing else", changes=(*STILLS, *NO_TERMS, "objective.gamma=1")
     ),
 )
+WHOLE = ("model.level_weights=[0.3, 0.2, 0.1, 0.4]", "model.learns_level_weights=true")
 EXCHANGED = ("objective.exchanged=1", "objective.exchanged_share=0.5", f"objective.exchanged_from={NUM_STEPS // 2}")
 TURNED = ("objective.turned=1", f"objective.turned_from={NUM_STEPS // 2}")
 OURS = (
     Line(BASELINE, "the recipe"),
-    Line("whole-captions", "− captions with words left out", changes=WHOLE_CAPTIONS),
-    Line("parts", "− the whole beside the parts", changes=PARTS),
+    Line("equal-weights", "words and frames with equal weights", changes=("model.interaction=plain",)),
+    Line("whole", "+ the whole beside the parts", changes=WHOLE),
+    Line("dropped-words", "+ captions with words left out", changes=("training.dropped_words=0.4",)),
     Line("interactions", "+ contrast of interactions", changes=("objective.interaction_contrast=1",)),
     Line("concentration", "+ interactions concentrated in time", changes=("objective.concentration=3",)),
     Line("function-words", "+ no interaction with function words", changes=("objective.function_words=1",)),
@@ -97,7 +97,7 @@ OURS = (
     Line("turned", "+ turned videos, from half of the steps", changes=TURNED),
     Line("exchanged-turned", "+ both", changes=(*EXCHANGED, *TURNED)),
 )
-"""What the recipe has more than the paper, taken away, and what it could have more, added."""
+"""All with the tubelets of the recipe."""
 
 
 @dataclass(frozen=True)
