@@ -10,7 +10,7 @@ import hbi
 ROOT = Path(hbi.__file__).parent
 GROUPS = (
     ("errors", "shapes"),
-    ("files", "hub", "processes"),
+    ("files", "hub", "plugins", "processes"),
     ("ops", "video"),
     ("games", "encoders"),
     ("models", "data"),

@@ -3,6 +3,7 @@
 docs/how-to/add-an-encoder.md adds one.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from hbi.encoders.clip import AltCLIPEncoder, CLIPEncoder, MetaCLIP2Encoder
@@ -13,9 +14,31 @@ from hbi.encoders.siglip import NaFlexEncoder, SigLIPEncoder
 from hbi.encoders.sizes import ModelError
 from hbi.encoders.videoprism import VideoPrismEncoder
 from hbi.encoders.x_clip import XCLIPEncoder
+from hbi.plugins import load_plugin, plugin_names
 
-FAMILIES: dict[str, type[Encoder]] = {
-    family.model_class.config_class.model_type: family
+
+class Families(dict[str, type[Encoder]]):
+    """Families by model type: our own, and those of installed packages, which are imported when they are asked for."""
+
+    def __missing__(self, model_type: str) -> type[Encoder]:
+        """Return the family that an installed package adds."""
+        if model_type not in plugin_names("hbi.encoders"):
+            raise KeyError(model_type)
+        self[model_type] = load_plugin("hbi.encoders", model_type, Encoder)
+        return self[model_type]
+
+    def __contains__(self, model_type: object) -> bool:
+        """Return whether a family is known, or can be had."""
+        return super().__contains__(model_type) or model_type in plugin_names("hbi.encoders")
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the model types, those of installed packages last."""
+        yield from super().__iter__()
+        yield from (name for name in plugin_names("hbi.encoders") if not super(Families, self).__contains__(name))
+
+
+FAMILIES = Families(
+    (family.model_class.config_class.model_type, family)
     for family in (
         CLIPEncoder,
         MetaCLIP2Encoder,
@@ -27,7 +50,7 @@ FAMILIES: dict[str, type[Encoder]] = {
         PEVideoEncoder,
         SentenceEncoder,
     )
-}
+)
 
 
 def add_family(family: type[Encoder]) -> type[Encoder]:

@@ -1,4 +1,7 @@
-"""The readers of the benchmarks, a module each: a file in this folder with a `BENCHMARK` is a benchmark."""
+"""The readers of the benchmarks, a module each: a file in this folder with a `BENCHMARK` is a benchmark.
+
+Installed packages can bring more (`hbi.plugins`). A name that is ours stays ours.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -6,11 +9,12 @@ from pkgutil import iter_modules
 from hbi.data.benchmark import Benchmark, Protocol
 from hbi.data.samples import DataError
 from hbi.errors import nearest_or_all
+from hbi.plugins import load_plugin, plugin_names
 
 
 def benchmark_names() -> list[str]:
     """Return the names of the benchmarks that can be read."""
-    return sorted(module.name.replace("_", "-") for module in iter_modules(__path__))
+    return sorted({*_own_names(), *plugin_names("hbi.benchmarks")})
 
 
 def find_benchmark(name: str, *, asks_questions: bool | None = None) -> Benchmark:
@@ -43,5 +47,11 @@ def find_protocol(benchmark: Benchmark, name: str | None) -> Protocol | None:
     return benchmark.protocols[names.index(name)]
 
 
+def _own_names() -> set[str]:
+    return {module.name.replace("_", "-") for module in iter_modules(__path__)}
+
+
 def _open(name: str) -> Benchmark:
-    return import_module(f"{__name__}.{name.replace('-', '_')}").BENCHMARK
+    if name in _own_names():
+        return import_module(f"{__name__}.{name.replace('-', '_')}").BENCHMARK
+    return load_plugin("hbi.benchmarks", name, Benchmark)
