@@ -47,9 +47,10 @@ def pack(
     for packed in pack_frames(content, folder, splits=names, num_workers=workers, bars=progress_bar):
         is_noted = leave_note(content, folder)  # the first of them are there, and the data set is what it should be
         sampling, size = packed.sampling, packed.size_bytes / 2**20
-        picture = sampling.picture.in_tubelets(1, None)
-        each = "frames" if sampling.picture.tubelet_size == 1 else f"tubelets of {sampling.picture.tubelet_size} frames"
-        frames = f"{sampling.num_frames} {each} of {picture} pixels each, {size:.1f} MiB"
+        picture = sampling.picture
+        each = "frames" if picture.tubelet_size == 1 else f"tubelets of {picture.tubelet_size} frames"
+        sides = f"{picture.height}" if picture.height == picture.width else f"{picture.height} x {picture.width}"
+        frames = f"{sampling.num_frames} {each} of {sides} pixels each, {size:.1f} MiB"
         count = f"{packed.num_packed} of {packed.num_videos} videos"
         say("{folder}: {count}, {frames}", folder=packed.folder, count=count, frames=frames)
         for problem in packed.problems[:SHOWN]:
