@@ -52,7 +52,7 @@ def installed(tmp_path, monkeypatch):
     yield
     plugins._found.cache_clear()
     sys.modules.pop("kitchen_videos", None)
-    FAMILIES.pop("other_clip", None)
+    FAMILIES.data.pop("other_clip", None)
 
 
 def test_a_data_set_of_another_package_is_one_of_ours(installed):

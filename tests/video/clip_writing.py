@@ -97,3 +97,14 @@ def frames_on_screen(seconds: list[Fraction], start: float, end: float, num_fram
         begun = [number for number, second in enumerate(seconds) if second <= middle + Fraction(1, 10**9)]
         numbers.append(begun[-1] if begun else 0)
     return list(dict.fromkeys(numbers))
+
+
+UNEVEN = [12 * number + 9 * (number % 2) + (300 if number > 31 else 0) for number in range(60)]
+"""Times of frames, with steps of 3 and 21 and a gap."""
+KINDS_OF_CLIPS = {
+    "mp4, B-frames": Clip(".mp4", num_b_frames=3),
+    "mp4, uneven times": Clip(".mp4", num_b_frames=2, pts=UNEVEN),
+    "mkv, begins late": Clip(".mkv", num_b_frames=2, pts=[pts + 500 for pts in UNEVEN]),
+    "avi": Clip(".avi", "mpeg4", num_b_frames=2),
+}
+"""What a reader of frames has to get right, whatever it reads."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clip_writing import Clip, decode_all, frames_on_screen, write_clip
+from clip_writing import UNEVEN, Clip, decode_all, frames_on_screen, write_clip
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +16,6 @@ from hbi.video.opening import open_video
 from hbi.video.packets import PacketPlan
 from hbi.video.places import middles
 
-UNEVEN = [12 * number + 9 * (number % 2) + (300 if number > 31 else 0) for number in range(60)]
 HEVC = {"x265-params": "log-level=none:pools=none:frame-threads=1"}
 CLIPS = {
     "mp4": Clip(".mp4"),

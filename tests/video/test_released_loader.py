@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from clip_writing import HEIGHT, WIDTH, Clip, picture, write_clip
+from clip_writing import HEIGHT, KINDS_OF_CLIPS, WIDTH, Clip, picture, write_clip
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,12 +18,7 @@ from oracles_loader import plain_frames, plain_numbers, plain_picture
 
 SIDE = 24
 RELEASED = PictureFormat.released(SIDE)
-UNEVEN = [12 * number + 9 * (number % 2) + (300 if number > 31 else 0) for number in range(60)]
-CLIPS = {
-    "mp4, B-frames": Clip(".mp4", num_b_frames=3),
-    "mp4, uneven times": Clip(".mp4", num_b_frames=2, pts=UNEVEN),
-    "mkv, begins late": Clip(".mkv", num_b_frames=2, pts=[pts + 500 for pts in UNEVEN]),
-    "avi": Clip(".avi", "mpeg4", num_b_frames=2),
+CLIPS = KINDS_OF_CLIPS | {
     "mp4, on its side": Clip(".mp4", rotation=90),
     "shorter than a second": Clip(".mp4", num_frames=7),
     "a frame in four seconds": Clip(".mp4", num_frames=20, pts=[400 * number for number in range(20)]),

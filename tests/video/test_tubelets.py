@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from clip_writing import Clip, decode_all, write_clip
+from clip_writing import KINDS_OF_CLIPS, Clip, decode_all, write_clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,12 +14,7 @@ from hbi.video import PictureFormat, read_frames
 from hbi.video.sample import VideoSample
 from hbi.video.tubelets import shown_tubelets
 
-UNEVEN = [12 * number + 9 * (number % 2) + (300 if number > 31 else 0) for number in range(60)]
-CLIPS = {
-    "mp4, B-frames": Clip(".mp4", num_b_frames=3),
-    "mp4, uneven times": Clip(".mp4", num_b_frames=2, pts=UNEVEN),
-    "mkv, begins late": Clip(".mkv", num_b_frames=2, pts=[pts + 500 for pts in UNEVEN]),
-    "avi": Clip(".avi", "mpeg4", num_b_frames=2),
+CLIPS = KINDS_OF_CLIPS | {
     "two frames": Clip(".mp4", num_frames=2),
 }
 SQUARE = PictureFormat.square(24)

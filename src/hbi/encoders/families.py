@@ -3,6 +3,7 @@
 docs/how-to/add-an-encoder.md adds one.
 """
 
+from collections import UserDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from hbi.encoders.x_clip import XCLIPEncoder
 from hbi.plugins import load_plugin, plugin_names
 
 
-class Families(dict[str, type[Encoder]]):
+class Families(UserDict[str, type[Encoder]]):
     """Families by model type: our own, and those of installed packages, which are imported when they are asked for."""
 
     def __missing__(self, model_type: str) -> type[Encoder]:
@@ -29,27 +30,33 @@ class Families(dict[str, type[Encoder]]):
 
     def __contains__(self, model_type: object) -> bool:
         """Return whether a family is known, or can be had."""
-        return super().__contains__(model_type) or model_type in plugin_names("hbi.encoders")
+        return model_type in self.data or model_type in plugin_names("hbi.encoders")
 
     def __iter__(self) -> Iterator[str]:
         """Yield the model types, those of installed packages last."""
-        yield from super().__iter__()
-        yield from (name for name in plugin_names("hbi.encoders") if not super(Families, self).__contains__(name))
+        yield from self.data
+        yield from (name for name in plugin_names("hbi.encoders") if name not in self.data)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return sum(1 for _ in self)
 
 
 FAMILIES = Families(
-    (family.model_class.config_class.model_type, family)
-    for family in (
-        CLIPEncoder,
-        MetaCLIP2Encoder,
-        AltCLIPEncoder,
-        SigLIPEncoder,
-        NaFlexEncoder,
-        XCLIPEncoder,
-        VideoPrismEncoder,
-        PEVideoEncoder,
-        SentenceEncoder,
-    )
+    {
+        family.model_class.config_class.model_type: family
+        for family in (
+            CLIPEncoder,
+            MetaCLIP2Encoder,
+            AltCLIPEncoder,
+            SigLIPEncoder,
+            NaFlexEncoder,
+            XCLIPEncoder,
+            VideoPrismEncoder,
+            PEVideoEncoder,
+            SentenceEncoder,
+        )
+    }
 )
 
 

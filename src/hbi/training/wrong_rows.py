@@ -39,7 +39,7 @@ class ExchangedCaptions:
 
         Args:
             captions: Of the step.
-            others: Gives, for the place of a caption, the other captions of its video: what they say is not wrong.
+            others: Gives, for the place of a caption, all captions of its video: what they say is not wrong.
             seed: Of the training.
             step: Counted from 0.
         """
