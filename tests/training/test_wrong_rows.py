@@ -1,4 +1,4 @@
-"""Which captions and videos of a step are made wrong, and that nothing else of it changes."""
+"""What is added to a step, captions and videos made wrong and excerpts, and that nothing else of it changes."""
 
 from dataclasses import replace
 from functools import partial
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from hbi.data.excerpts import Excerpts
 from hbi.data.exchanged_captions import CaptionExchanger
 from hbi.data.frames import FrameStore
 from hbi.data.samples import Split, Text, Video
@@ -28,6 +29,11 @@ def captions() -> list[list[str]]:
 @pytest.fixture(scope="module")
 def exchanged(captions) -> ExchangedCaptions:
     return ExchangedCaptions(CaptionExchanger.of(captions), share=0.5, first_step=2)
+
+
+@pytest.fixture(scope="module")
+def excerpts(captions) -> Excerpts:
+    return Excerpts(captions[:NUM_VIDEOS], longest=3)
 
 
 @pytest.fixture(scope="module")
@@ -53,29 +59,31 @@ def told(batch: Batch) -> list[str]:
     return [str(ids[mask.bool()].tolist()) for ids, mask in zip(batch.input_ids, batch.attention_mask, strict=True)]
 
 
-def without_wrong_rows(batch: Batch) -> dict[str, object]:
+def without_added_rows(batch: Batch) -> dict[str, object]:
     """What is left of a batch: texts by their tokens, videos by their pixels."""
-    is_text, is_video = batch.marks.true_text < 0, batch.marks.true_video < 0
+    is_text, is_video = batch.marks.is_caption, batch.marks.true_video < 0
     place = is_video.cumsum(0) - 1
     texts = [text for text, kept in zip(told(batch), is_text.tolist(), strict=True) if kept]
     videos = place[batch.video_of_text[is_text]].tolist()
     return {"texts": texts, "frames": batch.frames[is_video].tolist(), "video_of_text": videos}
 
 
-def test_the_true_rows_are_those_of_a_batch_without(make, exchanged):
-    plain, both = make(), make(exchanged=exchanged, turned=TurnedVideos(0.5, 3, 1), finds_function_words=True)
+@pytest.mark.parametrize("has_excerpts", [False, True])
+def test_the_true_rows_are_those_of_a_batch_without(make, exchanged, excerpts, has_excerpts):
+    settings = {"exchanged": exchanged, "turned": TurnedVideos(0.5, 3, 1), "finds_function_words": True}
+    plain, both = make(), make(**settings, excerpts=excerpts if has_excerpts else None)
     for step in range(4):
         expected = plain[step]
         found = both[step]
         assert expected.marks is None
-        assert without_wrong_rows(found) == {
+        assert without_added_rows(found) == {
             "texts": told(expected),
             "frames": expected.frames.tolist(),
             "video_of_text": expected.video_of_text.tolist(),
         }
         assert (found.marks.true_text >= 0).any() == (step >= 2)
         assert (found.marks.true_video >= 0).any() == (step >= 1)
-        assert found.marks.has_wrong_rows == (step >= 1)
+        assert found.marks.has_added_rows == (has_excerpts or step >= 1)
         assert found.marks.function_words.shape == found.input_ids.shape
 
 
@@ -94,6 +102,28 @@ def test_a_wrong_caption_stands_behind_its_true_one_and_is_what_the_exchanger_dr
         others = [text for text in own if text != caption]
         (made,) = exchanged.exchanger.draw(caption, others, seed=5, step=3)
         assert texts[row] == str(tokenized_ids(batches, made.text))
+
+
+def test_excerpts_are_those_that_are_drawn_each_with_the_first_video_it_is_true_of(make, exchanged, excerpts):
+    batches = make(excerpts=excerpts, exchanged=exchanged, turned=TurnedVideos(0.5, 3))
+    for step in range(4):
+        batch, texts = batches[step], told(batches[step])
+        marks = batch.marks
+        originals = (marks.true_video < 0).nonzero().flatten()
+        videos = (batch.frames[originals, 0, 0, 0, 0]).tolist()  # its red value tells the video
+        assert int(marks.is_caption.sum()) == 16
+        drawn = excerpts.draw(videos, 16, seed=5, step=step)
+        expected = {
+            str(tokenized_ids(batches, text)): is_true
+            for text, is_true in zip(drawn.texts, drawn.is_true.tolist(), strict=True)
+        }
+        places = marks.excerpts.is_excerpt.nonzero().flatten().tolist()
+        assert len(places) == len(marks.excerpts.is_true) == 16
+        for place, is_true in zip(places, marks.excerpts.is_true, strict=True):
+            assert is_true[originals].tolist() == expected[texts[place]]
+            assert is_true.sum() == sum(expected[texts[place]])
+            assert batch.video_of_text[place] == is_true.int().argmax()
+            assert marks.true_text[place] == -1
 
 
 def tokenized_ids(batches: TrainingBatches, text: str) -> list[int]:
@@ -126,8 +156,8 @@ def test_a_turned_video_has_its_parts_reversed_and_is_of_a_caption_that_tells_an
 
 
 @pytest.mark.parametrize("num_processes", [2, 4])
-def test_processes_share_what_one_would_see(make, exchanged, num_processes):
-    settings = {"exchanged": exchanged, "turned": TurnedVideos(0.5), "finds_function_words": True}
+def test_processes_share_what_one_would_see(make, exchanged, excerpts, num_processes):
+    settings = {"exchanged": exchanged, "turned": TurnedVideos(0.5), "excerpts": excerpts, "finds_function_words": True}
     whole = make(**settings)
     for step in (0, 3):
         expected = whole[step]
@@ -135,16 +165,20 @@ def test_processes_share_what_one_would_see(make, exchanged, num_processes):
         texts = videos = 0
         found: dict[str, list[torch.Tensor]] = {}
         for share in shares:
-            rows = vars(share) | vars(share.marks)
+            rows = everything(share)
             rows["video_of_text"] = share.video_of_text + videos
             for name, offset in (("true_text", texts), ("true_video", videos)):
                 rows[name] = torch.where(rows[name] < 0, -1, rows[name] + offset)
             for name, tensor in rows.items():
                 found.setdefault(name, []).append(tensor)
             texts, videos = texts + len(share.input_ids), videos + len(share)
-        for name, tensor in (vars(expected) | vars(expected.marks)).items():
-            if isinstance(tensor, torch.Tensor):
-                assert torch.equal(torch.cat(found[name]), tensor), name
+        for name, tensor in everything(expected).items():
+            assert torch.equal(torch.cat(found[name]), tensor), name
+
+
+def everything(batch: Batch) -> dict[str, torch.Tensor]:
+    values = vars(batch) | vars(batch.marks) | batch.marks.excerpts._asdict()
+    return {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
 
 
 def test_parts_keep_a_turned_video_with_its_original(make, exchanged):

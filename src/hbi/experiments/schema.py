@@ -136,6 +136,12 @@ class ObjectiveSection(Section):
     turned_parts: Annotated[int, Field(ge=2, le=MOST_PLACES)] = Field(
         default=4, description="parts that a turned video is cut into; the last comes first"
     )
+    excerpts: Weight = Field(
+        default=0.0,
+        description="weight of the contrast of excerpts: a few words of a caption in a row, true of every video with a "
+        "caption that has them",
+    )
+    excerpt_words: Count = Field(default=3, description="words of an excerpt, at most")
     matching: Weight = Field(
         default=0.5, description="weight of all but the answers in a network that answers questions"
     )
@@ -162,6 +168,7 @@ class ObjectiveSection(Section):
             "gamma": ("coalition_probabilities",),
             "exchanged": ("exchanged_share", "exchanged_from"),
             "turned": ("turned_share", "turned_from", "turned_parts"),
+            "excerpts": ("excerpt_words",),
         }
         for weight, names in settings.items():
             for name in names:
@@ -298,7 +305,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _terms_are_of_this_network(self) -> Self:
-        for name in (*OF_WORDS, *OF_WRONG_ROWS):
+        for name in (*OF_WORDS, *OF_WRONG_ROWS, "excerpts"):
             if not getattr(self.objective, name):
                 continue
             if self.asks_questions:

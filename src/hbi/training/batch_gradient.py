@@ -27,7 +27,7 @@ from hbi.training.detached_encodings import DetachedEncodings, Encodings, tensor
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.marks import Marks
 from hbi.training.objective import Loss, Objective
-from hbi.training.preferences import match_with_wrong_rows
+from hbi.training.preferences import match_with_added_rows
 from hbi.training.towers import Network, Precision, matching_parameters
 
 
@@ -160,12 +160,12 @@ class BatchGradient:
     def _marked_loss(self, encodings: Encodings, video_of_text: Tensor, marks: Marks) -> Loss:
         assert isinstance(self.objective, Objective)
         assert not isinstance(self.model, QuestionAnsweringModel)
-        if not marks.has_wrong_rows:
+        if not marks.has_added_rows:
             with self._autocast():
                 output = self.model.match(*encodings, video_of_text)
             return self.objective(output, video_of_text, function_words=marks.function_words)
         with self._autocast():
-            matched = match_with_wrong_rows(self.model, encodings, video_of_text, marks)
+            matched = match_with_added_rows(self.model, encodings, video_of_text, marks)
         words = None if marks.function_words is None else marks.function_words[matched.is_caption]
         return self.objective(
             matched.output,
@@ -173,6 +173,7 @@ class BatchGradient:
             function_words=words,
             exchanged=matched.exchanged,
             turned=matched.turned,
+            excerpts=matched.excerpts,
         )
 
     def _averaging(self, *, is_last: bool) -> AbstractContextManager[object]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
+from hbi.data.excerpts import Excerpts
 from hbi.data.exchanged_frames import captions_with_order
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
@@ -17,7 +18,7 @@ from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.training.augmentation import RandAugment
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.dropped_words import DroppedWords
-from hbi.training.marks import NONE, Marks, followed_by_copies, function_words_of, shifted
+from hbi.training.marks import NONE, ExcerptMarks, Marks, followed_by_copies, function_words_of, shifted
 from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
 
 
@@ -88,6 +89,7 @@ class _Drawn:
     video_of_text: Int[Tensor, " text"]
     true_text: Int[Tensor, " text"]
     true_video: Int[Tensor, " video"]
+    excerpts: ExcerptMarks | None = None
 
 
 class TrainingBatches:
@@ -103,8 +105,10 @@ class TrainingBatches:
     captions. A video then brings `captions_per_video` of its questions and `captions_beside_questions` of its captions.
 
     With `dropped_words` some captions of a step are shorter; questions stay whole. With `exchanged` some captions are
-    made wrong, with `turned` some videos, each beside the true one; with `finds_function_words` a batch says which
-    tokens are such. `augment` changes the frames of each video, in a way that is drawn anew each step.
+    made wrong, with `turned` some videos, each beside the true one. With `excerpts` there are, at most, as many
+    excerpts of captions as there are captions; each stands with the first of the videos that it is true of. With
+    `finds_function_words` a batch says which tokens are such. `augment` changes the frames of each video, in a way that
+    is drawn anew each step.
     """
 
     def __init__(
@@ -123,11 +127,12 @@ class TrainingBatches:
         dropped_words: DroppedWords | None = None,
         exchanged: ExchangedCaptions | None = None,
         turned: TurnedVideos | None = None,
+        excerpts: Excerpts | None = None,
         finds_function_words: bool = False,
         augment: RandAugment | None = None,
     ) -> None:
         self.augment = augment
-        self.dropped_words, self.exchanged, self.turned = dropped_words, exchanged, turned
+        self.dropped_words, self.exchanged, self.turned, self.excerpts = dropped_words, exchanged, turned, excerpts
         self.finds_function_words = finds_function_words
         self.labels, self.captions_beside_questions = labels, captions_beside_questions
         self.split, self.frames, self.tokenize = split, store, tokenize
@@ -152,7 +157,7 @@ class TrainingBatches:
     @property
     def is_marked(self) -> bool:
         """Whether batches have marks."""
-        return self.finds_function_words or self.exchanged is not None or self.turned is not None
+        return self.finds_function_words or not self.exchanged is self.turned is self.excerpts is None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -185,10 +190,11 @@ class TrainingBatches:
         chosen, video_of_text = self._choose_texts(rows, random)
         columns, mask = self._columns(rows, random)
         texts = self._texts(chosen, step)
-        none = torch.full((max(len(chosen), len(rows)),), NONE)
+        no_text, no_video = torch.full((len(chosen),), NONE), torch.full((len(rows),), NONE)
         numbers, row = torch.tensor(chosen), torch.from_numpy(rows)
-        drawn = _Drawn(row, columns, mask, numbers, texts, video_of_text, none[: len(chosen)], none[: len(rows)])
-        return self._own_rows(self._with_turned(self._with_exchanged(drawn, step), step), step)
+        drawn = _Drawn(row, columns, mask, numbers, texts, video_of_text, no_text, no_video)
+        drawn = self._with_turned(self._with_exchanged(drawn, step), step)
+        return self._own_rows(self._with_excerpts(drawn, step), step)
 
     def _texts(self, chosen: Sequence[int], step: int) -> list[str]:
         """Return the texts of a step, captions without the words that are dropped."""
@@ -226,6 +232,7 @@ class TrainingBatches:
             shifted(drawn.true_video[own], -own.start),
             captions_with_order(captions),
             function_words_of(captions, tokenized.spans[texts]) if self.finds_function_words else None,
+            None if drawn.excerpts is None else drawn.excerpts.of_texts(texts),
         )
 
     def _with_exchanged(self, drawn: _Drawn, step: int) -> _Drawn:
@@ -266,6 +273,30 @@ class TrainingBatches:
             mask=mask,
             video_of_text=copied.place[drawn.video_of_text],
             true_video=copied.original,
+        )
+
+    def _with_excerpts(self, drawn: _Drawn, step: int) -> _Drawn:
+        """Return what was drawn with excerpts of captions, each behind the texts of the first video that has it."""
+        if self.excerpts is None:
+            return drawn
+        originals = (drawn.true_video == NONE).nonzero().squeeze(1)
+        num_captions = int((drawn.true_text == NONE).sum())
+        excerpts = self.excerpts.draw(drawn.rows[originals].tolist(), num_captions, seed=self.seed, step=step)
+        is_true = torch.zeros(len(excerpts.texts), len(drawn.rows), dtype=torch.bool)
+        is_true[:, originals] = excerpts.is_true
+        videos = torch.cat([drawn.video_of_text, is_true.int().argmax(1)])
+        order = videos.argsort(stable=True)
+        place = order.argsort()
+        added = torch.full((len(excerpts.texts),), NONE)
+        moved = torch.where(drawn.true_text == NONE, NONE, place[drawn.true_text])
+        texts, is_excerpt = [*drawn.texts, *excerpts.texts], order >= len(drawn.texts)
+        return replace(
+            drawn,
+            numbers=torch.cat([drawn.numbers, added])[order],
+            texts=[texts[number] for number in order.tolist()],
+            video_of_text=videos[order],
+            true_text=torch.cat([moved, added])[order],
+            excerpts=ExcerptMarks(is_excerpt, is_true[order[is_excerpt] - len(drawn.texts)]),
         )
 
     def _choose_texts(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[int], Tensor]:

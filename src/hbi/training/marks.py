@@ -17,6 +17,23 @@ NONE = -1
 """Stands for no row."""
 
 
+class ExcerptMarks(NamedTuple):
+    """Which texts are excerpts of captions, and of what they are true.
+
+    Attributes:
+        is_excerpt: True for excerpts; the other texts are whole.
+        is_true: For each excerpt True for the videos that it is true of, of the whole batch: of all processes.
+    """
+
+    is_excerpt: Bool[Tensor, " text"]
+    is_true: Bool[Tensor, "excerpt video"]
+
+    def of_texts(self, texts: slice) -> "ExcerptMarks":
+        """Return the marks of some of the texts, in a row."""
+        first, stop = (int(self.is_excerpt[:end].sum()) for end in (texts.start, texts.stop))
+        return ExcerptMarks(self.is_excerpt[texts], self.is_true[first:stop])
+
+
 @dataclass(frozen=True)
 class Marks:
     """Marks of the texts and videos of a batch.
@@ -27,22 +44,32 @@ class Marks:
         tells_order: True for texts that say what comes first.
         function_words: True for tokens that say nothing to look for: function words and punctuation. None where nobody
             asks.
+        excerpts: Which texts are excerpts; None: none is.
     """
 
     true_text: Int[Tensor, " text"]
     true_video: Int[Tensor, " video"]
     tells_order: Bool[Tensor, " text"]
     function_words: Bool[Tensor, "text word"] | None = None
+    excerpts: ExcerptMarks | None = None
 
     @property
-    def has_wrong_rows(self) -> bool:
-        """Whether a text or a video of the batch was made wrong."""
-        return bool((self.true_text != NONE).any() or (self.true_video != NONE).any())
+    def has_added_rows(self) -> bool:
+        """Whether a text or a video of the batch is more than a caption or a video as it is: made wrong, an excerpt."""
+        return not bool(self.is_caption.all() and (self.true_video == NONE).all())
+
+    @property
+    def is_caption(self) -> Bool[Tensor, " text"]:
+        """True for captions as they are."""
+        is_true = self.true_text == NONE
+        return is_true if self.excerpts is None else is_true & ~self.excerpts.is_excerpt
 
     def to(self, device: torch.device) -> "Marks":
         """Return the marks on a device."""
         words = None if self.function_words is None else self.function_words.to(device)
-        return Marks(self.true_text.to(device), self.true_video.to(device), self.tells_order.to(device), words)
+        excerpts = None if self.excerpts is None else ExcerptMarks(*(mark.to(device) for mark in self.excerpts))
+        tells_order = self.tells_order.to(device)
+        return Marks(self.true_text.to(device), self.true_video.to(device), tells_order, words, excerpts)
 
     def gather(self, processes: Processes, texts: slice, videos: slice) -> "Marks":
         """Return the marks of the rows of all processes.
@@ -56,7 +83,9 @@ class Marks:
         true_video, _ = processes.gather_rows(shifted(self.true_video, videos.start))
         tells_order, _ = processes.gather_rows(self.tells_order)
         words = None if self.function_words is None else processes.gather_rows(self.function_words)[0]
-        return Marks(true_text, true_video, tells_order, words)
+        own = self.excerpts
+        excerpts = None if own is None else ExcerptMarks(*(processes.gather_rows(mark)[0] for mark in own))
+        return Marks(true_text, true_video, tells_order, words, excerpts)
 
 
 class Copied(NamedTuple):

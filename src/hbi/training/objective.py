@@ -19,7 +19,7 @@ from hbi.training.interaction_terms import (
     share_of_words,
     spread_in_time,
 )
-from hbi.training.preferences import TrueAndFalse, preference
+from hbi.training.preferences import ExcerptSimilarity, TrueAndFalse, preference
 
 STUDENTS: tuple[Level, ...] = ("action", "event")
 """The levels that learn from the entity level."""
@@ -56,6 +56,7 @@ class Objective:
         function_words: Weight of the share of interaction that function words have, at the entity level.
         exchanged: Weight of the preference of captions to exchanged ones.
         turned: Weight of the preference of videos to turned ones.
+        excerpts: Weight of the contrast of excerpts of captions.
     """
 
     alpha: float = 1.0
@@ -69,6 +70,7 @@ class Objective:
     function_words: float = 0.0
     exchanged: float = 0.0
     turned: float = 0.0
+    excerpts: float = 0.0
 
     @property
     def reads_function_words(self) -> bool:
@@ -84,8 +86,9 @@ class Objective:
         function_words: Bool[Tensor, "text word"] | None = None,
         exchanged: TrueAndFalse | None = None,
         turned: TrueAndFalse | None = None,
+        excerpts: ExcerptSimilarity | None = None,
     ) -> Loss:
-        """Return the loss of a batch; for the global baseline, which has no levels, contrast and preferences alone.
+        """Return the loss of a batch; for the global baseline, which has no levels, contrasts and preferences alone.
 
         Args:
             output: What the network gave.
@@ -94,6 +97,7 @@ class Objective:
             function_words: True for tokens that say nothing to look for; needed where `reads_function_words`.
             exchanged: Captions against exchanged ones; None: no step of that.
             turned: Videos against turned ones; None: no step of that.
+            excerpts: Excerpts of captions with all videos; None: there are none.
         """
         scale, parts = output.logit_scale, dict[str, Tensor]()
         if not output.levels:
@@ -130,6 +134,8 @@ class Objective:
         for wrong, weight, pairs in (("exchanged", self.exchanged, exchanged), ("turned", self.turned, turned)):
             if weight and pairs is not None:
                 parts[f"contrast/{wrong}"] = weight * preference(pairs, scale)
+        if self.excerpts and excerpts is not None:
+            parts["contrast/excerpts"] = self.excerpts * true_contrast(scale * excerpts.similarity, excerpts.is_true)
         return Loss(torch.stack(list(parts.values())).sum(), parts)
 
     def _word_parts(
@@ -192,12 +198,22 @@ def contrast(logits: Float[Tensor, "text video"], video_of_text: Int[Tensor, " t
         logits: Similarities, scaled.
         video_of_text: The row of each text's video.
     """
-    text_to_video = torch.nn.functional.cross_entropy(logits, video_of_text)
-    is_own = video_of_text[:, None] == torch.arange(logits.shape[1], device=logits.device)
-    own = logits.gather(1, video_of_text[:, None]).squeeze(1)
-    others = logits.masked_fill(is_own, -torch.inf).logsumexp(0)[video_of_text]
-    video_to_text = (torch.logaddexp(own, others) - own).mean()
-    return (text_to_video + video_to_text) / 2
+    return true_contrast(logits, video_of_text[:, None] == torch.arange(logits.shape[1], device=logits.device))
+
+
+def true_contrast(logits: Float[Tensor, "text video"], is_true: Bool[Tensor, "text video"]) -> Float[Tensor, ""]:
+    """Return the symmetric InfoNCE of texts that are true of several videos.
+
+    Each pair that is true is contrasted with what is not, in its row and in its column; other true pairs are no
+    negatives. A text counts once, the mean of its pairs.
+
+    Args:
+        logits: Similarities, scaled.
+        is_true: True where the text is true of the video: of one at least.
+    """
+    false = logits.masked_fill(is_true, -torch.inf)
+    surprise = sum(torch.logaddexp(logits, false.logsumexp(axis, keepdim=True)) - logits for axis in (0, 1)) / 2
+    return (surprise * is_true / is_true.sum(1, keepdim=True)).sum() / max(1, len(logits))
 
 
 def interaction_divergence(
