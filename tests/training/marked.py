@@ -8,7 +8,8 @@ import torch
 
 from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch, texts_of_videos
-from hbi.training.marks import ExcerptMarks, Marks, followed_by_copies, shifted
+from hbi.training.lone_words import LoneWords
+from hbi.training.marks import Marks, followed_by_copies, shifted
 from hbi.training.objective import Loss, Objective
 from training.tiny import CPU, batch
 
@@ -20,21 +21,21 @@ EVERYTHING = Objective(
     function_words=0.7,
     exchanged=0.6,
     turned=0.8,
-    excerpts=0.9,
+    reconstruction=0.9,
 )
 
 
-def marked_batch(*, has_added_rows: bool = True) -> Batch:
-    """The tiny batch; if asked, every second text is followed by another, and videos 1, 4 and 5 by turned ones.
+def marked_batch(*, has_wrong_rows: bool = True, has_lone_words: bool = True) -> Batch:
+    """The tiny batch; if asked, every second text is followed by a wrong one, and videos 1, 4 and 5 by turned ones.
 
-    Of the other texts half are wrong, half are excerpts, which are true of their own video and of some others.
+    And if asked, half of the wrong texts count as words by themselves instead, which tokens of captions are parts of.
     """
     plain, random = batch(), torch.Generator().manual_seed(7)
     num_texts, num_videos = len(plain.input_ids), len(plain)
     tells_order = torch.rand(num_texts, generator=random) < 0.7
     folded = torch.rand(plain.input_ids.shape, generator=random) < 0.4
     none = torch.full((num_videos,), -1)
-    if not has_added_rows:
+    if not has_wrong_rows:
         return replace(plain, marks=Marks(torch.full((num_texts,), -1), none, tells_order, folded))
     texts = followed_by_copies(torch.arange(num_texts) % 2 == 0)
     videos = followed_by_copies(torch.isin(torch.arange(num_videos), torch.tensor([1, 4, 5])))
@@ -42,11 +43,11 @@ def marked_batch(*, has_added_rows: bool = True) -> Batch:
     ids[texts.is_copy, 1] = 3 + (ids[texts.is_copy, 1] - 3 + 7) % 27  # another first word
     frames[videos.is_copy] = frames[videos.is_copy].flip(1)
     video_of_text = videos.place[plain.video_of_text[texts.source]]
-    is_excerpt = texts.is_copy & (texts.source % 4 == 0)
-    is_true = torch.rand(int(is_excerpt.sum()), len(videos.source), generator=random) < 0.3
-    is_true[torch.arange(len(is_true)), video_of_text[is_excerpt]] = True
-    is_true[:, videos.is_copy] = False
-    excerpts = ExcerptMarks(is_excerpt, is_true)
+    is_lone = texts.is_copy & (texts.source % 4 == 0) & has_lone_words
+    number = torch.randint(-1, max(1, int(is_lone.sum())), ids.shape, generator=random)
+    number[texts.is_copy] = -1
+    number[plain.attention_mask[texts.source] == 0] = -1
+    lone_words = LoneWords(is_lone, number)
     return Batch(
         ids,
         plain.attention_mask[texts.source],
@@ -54,11 +55,11 @@ def marked_batch(*, has_added_rows: bool = True) -> Batch:
         plain.frame_mask[videos.source],
         video_of_text,
         marks=Marks(
-            texts.original.masked_fill(is_excerpt, -1),
+            texts.original.masked_fill(is_lone, -1),
             videos.original,
             tells_order[texts.source],
             folded[texts.source],
-            excerpts,
+            lone_words if has_lone_words else None,
         ),
     )
 
@@ -82,7 +83,7 @@ def shares(whole: Batch, num_processes: int) -> Iterator[Batch]:
                 shifted(marks.true_video[own], -own.start),
                 marks.tells_order[texts],
                 marks.function_words[texts],
-                marks.excerpts.of_texts(texts),
+                LoneWords(marks.lone_words.is_lone[texts], marks.lone_words.number[texts]),
             ),
         )
 

@@ -37,8 +37,8 @@ def test_function_words_are_those_that_a_first_view_folds():
 
 def test_marks_of_a_process_stand_behind_those_before_it():
     marks = Marks(torch.tensor([-1, 0]), torch.tensor([-1, 0, -1]), torch.tensor([True, False]))
-    assert marks.has_added_rows
-    assert not Marks(torch.tensor([-1]), torch.tensor([-1]), torch.tensor([True])).has_added_rows
+    assert marks.has_wrong_rows
+    assert not Marks(torch.tensor([-1]), torch.tensor([-1]), torch.tensor([True])).has_wrong_rows
     gathered = marks.gather(ALONE, slice(4, 6), slice(3, 6))
     assert gathered.true_text.tolist() == [-1, 4]
     assert gathered.true_video.tolist() == [-1, 3, -1]

@@ -16,7 +16,6 @@ from hbi.training.objective import (
     interaction_divergence,
     interaction_logits,
     self_distillation,
-    true_contrast,
 )
 
 
@@ -39,32 +38,6 @@ def test_siblings_are_no_negatives(seed):
         expected -= logits[text].log_softmax(0)[video].item() / 12
         expected -= logits[against, video].log_softmax(0)[0].item() / 12
     assert abs(contrast(logits, video_of_text).item() - expected) < 1e-5
-
-
-@given(seed=st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
-def test_a_text_that_is_true_of_several_videos_counts_once(seed):
-    torch.manual_seed(seed)
-    logits, is_true = torch.randn(6, 4), torch.rand(6, 4) < 0.4
-    is_true[torch.arange(6), torch.randint(4, (6,))] = True
-    expected = 0.0
-    for text in range(6):
-        owned = is_true[text].nonzero().flatten().tolist()
-        for video in owned:
-            row = [video, *(~is_true[text]).nonzero().flatten().tolist()]
-            column = [text, *(~is_true[:, video]).nonzero().flatten().tolist()]
-            expected -= logits[text, row].log_softmax(0)[0].item() / (12 * len(owned))
-            expected -= logits[column, video].log_softmax(0)[0].item() / (12 * len(owned))
-    assert abs(true_contrast(logits, is_true).item() - expected) < 1e-5
-    assert true_contrast(logits[:0], is_true[:0]).item() == 0
-
-
-def test_what_is_true_everywhere_asks_for_nothing():
-    logits = torch.randn(1, 4, requires_grad=True)
-    loss = true_contrast(logits, torch.ones(1, 4, dtype=torch.bool))
-    loss.backward()
-    assert loss.item() == 0
-    assert not logits.grad.any()
 
 
 def test_divergence_is_zero_for_the_same_map_and_ignores_padding():

@@ -1,4 +1,4 @@
-"""What is added to a step, captions and videos made wrong and excerpts, and that nothing else of it changes."""
+"""What is added to a step, rows made wrong and words by themselves, and that nothing else of it changes."""
 
 from dataclasses import replace
 from functools import partial
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from hbi.data.excerpts import Excerpts
 from hbi.data.exchanged_captions import CaptionExchanger
 from hbi.data.frames import FrameStore
 from hbi.data.samples import Split, Text, Video
+from hbi.data.word_classes import content_words
 from hbi.encoders.tokenizer import tokenize, train_tokenizer
 from hbi.shape_stories.annotation import annotate_split
 from hbi.shape_stories.world import World
@@ -29,11 +29,6 @@ def captions() -> list[list[str]]:
 @pytest.fixture(scope="module")
 def exchanged(captions) -> ExchangedCaptions:
     return ExchangedCaptions(CaptionExchanger.of(captions), share=0.5, first_step=2)
-
-
-@pytest.fixture(scope="module")
-def excerpts(captions) -> Excerpts:
-    return Excerpts(captions[:NUM_VIDEOS], longest=3)
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +54,24 @@ def told(batch: Batch) -> list[str]:
     return [str(ids[mask.bool()].tolist()) for ids, mask in zip(batch.input_ids, batch.attention_mask, strict=True)]
 
 
+def is_caption(batch: Batch) -> torch.Tensor:
+    lone = batch.marks.lone_words
+    return (batch.marks.true_text < 0) & (True if lone is None else ~lone.is_lone)
+
+
 def without_added_rows(batch: Batch) -> dict[str, object]:
     """What is left of a batch: texts by their tokens, videos by their pixels."""
-    is_text, is_video = batch.marks.is_caption, batch.marks.true_video < 0
+    is_text, is_video = is_caption(batch), batch.marks.true_video < 0
     place = is_video.cumsum(0) - 1
     texts = [text for text, kept in zip(told(batch), is_text.tolist(), strict=True) if kept]
     videos = place[batch.video_of_text[is_text]].tolist()
     return {"texts": texts, "frames": batch.frames[is_video].tolist(), "video_of_text": videos}
 
 
-@pytest.mark.parametrize("has_excerpts", [False, True])
-def test_the_true_rows_are_those_of_a_batch_without(make, exchanged, excerpts, has_excerpts):
+@pytest.mark.parametrize("adds_words", [False, True])
+def test_the_true_rows_are_those_of_a_batch_without(make, exchanged, adds_words):
     settings = {"exchanged": exchanged, "turned": TurnedVideos(0.5, 3, 1), "finds_function_words": True}
-    plain, both = make(), make(**settings, excerpts=excerpts if has_excerpts else None)
+    plain, both = make(), make(**settings, adds_words=adds_words)
     for step in range(4):
         expected = plain[step]
         found = both[step]
@@ -83,7 +83,7 @@ def test_the_true_rows_are_those_of_a_batch_without(make, exchanged, excerpts, h
         }
         assert (found.marks.true_text >= 0).any() == (step >= 2)
         assert (found.marks.true_video >= 0).any() == (step >= 1)
-        assert found.marks.has_added_rows == (has_excerpts or step >= 1)
+        assert found.marks.has_wrong_rows == (step >= 1)
         assert found.marks.function_words.shape == found.input_ids.shape
 
 
@@ -104,26 +104,29 @@ def test_a_wrong_caption_stands_behind_its_true_one_and_is_what_the_exchanger_dr
         assert texts[row] == str(tokenized_ids(batches, made.text))
 
 
-def test_excerpts_are_those_that_are_drawn_each_with_the_first_video_it_is_true_of(make, exchanged, excerpts):
-    batches = make(excerpts=excerpts, exchanged=exchanged, turned=TurnedVideos(0.5, 3))
+def test_words_that_captions_look_for_are_texts_by_themselves(make, exchanged, captions):
+    batches = make(adds_words=True, exchanged=exchanged, turned=TurnedVideos(0.5, 3))
+    known = {str(tokenized_ids(batches, text)): text for own in captions[:NUM_VIDEOS] for text in own}
     for step in range(4):
-        batch, texts = batches[step], told(batches[step])
-        marks = batch.marks
-        originals = (marks.true_video < 0).nonzero().flatten()
-        videos = (batch.frames[originals, 0, 0, 0, 0]).tolist()  # its red value tells the video
-        assert int(marks.is_caption.sum()) == 16
-        drawn = excerpts.draw(videos, 16, seed=5, step=step)
-        expected = {
-            str(tokenized_ids(batches, text)): is_true
-            for text, is_true in zip(drawn.texts, drawn.is_true.tolist(), strict=True)
-        }
-        places = marks.excerpts.is_excerpt.nonzero().flatten().tolist()
-        assert len(places) == len(marks.excerpts.is_true) == 16
-        for place, is_true in zip(places, marks.excerpts.is_true, strict=True):
-            assert is_true[originals].tolist() == expected[texts[place]]
-            assert is_true.sum() == sum(expected[texts[place]])
-            assert batch.video_of_text[place] == is_true.int().argmax()
-            assert marks.true_text[place] == -1
+        batch = batches[step]
+        marks, texts = batch.marks, told(batch)
+        owners: dict[str, int] = {}
+        for row in is_caption(batch).nonzero().flatten().tolist():
+            for word in content_words(known[texts[row]]):
+                owners.setdefault(word.text, int(batch.video_of_text[row]))
+        lone = marks.lone_words.is_lone.nonzero().flatten().tolist()
+        words = sorted(owners, key=owners.get)  # the first found stays first
+        assert [texts[row] for row in lone] == [str(tokenized_ids(batches, word)) for word in words]
+        assert batch.video_of_text[lone].tolist() == [owners[word] for word in words]
+        assert (marks.lone_words.number[~is_caption(batch)] == -1).all()
+        for row in is_caption(batch).nonzero().flatten().tolist():
+            text = known[texts[row]]
+            spans = batches.tokenize([text]).spans[0].tolist()
+            numbers = marks.lone_words.number[row].tolist()
+            for (start, end), number in zip(spans, numbers, strict=False):
+                owner = [word.text for word in content_words(text) if word.start <= start < end <= word.end]
+                assert [words[number]] * (number >= 0) == owner
+            assert set(numbers[len(spans) :]) <= {-1}
 
 
 def tokenized_ids(batches: TrainingBatches, text: str) -> list[int]:
@@ -156,8 +159,8 @@ def test_a_turned_video_has_its_parts_reversed_and_is_of_a_caption_that_tells_an
 
 
 @pytest.mark.parametrize("num_processes", [2, 4])
-def test_processes_share_what_one_would_see(make, exchanged, excerpts, num_processes):
-    settings = {"exchanged": exchanged, "turned": TurnedVideos(0.5), "excerpts": excerpts, "finds_function_words": True}
+def test_processes_share_what_one_would_see(make, exchanged, num_processes):
+    settings = {"exchanged": exchanged, "turned": TurnedVideos(0.5), "adds_words": True, "finds_function_words": True}
     whole = make(**settings)
     for step in (0, 3):
         expected = whole[step]
@@ -177,7 +180,7 @@ def test_processes_share_what_one_would_see(make, exchanged, excerpts, num_proce
 
 
 def everything(batch: Batch) -> dict[str, torch.Tensor]:
-    values = vars(batch) | vars(batch.marks) | batch.marks.excerpts._asdict()
+    values = vars(batch) | vars(batch.marks) | batch.marks.lone_words._asdict()
     return {name: value for name, value in values.items() if isinstance(value, torch.Tensor)}
 
 

@@ -10,10 +10,11 @@ nothing ("then", "shows", "a clip of").
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from hbi.data.caption_units import END, START, CaptionUnits
+from hbi.data.caption_units import END, START, CaptionUnits, Unit, words_of
 
 Array = np.ndarray
 MOST_UNITS = 2000
@@ -57,6 +58,16 @@ class WordClasses:
     names: tuple[str, ...]
     means_same: Array
     neighbors: frozenset[tuple[str, str]]
+
+
+@lru_cache(maxsize=100_000)
+def content_words(caption: str) -> tuple[Unit, ...]:
+    """Return the words of a caption that say something to look for: no punctuation, no function word.
+
+    >>> [word.text for word in content_words("A red ring spins, then it falls.")]
+    ['red', 'ring', 'spins', 'falls']
+    """
+    return tuple(unit for unit in words_of(caption) if unit.is_word and unit.text not in FUNCTION_WORDS)
 
 
 def find_word_classes(captions_of_videos: Sequence[Sequence[str]], units: CaptionUnits) -> WordClasses:

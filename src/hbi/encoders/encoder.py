@@ -31,6 +31,10 @@ class Encoding:
     sequence: TokenSequence
     summary: Float[Tensor, "batch *vectors width"]
 
+    def __getitem__(self, rows: slice | Tensor) -> "Encoding":
+        """Return some rows of the batch (a slice, indices [rows], or True for the rows that are meant)."""
+        return Encoding(self.sequence[rows], self.summary[rows])
+
 
 class Encoder(nn.Module):
     """Somebody's towers, and what lets the frames of a video see one another.

@@ -87,7 +87,7 @@ def build_objective(recipe: Recipe, device: torch.device) -> Objective:
         function_words=section.function_words,
         exchanged=section.exchanged,
         turned=section.turned,
-        excerpts=section.excerpts,
+        reconstruction=section.reconstruction,
     )
 
 

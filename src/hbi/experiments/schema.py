@@ -84,7 +84,7 @@ class DataSection(Section):
         return name
 
 
-OF_WORDS = ("interaction_contrast", "concentration", "function_words")
+OF_WORDS = ("interaction_contrast", "concentration", "function_words", "reconstruction")
 """Terms of the objective on the interactions of words and frames."""
 OF_WRONG_ROWS = ("exchanged", "turned")
 """Terms of the objective on captions and videos made wrong."""
@@ -119,6 +119,9 @@ class ObjectiveSection(Section):
     function_words: Weight = Field(
         default=0.0, description="weight of the share of interaction that function words and punctuation have"
     )
+    reconstruction: Weight = Field(
+        default=0.0, description="weight of how badly a word is told from the frames that it points at"
+    )
     exchanged: Weight = Field(
         default=0.0, description="weight of the preference of captions to the same with a word or the order exchanged"
     )
@@ -136,12 +139,6 @@ class ObjectiveSection(Section):
     turned_parts: Annotated[int, Field(ge=2, le=MOST_PLACES)] = Field(
         default=4, description="parts that a turned video is cut into; the last comes first"
     )
-    excerpts: Weight = Field(
-        default=0.0,
-        description="weight of the contrast of excerpts: a few words of a caption in a row, true of every video with a "
-        "caption that has them",
-    )
-    excerpt_words: Count = Field(default=3, description="words of an excerpt, at most")
     matching: Weight = Field(
         default=0.5, description="weight of all but the answers in a network that answers questions"
     )
@@ -168,7 +165,6 @@ class ObjectiveSection(Section):
             "gamma": ("coalition_probabilities",),
             "exchanged": ("exchanged_share", "exchanged_from"),
             "turned": ("turned_share", "turned_from", "turned_parts"),
-            "excerpts": ("excerpt_words",),
         }
         for weight, names in settings.items():
             for name in names:
@@ -305,7 +301,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _terms_are_of_this_network(self) -> Self:
-        for name in (*OF_WORDS, *OF_WRONG_ROWS, "excerpts"):
+        for name in (*OF_WORDS, *OF_WRONG_ROWS):
             if not getattr(self.objective, name):
                 continue
             if self.asks_questions:

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 import torch
 
 from hbi.data.benchmark import SplitName
-from hbi.data.excerpts import Excerpts
 from hbi.data.exchanged_captions import CaptionExchanger
 from hbi.data.exchanged_frames import tells_order
 from hbi.data.features import FeatureStore
@@ -231,7 +230,7 @@ def training_batches(
         dropped_words=dropped_words(recipe),
         exchanged=exchanged_captions(recipe, task.texts),
         turned=turned_videos(recipe, task.texts),
-        excerpts=excerpts(recipe, task.texts),
+        adds_words=bool(recipe.objective.reconstruction),
         finds_function_words=bool(recipe.objective.concentration or recipe.objective.function_words),
         augment=augmentation(recipe),
     )
@@ -279,15 +278,6 @@ def turned_videos(recipe: Recipe, train: Split) -> TurnedVideos | None:
     if not any(tells_order(text.text) for text in train.texts):
         raise DataError("objective.turned: no caption of the training split tells what comes first; leave it out")
     return TurnedVideos(objective.turned_share, objective.turned_parts, objective.turned_from)
-
-
-def excerpts(recipe: Recipe, train: Split) -> Excerpts | None:
-    """Return what takes excerpts of captions as the recipe wants it; None where it does not."""
-    objective = recipe.objective
-    if not objective.excerpts:
-        return None
-    captions = [[train.texts[text].text for text in owned] for owned in train.texts_of_video]
-    return Excerpts(captions, objective.excerpt_words)
 
 
 def number_of_steps(recipe: Recipe, batches: TrainingBatches) -> int:

@@ -25,9 +25,10 @@ from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batches import Batch
 from hbi.training.detached_encodings import DetachedEncodings, Encodings, tensors_of
 from hbi.training.distributed import ALONE, Processes
+from hbi.training.lone_words import ToldWords
 from hbi.training.marks import Marks
 from hbi.training.objective import Loss, Objective
-from hbi.training.preferences import match_with_added_rows
+from hbi.training.preferences import match_with_wrong_rows
 from hbi.training.towers import Network, Precision, matching_parameters
 
 
@@ -160,20 +161,26 @@ class BatchGradient:
     def _marked_loss(self, encodings: Encodings, video_of_text: Tensor, marks: Marks) -> Loss:
         assert isinstance(self.objective, Objective)
         assert not isinstance(self.model, QuestionAnsweringModel)
-        if not marks.has_added_rows:
+        told: ToldWords | None = None
+        if marks.lone_words is not None:
+            (texts, videos), is_lone = encodings, marks.lone_words.is_lone
+            told = ToldWords(texts.sequence[is_lone], marks.lone_words.number[~is_lone])
+            encodings, video_of_text = (texts[~is_lone], videos), video_of_text[~is_lone]
+            marks = marks.without_lone_words()
+        if not marks.has_wrong_rows:
             with self._autocast():
                 output = self.model.match(*encodings, video_of_text)
-            return self.objective(output, video_of_text, function_words=marks.function_words)
+            return self.objective(output, video_of_text, function_words=marks.function_words, told=told)
         with self._autocast():
-            matched = match_with_added_rows(self.model, encodings, video_of_text, marks)
-        words = None if marks.function_words is None else marks.function_words[matched.is_caption]
+            matched = match_with_wrong_rows(self.model, encodings, video_of_text, marks)
+        is_caption, words = matched.is_caption, marks.function_words
         return self.objective(
             matched.output,
             matched.video_of_text,
-            function_words=words,
+            function_words=None if words is None else words[is_caption],
             exchanged=matched.exchanged,
             turned=matched.turned,
-            excerpts=matched.excerpts,
+            told=None if told is None else told._replace(number=told.number[is_caption]),
         )
 
     def _averaging(self, *, is_last: bool) -> AbstractContextManager[object]:

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
-from hbi.data.excerpts import Excerpts
 from hbi.data.exchanged_frames import captions_with_order
 from hbi.data.frames import KeptFrames
 from hbi.data.samples import DataError, Split
+from hbi.data.word_classes import content_words
 from hbi.encoders.tokenizer import TokenizedTexts
 from hbi.training.augmentation import RandAugment
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.dropped_words import DroppedWords
-from hbi.training.marks import NONE, ExcerptMarks, Marks, followed_by_copies, function_words_of, shifted
+from hbi.training.lone_words import NONE, LoneWords
+from hbi.training.marks import Marks, followed_by_copies, function_words_of, shifted
 from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
 
 
@@ -89,7 +90,7 @@ class _Drawn:
     video_of_text: Int[Tensor, " text"]
     true_text: Int[Tensor, " text"]
     true_video: Int[Tensor, " video"]
-    excerpts: ExcerptMarks | None = None
+    is_lone: Bool[Tensor, " text"]
 
 
 class TrainingBatches:
@@ -105,10 +106,9 @@ class TrainingBatches:
     captions. A video then brings `captions_per_video` of its questions and `captions_beside_questions` of its captions.
 
     With `dropped_words` some captions of a step are shorter; questions stay whole. With `exchanged` some captions are
-    made wrong, with `turned` some videos, each beside the true one. With `excerpts` there are, at most, as many
-    excerpts of captions as there are captions; each stands with the first of the videos that it is true of. With
-    `finds_function_words` a batch says which tokens are such. `augment` changes the frames of each video, in a way that
-    is drawn anew each step.
+    made wrong, with `turned` some videos, each beside the true one. With `adds_words` each word that the step's
+    captions look for is a text by itself, of the first video that has it. With `finds_function_words` a batch says
+    which tokens are such. `augment` changes the frames of each video, in a way that is drawn anew each step.
     """
 
     def __init__(
@@ -127,12 +127,12 @@ class TrainingBatches:
         dropped_words: DroppedWords | None = None,
         exchanged: ExchangedCaptions | None = None,
         turned: TurnedVideos | None = None,
-        excerpts: Excerpts | None = None,
+        adds_words: bool = False,
         finds_function_words: bool = False,
         augment: RandAugment | None = None,
     ) -> None:
         self.augment = augment
-        self.dropped_words, self.exchanged, self.turned, self.excerpts = dropped_words, exchanged, turned, excerpts
+        self.dropped_words, self.exchanged, self.turned, self.adds_words = dropped_words, exchanged, turned, adds_words
         self.finds_function_words = finds_function_words
         self.labels, self.captions_beside_questions = labels, captions_beside_questions
         self.split, self.frames, self.tokenize = split, store, tokenize
@@ -157,7 +157,7 @@ class TrainingBatches:
     @property
     def is_marked(self) -> bool:
         """Whether batches have marks."""
-        return self.finds_function_words or not self.exchanged is self.turned is self.excerpts is None
+        return self.finds_function_words or self.adds_words or not self.exchanged is self.turned is None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -192,9 +192,9 @@ class TrainingBatches:
         texts = self._texts(chosen, step)
         no_text, no_video = torch.full((len(chosen),), NONE), torch.full((len(rows),), NONE)
         numbers, row = torch.tensor(chosen), torch.from_numpy(rows)
-        drawn = _Drawn(row, columns, mask, numbers, texts, video_of_text, no_text, no_video)
+        drawn = _Drawn(row, columns, mask, numbers, texts, video_of_text, no_text, no_video, no_text != NONE)
         drawn = self._with_turned(self._with_exchanged(drawn, step), step)
-        return self._own_rows(self._with_excerpts(drawn, step), step)
+        return self._own_rows(self._with_words(drawn), step)
 
     def _texts(self, chosen: Sequence[int], step: int) -> list[str]:
         """Return the texts of a step, captions without the words that are dropped."""
@@ -232,8 +232,13 @@ class TrainingBatches:
             shifted(drawn.true_video[own], -own.start),
             captions_with_order(captions),
             function_words_of(captions, tokenized.spans[texts]) if self.finds_function_words else None,
-            None if drawn.excerpts is None else drawn.excerpts.of_texts(texts),
+            self._lone_words(drawn, tokenized, texts) if self.adds_words else None,
         )
+
+    def _lone_words(self, drawn: _Drawn, tokenized: TokenizedTexts, texts: slice) -> LoneWords:
+        is_caption = (drawn.true_text == NONE) & ~drawn.is_lone
+        marks = LoneWords.find(drawn.texts, tokenized.spans, drawn.is_lone.tolist(), is_caption.tolist())
+        return LoneWords(marks.is_lone[texts], marks.number[texts])
 
     def _with_exchanged(self, drawn: _Drawn, step: int) -> _Drawn:
         """Return what was drawn with some captions made wrong, each behind its true one."""
@@ -253,6 +258,7 @@ class TrainingBatches:
             texts=[str(wrong[place]) if is_copy else drawn.texts[place] for place, is_copy in pairs],
             video_of_text=drawn.video_of_text[copied.source],
             true_text=copied.original,
+            is_lone=drawn.is_lone[copied.source],
         )
 
     def _with_turned(self, drawn: _Drawn, step: int) -> _Drawn:
@@ -275,28 +281,26 @@ class TrainingBatches:
             true_video=copied.original,
         )
 
-    def _with_excerpts(self, drawn: _Drawn, step: int) -> _Drawn:
-        """Return what was drawn with excerpts of captions, each behind the texts of the first video that has it."""
-        if self.excerpts is None:
+    def _with_words(self, drawn: _Drawn) -> _Drawn:
+        """Return what was drawn with the words of captions by themselves, each behind the texts of a video with it."""
+        if not self.adds_words:
             return drawn
-        originals = (drawn.true_video == NONE).nonzero().squeeze(1)
-        num_captions = int((drawn.true_text == NONE).sum())
-        excerpts = self.excerpts.draw(drawn.rows[originals].tolist(), num_captions, seed=self.seed, step=step)
-        is_true = torch.zeros(len(excerpts.texts), len(drawn.rows), dtype=torch.bool)
-        is_true[:, originals] = excerpts.is_true
-        videos = torch.cat([drawn.video_of_text, is_true.int().argmax(1)])
+        first_video: dict[str, int] = {}
+        for text, video, true in zip(drawn.texts, drawn.video_of_text.tolist(), drawn.true_text.tolist(), strict=True):
+            for word in content_words(text) if true == NONE else ():
+                first_video.setdefault(word.text, video)
+        num_texts, added = len(drawn.texts), torch.full((len(first_video),), NONE)
+        videos = torch.cat([drawn.video_of_text, torch.tensor(list(first_video.values()), dtype=torch.long)])
         order = videos.argsort(stable=True)
-        place = order.argsort()
-        added = torch.full((len(excerpts.texts),), NONE)
-        moved = torch.where(drawn.true_text == NONE, NONE, place[drawn.true_text])
-        texts, is_excerpt = [*drawn.texts, *excerpts.texts], order >= len(drawn.texts)
+        true_text = torch.where(drawn.true_text == NONE, NONE, order.argsort()[drawn.true_text])
+        texts = [*drawn.texts, *first_video]
         return replace(
             drawn,
             numbers=torch.cat([drawn.numbers, added])[order],
             texts=[texts[number] for number in order.tolist()],
             video_of_text=videos[order],
-            true_text=torch.cat([moved, added])[order],
-            excerpts=ExcerptMarks(is_excerpt, is_true[order[is_excerpt] - len(drawn.texts)]),
+            true_text=torch.cat([true_text, added])[order],
+            is_lone=order >= num_texts,
         )
 
     def _choose_texts(self, rows: NDArray[np.int64], random: np.random.Generator) -> tuple[list[int], Tensor]:

@@ -1,4 +1,4 @@
-"""What is known of the rows of a batch beside what the towers take: what was made wrong, and which words say little."""
+"""What is known of the rows of a batch beside what the towers take: what was made wrong, which words say little."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,26 +12,7 @@ from torch import Tensor
 from hbi.explanation.players import Word
 from hbi.explanation.whole_words import whole_words
 from hbi.training.distributed import Processes
-
-NONE = -1
-"""Stands for no row."""
-
-
-class ExcerptMarks(NamedTuple):
-    """Which texts are excerpts of captions, and of what they are true.
-
-    Attributes:
-        is_excerpt: True for excerpts; the other texts are whole.
-        is_true: For each excerpt True for the videos that it is true of, of the whole batch: of all processes.
-    """
-
-    is_excerpt: Bool[Tensor, " text"]
-    is_true: Bool[Tensor, "excerpt video"]
-
-    def of_texts(self, texts: slice) -> "ExcerptMarks":
-        """Return the marks of some of the texts, in a row."""
-        first, stop = (int(self.is_excerpt[:end].sum()) for end in (texts.start, texts.stop))
-        return ExcerptMarks(self.is_excerpt[texts], self.is_true[first:stop])
+from hbi.training.lone_words import NONE, LoneWords
 
 
 @dataclass(frozen=True)
@@ -44,32 +25,35 @@ class Marks:
         tells_order: True for texts that say what comes first.
         function_words: True for tokens that say nothing to look for: function words and punctuation. None where nobody
             asks.
-        excerpts: Which texts are excerpts; None: none is.
+        lone_words: Which texts are words by themselves; None: none is.
     """
 
     true_text: Int[Tensor, " text"]
     true_video: Int[Tensor, " video"]
     tells_order: Bool[Tensor, " text"]
     function_words: Bool[Tensor, "text word"] | None = None
-    excerpts: ExcerptMarks | None = None
+    lone_words: LoneWords | None = None
 
     @property
-    def has_added_rows(self) -> bool:
-        """Whether a text or a video of the batch is more than a caption or a video as it is: made wrong, an excerpt."""
-        return not bool(self.is_caption.all() and (self.true_video == NONE).all())
+    def has_wrong_rows(self) -> bool:
+        """Whether a text or a video of the batch was made wrong."""
+        return bool((self.true_text != NONE).any() or (self.true_video != NONE).any())
 
-    @property
-    def is_caption(self) -> Bool[Tensor, " text"]:
-        """True for captions as they are."""
-        is_true = self.true_text == NONE
-        return is_true if self.excerpts is None else is_true & ~self.excerpts.is_excerpt
+    def without_lone_words(self) -> "Marks":
+        """Return the marks of the texts that are no words by themselves."""
+        if self.lone_words is None:
+            return self
+        is_kept = ~self.lone_words.is_lone
+        row = is_kept.cumsum(0) - 1
+        true_text = torch.where(self.true_text == NONE, NONE, row[self.true_text])
+        words = None if self.function_words is None else self.function_words[is_kept]
+        return Marks(true_text[is_kept], self.true_video, self.tells_order[is_kept], words)
 
     def to(self, device: torch.device) -> "Marks":
         """Return the marks on a device."""
         words = None if self.function_words is None else self.function_words.to(device)
-        excerpts = None if self.excerpts is None else ExcerptMarks(*(mark.to(device) for mark in self.excerpts))
-        tells_order = self.tells_order.to(device)
-        return Marks(self.true_text.to(device), self.true_video.to(device), tells_order, words, excerpts)
+        lone = None if self.lone_words is None else LoneWords(*(mark.to(device) for mark in self.lone_words))
+        return Marks(self.true_text.to(device), self.true_video.to(device), self.tells_order.to(device), words, lone)
 
     def gather(self, processes: Processes, texts: slice, videos: slice) -> "Marks":
         """Return the marks of the rows of all processes.
@@ -83,9 +67,9 @@ class Marks:
         true_video, _ = processes.gather_rows(shifted(self.true_video, videos.start))
         tells_order, _ = processes.gather_rows(self.tells_order)
         words = None if self.function_words is None else processes.gather_rows(self.function_words)[0]
-        own = self.excerpts
-        excerpts = None if own is None else ExcerptMarks(*(processes.gather_rows(mark)[0] for mark in own))
-        return Marks(true_text, true_video, tells_order, words, excerpts)
+        own = self.lone_words
+        lone = None if own is None else LoneWords(*(processes.gather_rows(mark)[0] for mark in own))
+        return Marks(true_text, true_video, tells_order, words, lone)
 
 
 class Copied(NamedTuple):

@@ -19,7 +19,8 @@ from hbi.training.interaction_terms import (
     share_of_words,
     spread_in_time,
 )
-from hbi.training.preferences import ExcerptSimilarity, TrueAndFalse, preference
+from hbi.training.lone_words import ToldWords, reconstruction
+from hbi.training.preferences import TrueAndFalse, preference
 
 STUDENTS: tuple[Level, ...] = ("action", "event")
 """The levels that learn from the entity level."""
@@ -56,7 +57,7 @@ class Objective:
         function_words: Weight of the share of interaction that function words have, at the entity level.
         exchanged: Weight of the preference of captions to exchanged ones.
         turned: Weight of the preference of videos to turned ones.
-        excerpts: Weight of the contrast of excerpts of captions.
+        reconstruction: Weight of how well each word is told from the frames that it points at, at the entity level.
     """
 
     alpha: float = 1.0
@@ -70,7 +71,7 @@ class Objective:
     function_words: float = 0.0
     exchanged: float = 0.0
     turned: float = 0.0
-    excerpts: float = 0.0
+    reconstruction: float = 0.0
 
     @property
     def reads_function_words(self) -> bool:
@@ -86,7 +87,7 @@ class Objective:
         function_words: Bool[Tensor, "text word"] | None = None,
         exchanged: TrueAndFalse | None = None,
         turned: TrueAndFalse | None = None,
-        excerpts: ExcerptSimilarity | None = None,
+        told: ToldWords | None = None,
     ) -> Loss:
         """Return the loss of a batch; for the global baseline, which has no levels, contrasts and preferences alone.
 
@@ -97,7 +98,7 @@ class Objective:
             function_words: True for tokens that say nothing to look for; needed where `reads_function_words`.
             exchanged: Captions against exchanged ones; None: no step of that.
             turned: Videos against turned ones; None: no step of that.
-            excerpts: Excerpts of captions with all videos; None: there are none.
+            told: Words by themselves and where the captions have them; needed for the reconstruction.
         """
         scale, parts = output.logit_scale, dict[str, Tensor]()
         if not output.levels:
@@ -128,14 +129,16 @@ class Objective:
                 logits = scale * interaction_similarity(levels["entity"])
                 of_pairs = contrast_of_kinds(logits, video_of_text, kind_of_text)
                 parts["contrast/interaction"] = self.interaction_contrast * of_pairs
+            if self.reconstruction:
+                assert told is not None
+                lost = reconstruction(levels["entity"], video_of_text, told, scale)
+                parts["reconstruction"] = self.reconstruction * lost
             if self.reads_function_words:
                 assert function_words is not None
                 parts |= self._word_parts(levels["entity"], video_of_text, function_words)
         for wrong, weight, pairs in (("exchanged", self.exchanged, exchanged), ("turned", self.turned, turned)):
             if weight and pairs is not None:
                 parts[f"contrast/{wrong}"] = weight * preference(pairs, scale)
-        if self.excerpts and excerpts is not None:
-            parts["contrast/excerpts"] = self.excerpts * true_contrast(scale * excerpts.similarity, excerpts.is_true)
         return Loss(torch.stack(list(parts.values())).sum(), parts)
 
     def _word_parts(
@@ -198,22 +201,12 @@ def contrast(logits: Float[Tensor, "text video"], video_of_text: Int[Tensor, " t
         logits: Similarities, scaled.
         video_of_text: The row of each text's video.
     """
-    return true_contrast(logits, video_of_text[:, None] == torch.arange(logits.shape[1], device=logits.device))
-
-
-def true_contrast(logits: Float[Tensor, "text video"], is_true: Bool[Tensor, "text video"]) -> Float[Tensor, ""]:
-    """Return the symmetric InfoNCE of texts that are true of several videos.
-
-    Each pair that is true is contrasted with what is not, in its row and in its column; other true pairs are no
-    negatives. A text counts once, the mean of its pairs.
-
-    Args:
-        logits: Similarities, scaled.
-        is_true: True where the text is true of the video: of one at least.
-    """
-    false = logits.masked_fill(is_true, -torch.inf)
-    surprise = sum(torch.logaddexp(logits, false.logsumexp(axis, keepdim=True)) - logits for axis in (0, 1)) / 2
-    return (surprise * is_true / is_true.sum(1, keepdim=True)).sum() / max(1, len(logits))
+    text_to_video = torch.nn.functional.cross_entropy(logits, video_of_text)
+    is_own = video_of_text[:, None] == torch.arange(logits.shape[1], device=logits.device)
+    own = logits.gather(1, video_of_text[:, None]).squeeze(1)
+    others = logits.masked_fill(is_own, -torch.inf).logsumexp(0)[video_of_text]
+    video_to_text = (torch.logaddexp(own, others) - own).mean()
+    return (text_to_video + video_to_text) / 2
 
 
 def interaction_divergence(

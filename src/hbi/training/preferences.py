@@ -1,4 +1,4 @@
-"""How what was added to a batch compares: rows made wrong with the true ones, excerpts with all videos."""
+"""How true captions and videos compare with those made wrong of them: one against the other, on the same partner."""
 
 from typing import Any, NamedTuple, cast
 
@@ -20,21 +20,13 @@ class TrueAndFalse(NamedTuple):
     false: Float[Tensor, " pair"]
 
 
-class ExcerptSimilarity(NamedTuple):
-    """Similarities that rank, of excerpts and videos as they are, and which are true."""
-
-    similarity: Float[Tensor, "excerpt video"]
-    is_true: Bool[Tensor, "excerpt video"]
-
-
 class Matched(NamedTuple):
-    """A batch with rows that were added to it, matched.
+    """A batch that holds rows made wrong, matched.
 
     Attributes:
         output: Of what is true, as if nothing else had been there.
         exchanged: True captions against exchanged ones, on the video of both.
         turned: Videos as they are against turned ones, for the captions that tell an order.
-        excerpts: Excerpts with all videos; None: there are none.
         is_caption: True for the texts that are in the output.
         video_of_text: Of these the row of their video in the output.
     """
@@ -42,28 +34,27 @@ class Matched(NamedTuple):
     output: MatchOutput
     exchanged: TrueAndFalse
     turned: TrueAndFalse
-    excerpts: ExcerptSimilarity | None
     is_caption: Bool[Tensor, " text"]
     video_of_text: Int[Tensor, " caption"]
 
 
-def match_with_added_rows(
+def match_with_wrong_rows(
     model: HBIModel | GlobalContrastModel, encodings: Encodings, video_of_text: Int[Tensor, " text"], marks: Marks
 ) -> Matched:
-    """Return what the network gives for captions and videos as they are, and how the other rows compare with them.
+    """Return what the network gives for the true rows of a batch, and how the others compare with them.
 
     Args:
         model: The network.
         encodings: Of all texts and videos.
         video_of_text: The row of each text's video; of a wrong one, that of the caption it was made from.
-        marks: Say which rows are made wrong, and which are excerpts.
+        marks: Say which rows are made wrong.
     """
     # The two networks merge to different things, and each compares what it made.
     texts, videos = cast(tuple[Any, Any], model.merge(*encodings))
-    is_caption, is_video = marks.is_caption, marks.true_video == NONE
+    is_caption, is_video = marks.true_text == NONE, marks.true_video == NONE
     column = (is_video.cumsum(0) - 1)[video_of_text]
     output = model.compare(texts[is_caption], videos[is_video], column[is_caption])
-    wrong, turned = ((row != NONE).nonzero().squeeze(1) for row in (marks.true_text, marks.true_video))
+    wrong, turned = ((~is_true).nonzero().squeeze(1) for is_true in (is_caption, is_video))
     own = videos[video_of_text[wrong]]
     told, turn = ordered_pairs(video_of_text, marks, turned)
     seen = texts[told]
@@ -75,11 +66,6 @@ def match_with_added_rows(
         TrueAndFalse(
             pair_similarity(model, seen, videos[video_of_text[told]]),
             pair_similarity(model, seen, videos[turned[turn]]),
-        ),
-        None
-        if marks.excerpts is None
-        else ExcerptSimilarity(
-            model.similarity(texts[marks.excerpts.is_excerpt], videos[is_video]), marks.excerpts.is_true[:, is_video]
         ),
         is_caption,
         column[is_caption],
@@ -96,7 +82,7 @@ def ordered_pairs(
         marks: Of all rows.
         turned: The rows of the turned videos.
     """
-    is_meant = marks.tells_order & marks.is_caption
+    is_meant = marks.tells_order & (marks.true_text == NONE)
     pairs = (is_meant[:, None] & (video_of_text[:, None] == marks.true_video[turned])).nonzero()
     return pairs[:, 0], pairs[:, 1]
 
