@@ -82,6 +82,7 @@ EXCHANGED = ("objective.exchanged=1", "objective.exchanged_share=0.5", f"objecti
 TURNED = ("objective.turned=1", f"objective.turned_from={NUM_STEPS // 2}")
 OURS = (
     Line(BASELINE, "the recipe"),
+    Line("no-reconstruction", "without words told from frames", changes=("objective.reconstruction=0",)),
     Line("equal-weights", "words and frames with equal weights", changes=("model.interaction=plain",)),
     Line("whole", "+ the whole beside the parts", changes=WHOLE),
     Line("dropped-words", "+ captions with words left out", changes=("training.dropped_words=0.4",)),

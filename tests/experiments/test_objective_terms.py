@@ -23,6 +23,7 @@ EVERYTHING = (
     "objective.interaction_contrast=0.5",
     "objective.concentration=1",
     "objective.function_words=1",
+    "objective.reconstruction=2",
     "objective.exchanged=1",
     "objective.exchanged_share=0.5",
     "objective.exchanged_from=1",
@@ -49,6 +50,12 @@ EVERYTHING = (
             ["objective.function_words=1", "model.interaction=global"],
             r"set model\.interaction=weighted",
         ),
+        (
+            "shape-stories-qa",
+            ["objective.reconstruction=1", "data.captions=0"],
+            r"tells the words of captions: set data\.captions above 0",
+        ),
+        ("shape-stories-global", "objective.reconstruction=1", r"set model\.kind=hbi"),
         ("shape-stories-qa", "objective.turned=1", "answers questions has no such term"),
         ("shape-stories-qa", "objective.concentration=1", "answers questions has no such term"),
     ],
@@ -62,7 +69,7 @@ def test_recipes_without_have_the_objective_that_they_had():
     assert build_objective(read_recipe("msrvtt", []), CPU) == Objective(), "the paper's"
     recipe = read_recipe("shape-stories", EVERYTHING)
     objective = build_objective(recipe, CPU)
-    weighed = {"interaction_contrast", "concentration", "function_words", "exchanged", "turned"}
+    weighed = {"interaction_contrast", "concentration", "function_words", "reconstruction", "exchanged", "turned"}
     assert {name for name in weighed if getattr(objective, name)} == weighed
     assert objective.coalition_probabilities == (0.25, 0.75)
 

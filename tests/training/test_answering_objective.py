@@ -12,6 +12,8 @@ from hbi.models import QuestionAnsweringModel
 from hbi.shapes import LEVELS
 from hbi.training.answering_objective import AnsweringObjective, answer_distillation
 from hbi.training.batch_gradient import BatchGradient
+from hbi.training.lone_words import LoneWords
+from hbi.training.marks import Marks
 from hbi.training.objective import Objective, contrast
 from small_networks import answering_config, small_config
 
@@ -35,6 +37,37 @@ def questions():
 def loss(model, objective=None, **settings):
     objective = objective or AnsweringObjective()
     return BatchGradient(model, model.encoder, objective, CPU, **settings)(questions(), seed=3)
+
+
+def test_captions_beside_questions_tell_their_words(model):
+    """With words by themselves beside them the loss is the same but for the reconstruction, weighed as matching is."""
+    model.eval()
+    plain, asked = questions(), questions()
+    asked.labels[ODD] = plain.labels[ODD] = OUT_OF_VOCABULARY  # captions
+    number = torch.full(asked.input_ids.shape, -1)
+    number[ODD, 1] = 0  # the first word of each
+    copies = torch.tensor([0, *range(len(number))])  # a text of video 0 counts as a word by itself
+    is_lone = torch.arange(len(copies)) == 0
+    added = replace(
+        asked,
+        input_ids=asked.input_ids[copies],
+        attention_mask=asked.attention_mask[copies],
+        video_of_text=asked.video_of_text[copies],
+        labels=asked.labels[copies].masked_fill(is_lone, OUT_OF_VOCABULARY),
+        marks=Marks(
+            torch.full((len(copies),), -1),
+            torch.full((len(asked),), -1),
+            torch.zeros(len(copies), dtype=torch.bool),
+            lone_words=LoneWords(is_lone, number[copies]),
+        ),
+    )
+    objective = AnsweringObjective(matching=0.25, retrieval=Objective(reconstruction=3.0))
+    found = BatchGradient(model, model.encoder, objective, CPU)(added, seed=3)
+    parts = BatchGradient(model, model.encoder, AnsweringObjective(matching=0.25), CPU)(plain, seed=3).parts
+    assert found.parts.keys() - parts.keys() == {"reconstruction"}
+    for name, value in parts.items():
+        assert_close(found.parts[name], value)
+    assert found.parts["reconstruction"].item() == 0, "one word alone is told by anything"
 
 
 def test_the_loss_is_the_sum_of_its_terms(model):

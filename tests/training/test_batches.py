@@ -126,6 +126,19 @@ def test_captions_come_beside_questions_in_a_number_of_their_own():
     assert sorted(without.labels.tolist()) == [-1, -1, 1, 1, 3, 3]
 
 
+def test_words_by_themselves_are_those_of_captions_and_ask_nothing():
+    labels = torch.tensor([3, 1, -1] * 4)
+    settings = {"captions_per_video": 2, "labels": labels, "captions_beside_questions": 1, "batch_size": 4}
+    plain, batch = batches([8] * 4, **settings)[0], batches([8] * 4, **settings, adds_words=True)[0]
+    lone = batch.marks.lone_words
+    assert lone.is_lone.any()
+    assert torch.equal(batch.labels[~lone.is_lone], plain.labels)
+    assert (batch.labels[lone.is_lone] == -1).all()
+    says_something = (lone.number >= 0).any(1)
+    assert torch.equal(says_something, (batch.labels == -1) & ~lone.is_lone)
+    assert set(lone.number[lone.number >= 0].tolist()) == set(range(int(lone.is_lone.sum())))
+
+
 def test_dropped_words_change_nothing_but_the_captions():
     plain, short = batches([8] * 6), batches([8] * 6, dropped_words=DroppedWords(0.5, 1.0))
     for step in range(4):

@@ -29,7 +29,7 @@ def question_only(recipe: Recipe) -> Recipe:
     that (docs/results/video-qa.md).
     """
     data = recipe.data.model_copy(update={"blank": True, "captions": 0})
-    objective = recipe.objective.model_copy(update={"matching": 0.0})
+    objective = recipe.objective.model_copy(update={"matching": 0.0, "reconstruction": 0.0})
     steps, epochs = recipe.training.num_steps, recipe.training.epochs
     third = {"num_steps": steps and max(1, steps // 3), "epochs": epochs and epochs / 3}
     training = recipe.training.model_copy(update=third)

@@ -304,7 +304,10 @@ class Recipe(Section):
         for name in (*OF_WORDS, *OF_WRONG_ROWS):
             if not getattr(self.objective, name):
                 continue
-            if self.asks_questions:
+            if self.asks_questions and name == "reconstruction":
+                if not (self.data.captions and self.objective.matching):
+                    raise ValueError("objective.reconstruction tells the words of captions: set data.captions above 0")
+            elif self.asks_questions:
                 raise ValueError(f"objective.{name}: a network that answers questions has no such term; leave it out")
             if name in OF_WORDS and "global" in (self.model.kind, self.model.interaction):
                 key = "kind=hbi" if self.model.kind == "global" else "interaction=weighted"

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from hbi.data.answer_vocabulary import OUT_OF_VOCABULARY
 from hbi.models import AnswerOutput
 from hbi.shapes import LEVELS
+from hbi.training.lone_words import ToldWords
 from hbi.training.objective import STUDENTS, Loss, Objective
 
 
@@ -35,7 +36,12 @@ class AnsweringObjective:
     retrieval: Objective = field(default_factory=Objective)
 
     def __call__(
-        self, output: AnswerOutput, video_of_text: Int[Tensor, " question"], labels: Int[Tensor, " question"]
+        self,
+        output: AnswerOutput,
+        video_of_text: Int[Tensor, " question"],
+        labels: Int[Tensor, " question"],
+        *,
+        told: ToldWords | None = None,
     ) -> Loss:
         """Return the loss of a batch of questions.
 
@@ -43,6 +49,7 @@ class AnsweringObjective:
             output: What the network gave.
             video_of_text: The video of each question.
             labels: The number of each question's answer; -1 for a text that asks nothing: a caption.
+            told: Words by themselves, and where the captions have them; needed for the reconstruction.
         """
         asked = labels != OUT_OF_VOCABULARY
         scores = {level: output.scores[level][asked].float() for level in LEVELS}
@@ -52,7 +59,7 @@ class AnsweringObjective:
             for level in LEVELS
         }
         if self.matching:
-            matched = replace(self.retrieval, beta=0.0)(output.matching, video_of_text, asked)
+            matched = replace(self.retrieval, beta=0.0)(output.matching, video_of_text, asked, told=told)
             parts |= {name: self.matching * value for name, value in matched.parts.items()}
         if self.beta:
             for level in STUDENTS:

@@ -136,12 +136,17 @@ class BatchGradient:
         Raises:
             FloatingPointError: It is not finite.
         """
+        told: ToldWords | None = None
+        if marks is not None and marks.lone_words is not None:
+            (texts, videos), is_lone = encodings, marks.lone_words.is_lone
+            told = ToldWords(texts.sequence[is_lone], marks.lone_words.number[~is_lone])
+            encodings, video_of_text = (texts[~is_lone], videos), video_of_text[~is_lone]
+            labels, marks = None if labels is None else labels[~is_lone], marks.without_lone_words()
         try:
-            loss = (
-                self._loss(encodings, video_of_text, labels)
-                if marks is None
-                else self._marked_loss(encodings, video_of_text, marks)
-            )
+            if marks is not None and marks.is_read:
+                loss = self._marked_loss(encodings, video_of_text, marks, told)
+            else:
+                loss = self._loss(encodings, video_of_text, labels, told)
         except ValueError as error:  # games refuse what is no number
             if "finite" not in str(error):
                 raise
@@ -150,23 +155,17 @@ class BatchGradient:
             raise FloatingPointError(f"the loss became {loss.total.item()}")
         return loss
 
-    def _loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None) -> Loss:
+    def _loss(self, encodings: Encodings, video_of_text: Tensor, labels: Tensor | None, told: ToldWords | None) -> Loss:
         # Every network has an objective of its own kind, which knows its output.
         targets = (video_of_text,) if labels is None else (video_of_text, labels)
         with self._autocast():
             output = self.model.match(*encodings, video_of_text)
-        loss: Loss = self.objective(output, *targets)  # type: ignore[arg-type]
+        loss: Loss = self.objective(output, *targets, told=told)  # type: ignore[arg-type]
         return loss
 
-    def _marked_loss(self, encodings: Encodings, video_of_text: Tensor, marks: Marks) -> Loss:
+    def _marked_loss(self, encodings: Encodings, video_of_text: Tensor, marks: Marks, told: ToldWords | None) -> Loss:
         assert isinstance(self.objective, Objective)
         assert not isinstance(self.model, QuestionAnsweringModel)
-        told: ToldWords | None = None
-        if marks.lone_words is not None:
-            (texts, videos), is_lone = encodings, marks.lone_words.is_lone
-            told = ToldWords(texts.sequence[is_lone], marks.lone_words.number[~is_lone])
-            encodings, video_of_text = (texts[~is_lone], videos), video_of_text[~is_lone]
-            marks = marks.without_lone_words()
         if not marks.has_wrong_rows:
             with self._autocast():
                 output = self.model.match(*encodings, video_of_text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import torch
@@ -221,9 +222,20 @@ class TrainingBatches:
             frames * mask.view(*frames.shape[:2], *[1] * (frames.dim() - 2)),
             mask,
             drawn.video_of_text[texts] - own.start,
-            None if self.labels is None else self.labels[drawn.numbers[texts]],
+            self._labels_of(drawn.numbers[texts]),
             self._marks(drawn, tokenized, own, texts) if self.is_marked else None,
         )
+
+    def _labels_of(self, numbers: Int[Tensor, " text"]) -> Int[Tensor, " text"] | None:
+        if self.labels is None:
+            return None
+        return torch.where(numbers == NONE, OUT_OF_VOCABULARY, self.labels[numbers])
+
+    def _are_captions(self, drawn: _Drawn) -> Bool[Tensor, " text"]:
+        """Return which texts are captions as they are: not made wrong, no word by itself, and no question."""
+        is_true = (drawn.true_text == NONE) & ~drawn.is_lone
+        labels = self._labels_of(drawn.numbers)
+        return is_true if labels is None else is_true & (labels == OUT_OF_VOCABULARY)
 
     def _marks(self, drawn: _Drawn, tokenized: TokenizedTexts, own: slice, texts: slice) -> Marks:
         captions = drawn.texts[texts]
@@ -236,7 +248,7 @@ class TrainingBatches:
         )
 
     def _lone_words(self, drawn: _Drawn, tokenized: TokenizedTexts, texts: slice) -> LoneWords:
-        is_caption = (drawn.true_text == NONE) & ~drawn.is_lone
+        is_caption = self._are_captions(drawn)
         marks = LoneWords.find(drawn.texts, tokenized.spans, drawn.is_lone.tolist(), is_caption.tolist())
         return LoneWords(marks.is_lone[texts], marks.number[texts])
 
@@ -286,8 +298,10 @@ class TrainingBatches:
         if not self.adds_words:
             return drawn
         first_video: dict[str, int] = {}
-        for text, video, true in zip(drawn.texts, drawn.video_of_text.tolist(), drawn.true_text.tolist(), strict=True):
-            for word in content_words(text) if true == NONE else ():
+        for text, video in compress(
+            zip(drawn.texts, drawn.video_of_text.tolist(), strict=True), self._are_captions(drawn).tolist()
+        ):
+            for word in content_words(text):
                 first_video.setdefault(word.text, video)
         num_texts, added = len(drawn.texts), torch.full((len(first_video),), NONE)
         videos = torch.cat([drawn.video_of_text, torch.tensor(list(first_video.values()), dtype=torch.long)])

@@ -35,6 +35,11 @@ class Marks:
     lone_words: LoneWords | None = None
 
     @property
+    def is_read(self) -> bool:
+        """Whether there is anything to know but the words by themselves."""
+        return self.has_wrong_rows or self.function_words is not None
+
+    @property
     def has_wrong_rows(self) -> bool:
         """Whether a text or a video of the batch was made wrong."""
         return bool((self.true_text != NONE).any() or (self.true_video != NONE).any())
