@@ -11,6 +11,8 @@ from hbi.data.benchmarks import benchmark_names, find_benchmark
 from hbi.data.samples import DataError
 from hbi.encoders.families import FAMILIES, family_of
 from hbi.encoders.sizes import ModelError
+from hbi.errors import HBIError
+from hbi.experiments.changed_objective import find_change
 from hbi.experiments.reading import read_recipe
 from hbi.plugins import PluginError
 
@@ -26,6 +28,9 @@ CODE = """
 
     class Other(CLIPEncoder):
         pass
+
+    def halved(objective, network):
+        return objective
 """
 ENTRIES = """
     [hbi.benchmarks]
@@ -35,6 +40,9 @@ ENTRIES = """
     odd = kitchen_videos:read
     [hbi.encoders]
     other_clip = kitchen_videos:Other
+    [hbi.objectives]
+    halved = kitchen_videos:halved
+    number = kitchen_videos:__name__
 """
 
 
@@ -71,6 +79,15 @@ def test_an_encoder_of_another_package_is_opened_when_asked_for(installed):
     assert [*FAMILIES][-1] == "other_clip"
     assert family_of(type("Config", (), {"model_type": "other_clip"})).__name__ == "Other"
     assert len([*FAMILIES]) == len(set(FAMILIES))
+
+
+def test_an_objective_of_another_package_has_a_name(installed):
+    change = find_change(read_recipe("shape-stories", ["objective.changed_by=halved"]))
+    assert change.__name__ == "halved"
+    with pytest.raises(HBIError, match="kitchen_videos:__name__ is no Callable; mend or remove it"):
+        find_change(read_recipe("shape-stories", ["objective.changed_by=number"]))
+    with pytest.raises(HBIError, match="names an objective so: did you mean 'halved'"):
+        find_change(read_recipe("shape-stories", ["objective.changed_by=halve"]))
 
 
 @pytest.mark.parametrize(

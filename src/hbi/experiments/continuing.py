@@ -83,7 +83,7 @@ def changed_keys(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
         after: What is wanted now.
     """
     old, new = (dict(_flat(recipe.model_dump(mode="json"))) for recipe in (before, after))
-    return {key: (old.get(key), value) for key, value in new.items() if old.get(key) != value}
+    return {key: (old.get(key), new.get(key)) for key in new | old if old.get(key) != new.get(key)}
 
 
 def require_same_run(folder: RunFolder, recipe: Recipe) -> bool:
