@@ -54,7 +54,7 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
     """Return the preprocessing of a network that is to be trained: that of what it starts from.
 
     Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, or as the released loader
-    makes them.
+    makes them. Whether they are that, a model of ours says, unless the recipe does.
 
     Args:
         recipe: Names what the network starts from.
@@ -66,10 +66,10 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
     """
     released = recipe.data.released_loader
     if (start := start_of(recipe)) is not None:
-        return processor_for(model, tokenizer, start.preprocessing, released_loader=released or None)
+        return processor_for(model, tokenizer, start.preprocessing, released_loader=released)
     if (encoder := recipe.model.encoder) is not None:
-        return processor_for(model, tokenizer, encoder, released_loader=released or None)
-    return HBIProcessor.for_model(model.config, tokenizer, released_loader=released)
+        return processor_for(model, tokenizer, encoder, released_loader=released)
+    return HBIProcessor.for_model(model.config, tokenizer, released_loader=bool(released))
 
 
 def start_picture(recipe: Recipe) -> PictureFormat:

@@ -46,10 +46,11 @@ class DataSection(Section):
         default=1, description="frames decoded for each one seen; training draws one of them at random"
     )
     image_size: Size = Field(default=224, description="height and width of a frame in pixels")
-    released_loader: bool = Field(
-        default=False,
+    released_loader: bool | None = Field(
+        default=None,
         description="videos are seen as the authors' released code shows them: one frame a second from the first on, "
-        "at most num_frames of them, evenly, made into pictures by Pillow; else the middles of num_frames equal parts",
+        "at most num_frames of them, evenly, made into pictures by Pillow; false: the middles of num_frames equal "
+        "parts; default: as the model sees them that training starts from, else false",
     )
     max_words: Places = Field(default=32, ge=3, description="tokens of a text, special tokens included")
     features: str | None = Field(

@@ -25,7 +25,14 @@ from hbi.experiments.network import build_and_tell, start_picture
 from hbi.experiments.packed import with_found_frames
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import Task, retrieval_task
-from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_start, keep_tokenizer
+from hbi.experiments.runs import (
+    claim_folder,
+    keep_problems,
+    keep_processor,
+    keep_start,
+    keep_tokenizer,
+    require_same_loader,
+)
 from hbi.experiments.schema import FOUND, OF_WRONG_ROWS, Recipe
 from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_split
 from hbi.experiments.start import with_start
@@ -190,8 +197,8 @@ def start_training(
     picture = start_picture(recipe)
     if picture.fit == "patches" and recipe.training.augment_operations:
         raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
-    if not picture.is_plain_square:  # the run says what its encoder takes, whatever the recipe had said of squares
-        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
+    recipe = _with_picture(recipe, picture)
+    require_same_loader(RunFolder(out), picture)
     recipe = _with_frames_of_run(recipe, RunFolder(out), picture)
     folder = claim_folder(out, recipe, resume=resume, processes=processes, device=device, words=words)
     train, val = (
@@ -222,6 +229,14 @@ def start_training(
     )
     trainer.resume()
     return trainer
+
+
+def _with_picture(recipe: Recipe, picture: PictureFormat) -> Recipe:
+    """Return the recipe with what its network is shown: the run says it, whatever the recipe had left open."""
+    shown: dict[str, Any] = {"released_loader": picture.released_loader}
+    if not picture.is_plain_square:
+        shown["image_size"] = picture.height
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=shown)})
 
 
 def _with_frames_of_run(recipe: Recipe, folder: RunFolder, picture: PictureFormat) -> Recipe:

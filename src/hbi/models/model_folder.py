@@ -149,7 +149,7 @@ def processor_for(
     config, pictures, stated = network.config, read_picture_processor(source), _stated(source)
     is_clip = config.encoder_config.model_type == "clip"
     if released_loader is None:
-        released_loader = stated.get("released_loader") is True
+        released_loader = _names_released_loader(stated)
     if is_scaled_by_decoder is None:
         is_scaled_by_decoder = stated.get("is_scaled_by_decoder", is_clip) is not False
     if is_scaled_by_decoder and not released_loader:
@@ -159,6 +159,19 @@ def processor_for(
         raise ModelError(f"{source} does not say how pictures are prepared (no preprocessor_config.json): restore it")
     pictures = pictures or picture_processor(config)
     return HBIProcessor.for_model(config, tokenizer, pictures=pictures, released_loader=released_loader)
+
+
+def sees_as_released_loader(folder: Path) -> bool:
+    """Return whether the processor of a folder of ours says that videos are seen as the released loader shows them.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    return _names_released_loader(_stated(folder))
+
+
+def _names_released_loader(stated: Mapping[str, Any]) -> bool:
+    return stated.get("released_loader") is True
 
 
 def _stated(source: str | Path) -> Mapping[str, Any]:
