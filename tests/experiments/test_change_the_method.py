@@ -18,19 +18,23 @@ from torch.nn.functional import normalize
 import hbi
 from hbi.experiments.continuing import request_of
 from hbi.experiments.reading import read_recipe
+from hbi.experiments.taken_weights import TakenWeights
+from hbi.experiments.training import start_training
 from hbi.explanation import Explanation
 from hbi.explanation.html.explanation_section import explanation_section
 from hbi.explanation.solve import columns_labelled, explain_tokens, words_in
 from hbi.games import ExactTeacher, LateInteractionGame
-from hbi.models import GlobalContrastModel
+from hbi.matching import Matcher
+from hbi.models import GlobalContrastModel, ModelError, add_network
+from hbi.models.networks import NETWORKS
 from hbi.shape_stories import generate_shape_stories
 from hbi.shapes import LEVELS
 from hbi.training.objective import Objective, contrast
 from training.marked import EVERYTHING, gradients_of, marked_batch
-from training.tiny import SIZES, batch, network
+from training.tiny import CPU, SIZES, batch, network
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "change-the-method.md"
-NAMES = ("margin", "projected", "beta")
+NAMES = ("margin", "projected", "adapted", "beta")
 STEPS = ("training.num_steps=4", "training.batch_size=4", "training.log_every=1", "training.checkpoint_every=1")
 
 
@@ -46,6 +50,7 @@ def modules(tmp_path_factory):
         yield SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
     for name in NAMES:
         del sys.modules[name]
+    del NETWORKS["adapted-hbi"]
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +193,72 @@ def test_what_has_weights_of_its_own_learns(modules, data, tmp_path):
     learned = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["objective"]
     assert learned["words.weight"].shape == (8, 16)
     assert all(not torch.equal(learned[name], value) for name, value in made[0].items())
+
+
+def similarity(model, texts=("a red circle turns blue", "a square"), seed=0):
+    random = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (3, 5, *model.picture.shape), dtype=torch.uint8, generator=random)
+    return model.similarity(list(texts), model.encode_frames(pixels, torch.ones(3, 5, dtype=torch.bool)))
+
+
+def test_a_module_is_trained_kept_opened_and_explained(modules, data, tmp_path):
+    run = tmp_path / "adapted"
+    hbi.train("shape-stories", run, overrides=settings(data, "model.network=adapted-hbi"), device="cpu")
+    matcher = hbi.load(run, device="cpu")
+    assert type(matcher.model) is modules.adapted.AdaptedHBI
+    assert matcher.model.adapter.weight.norm() > 0, "it has learned"
+    assert (matcher.kind, matcher.config.model_type) == ("hbi", "adapted-hbi")
+    explanation = matcher.explain(sorted(data.glob("**/*.mp4"))[0], "a red circle turns blue")
+    parts = explanation.word_contributions.sum() + explanation.frame_contributions.sum() + explanation.unassigned
+    assert parts == pytest.approx(explanation.similarity, abs=1e-9)
+    again = tmp_path / "again"
+    hbi.train(run, again, device="cpu", overrides=["training.seed=0"])
+    assert steps_of(again) == steps_of(run)
+    matcher.save_pretrained(tmp_path / "shared")
+    assert hbi.load(tmp_path / "shared", device="cpu").fingerprint == matcher.fingerprint
+    tuned = tmp_path / "tuned"
+    start = ("data={dataset: shape-stories}", "model={kind: hbi}", f"training.start_from={run}", f"data.root={data}")
+    hbi.train("shape-stories", tuned, overrides=[*start, *STEPS], device="cpu")
+    assert read_recipe(str(tuned / "recipe.yaml")).model.network == "adapted-hbi", "what it starts from says it"
+
+
+def test_a_module_joins_a_trained_model(modules, data, tmp_path):
+    """Before the first step the new layer changes nothing, and it is the only one that is new."""
+    hbi.train("shape-stories", tmp_path / "first", overrides=settings(data), device="cpu")
+    start = ("data={dataset: shape-stories}", f"training.start_from={tmp_path / 'first'}", f"data.root={data}")
+    recipe = read_recipe("shape-stories", [*start, "model={kind: hbi, network: adapted-hbi}", *STEPS])
+    made = start_training(recipe, tmp_path / "tuned", resume=False, device=CPU, progress=None)
+    old = hbi.load(tmp_path / "first", device="cpu")
+    new = Matcher(made.model.eval(), old.processor, "before the first step")
+    assert torch.equal(similarity(new), similarity(old))
+    assert TakenWeights.read(tmp_path / "tuned").new == ("adapter.weight",)
+    made.run(lambda progress: None)
+    assert hbi.load(tmp_path / "tuned", device="cpu").model.adapter.weight.norm() > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (["model.network=adopted-hbi"], "model.network=adopted-hbi: no such network is known; import the module"),
+        (["model={kind: global, network: adapted-hbi}"], "is not derived from GlobalContrastModel: set model.kind"),
+    ],
+)
+def test_a_network_that_is_none_is_one_line(changes, problem, data, tmp_path):
+    with pytest.raises(hbi.HBIError, match=problem) as raised:
+        hbi.train("shape-stories", tmp_path / "run", overrides=settings(data, *changes), device="cpu")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_of_a_network_that_nobody_added_is_refused(modules, data, tmp_path):
+    hbi.train("shape-stories", tmp_path / "run", overrides=settings(data, "model.network=adapted-hbi"), device="cpu")
+    known = NETWORKS.data.pop("adapted-hbi")
+    try:
+        with pytest.raises(hbi.HBIError, match="is of type 'adapted-hbi', a network of ours is needed: hbi, "):
+            hbi.load(tmp_path / "run", device="cpu")
+    finally:
+        NETWORKS["adapted-hbi"] = known
+    with pytest.raises(ModelError, match="there is a network 'hbi' in hbi: choose another name"):
+        add_network("hbi")
 
 
 def beta_by_visiting(game: LateInteractionGame) -> torch.Tensor:

@@ -8,7 +8,7 @@ from torch import nn
 
 from hbi.errors import nearest_or_all
 from hbi.experiments.schema import Recipe
-from hbi.models.model_folder import Network
+from hbi.models.networks import Network
 from hbi.plugins import PluginError, load_object, load_plugin, plugin_names
 from hbi.training.objective import BatchLoss, ObjectiveError
 

@@ -136,6 +136,8 @@ def _use(run: Path, recipe: Recipe) -> Iterator[str]:
         else 'model.similarity(["a red circle moves left"], ["one.mp4", "two.mp4"])  # [texts, videos]'
     )
     yield "## Use\n"
+    if (name := recipe.model.network) is not None:
+        yield f"The network `{name}` is no part of hbi: before this folder is opened, import the module that adds it.\n"
     yield f"```python\nimport hbi\n\nmodel = hbi.load({run.name!r})  # this folder\n{call}\n```\n"
     yield "After `import hbi.models`, `AutoModel.from_pretrained` and `AutoProcessor.from_pretrained` of transformers"
     yield "open the folder as well.\n"

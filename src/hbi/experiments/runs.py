@@ -17,11 +17,11 @@ from hbi.files import is_regular, write_atomically
 from hbi.models import Processor
 from hbi.models.model_folder import (
     PROCESSOR,
-    Network,
     read_own_tokenizer,
     save_processor,
     sees_as_released_loader,
 )
+from hbi.models.networks import Network
 from hbi.training.distributed import Processes
 from hbi.training.environment import environment
 from hbi.training.run_folder import RunError, RunFolder

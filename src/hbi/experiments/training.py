@@ -40,7 +40,7 @@ from hbi.experiments.tensorboard import tensorboard
 from hbi.matching import Answerer, Matcher, load
 from hbi.matching.device import choose_device
 from hbi.models import Processor
-from hbi.models.model_folder import Network
+from hbi.models.networks import Network
 from hbi.processes import Progress
 from hbi.training.augmentation import RandAugment
 from hbi.training.batches import TrainingBatches
