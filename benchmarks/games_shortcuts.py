@@ -3,7 +3,7 @@
     python benchmarks/games_shortcuts.py                            # random similarity matrices
 
     hbi demo                                                        # those of a trained model
-    python benchmarks/record_games.py demo/runs/shape-stories games.safetensors
+    hbi record-games demo/runs/shape-stories games.safetensors --split test --level entity --pairs 64
     python benchmarks/games_shortcuts.py --games games.safetensors
 
 Prints a table and writes it to benchmarks/results/games_shortcuts_random.json or games_shortcuts_trained.json; takes

@@ -11,13 +11,20 @@ from hbi.data.benchmarks import benchmark_names, find_benchmark
 from hbi.data.samples import DataError
 from hbi.encoders.families import FAMILIES, family_of
 from hbi.encoders.sizes import ModelError
+from hbi.errors import HBIError
+from hbi.experiments.changed_objective import find_change
+from hbi.experiments.model_card import write_model_card
 from hbi.experiments.reading import read_recipe
+from hbi.matching import load
+from hbi.models.networks import NETWORKS
 from hbi.plugins import PluginError
+from training.tiny import run_folder
 
 CODE = """
     from types import SimpleNamespace
     from hbi.data.benchmark import Benchmark
     from hbi.encoders.clip import CLIPEncoder
+    from hbi.models import HBIModel, add_network
 
     def read(folder, protocol, split):
         return []
@@ -26,6 +33,13 @@ CODE = """
 
     class Other(CLIPEncoder):
         pass
+
+    @add_network("kitchen-hbi")
+    class KitchenHBI(HBIModel):
+        pass
+
+    def halved(objective, network):
+        return objective
 """
 ENTRIES = """
     [hbi.benchmarks]
@@ -35,6 +49,11 @@ ENTRIES = """
     odd = kitchen_videos:read
     [hbi.encoders]
     other_clip = kitchen_videos:Other
+    [hbi.networks]
+    kitchen-hbi = kitchen_videos:KitchenHBI
+    [hbi.objectives]
+    halved = kitchen_videos:halved
+    number = kitchen_videos:__name__
 """
 
 
@@ -53,6 +72,7 @@ def installed(tmp_path, monkeypatch):
     plugins._found.cache_clear()
     sys.modules.pop("kitchen_videos", None)
     FAMILIES.data.pop("other_clip", None)
+    NETWORKS.data.pop("kitchen-hbi", None)
 
 
 def test_a_data_set_of_another_package_is_one_of_ours(installed):
@@ -71,6 +91,24 @@ def test_an_encoder_of_another_package_is_opened_when_asked_for(installed):
     assert [*FAMILIES][-1] == "other_clip"
     assert family_of(type("Config", (), {"model_type": "other_clip"})).__name__ == "Other"
     assert len([*FAMILIES]) == len(set(FAMILIES))
+
+
+def test_a_network_of_another_package_is_opened_when_asked_for(installed, tmp_path):
+    assert "kitchen_videos" not in sys.modules
+    run = run_folder(tmp_path / "run", "hbi", "model.network=kitchen-hbi")
+    assert type(load(run, device="cpu").model).__name__ == "KitchenHBI"
+    assert [*NETWORKS] == ["hbi", "hbi-global", "hbi-answering", "kitchen-hbi"]
+    card = write_model_card(run).read_text()
+    assert "The network `kitchen-hbi` is no part of hbi" in card
+
+
+def test_an_objective_of_another_package_has_a_name(installed):
+    change = find_change(read_recipe("shape-stories", ["objective.changed_by=halved"]))
+    assert change.__name__ == "halved"
+    with pytest.raises(HBIError, match="kitchen_videos:__name__ is no Callable; mend or remove it"):
+        find_change(read_recipe("shape-stories", ["objective.changed_by=number"]))
+    with pytest.raises(HBIError, match="names an objective so: did you mean 'halved'"):
+        find_change(read_recipe("shape-stories", ["objective.changed_by=halve"]))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """Going on from a trained or converted model, as a person does it: what is printed, kept, and refused."""
 
 import json
+import signal
+import subprocess
 
 import pytest
-from safetensors.torch import save_file
+import torch
+from safetensors.torch import load_file, save_file
 
 import hbi
-from end_to_end.conftest import fail_here, overrides, succeed_here
+from end_to_end.conftest import ENVIRONMENT, HBI, fail_here, overrides, succeed_here
+from end_to_end.test_interrupted_training import log_of, steps_of, wait_until
 from hbi.encoders.tokenizer import train_tokenizer
 from released_weights import released_state
 
@@ -55,6 +59,31 @@ def test_a_converted_checkpoint_goes_on_with_a_recipe_that_names_data_alone(conv
     tuned = hbi.load(tmp_path / "new", device="cpu")
     assert "as the released code does, texts padded to 20 tokens" in tuned.description
     assert "R@50" in succeed_here("evaluate", tmp_path / "new")
+
+
+def test_a_converted_checkpoint_is_tuned_killed_and_resumed_to_the_same_numbers(converted, data, tmp_path):
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(
+        f"data: {{dataset: shape-stories, root: {data}}}\n"
+        f"model: {{kind: hbi}}\n"
+        f"training: {{num_steps: 12, batch_size: 6, log_every: 1, checkpoint_every: 3, start_from: {converted}}}\n"
+    )
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    succeed_here("train", recipe, "--out", whole)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([HBI, "train", recipe, "--out", killed], env=ENVIRONMENT, **quiet)
+    wait_until(lambda: steps_of(killed) >= 4, process)  # a checkpoint was written, and a step after it
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it was still training"
+    assert steps_of(killed) < 12
+    assert "resuming" in succeed_here("train", killed)
+    assert log_of(killed) == log_of(whole)
+    assert hbi.load(killed, device="cpu").fingerprint == hbi.load(whole, device="cpu").fingerprint
+    ours, theirs = (load_file(run / "last" / "model.safetensors") for run in (killed, whole))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], tensor) for name, tensor in theirs.items())
+    assert "released_loader: true" in (killed / "recipe.yaml").read_text()
+    assert hbi.load(killed, device="cpu").picture.released_loader
 
 
 def test_what_cannot_be_gone_on_from_is_said_before_any_video_is_decoded(converted, tmp_path):

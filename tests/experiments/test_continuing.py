@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hbi.experiments.content import RecipeError
-from hbi.experiments.continuing import changed_keys, request_of
+from hbi.experiments.continuing import changed_keys, request_of, require_same_run
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.runs import claim_folder
 from hbi.training.distributed import ALONE
@@ -41,6 +41,21 @@ def test_the_folder_alone_says_what_goes_on(tmp_path):
         assert request.words["recipe"] == "shape-stories"
         claim_folder(request.out, request.recipe, resume=True, processes=ALONE, words=request.words)
     assert read_recipe(str(folder.recipe)) == stored
+
+
+@pytest.mark.parametrize("was", [None, "released_loader: false", "released_loader: null"])
+def test_a_run_whose_recipe_leaves_the_loader_open_goes_on(was, tmp_path):
+    """As those of before, whose recipes knew no such key, and those that say that there is none."""
+    folder = begun(tmp_path / "run")
+    lines = folder.recipe.read_text().split("\n")
+    kept = [line if "released_loader" not in line else was and f"  {was}" for line in lines]
+    folder.recipe.write_text("\n".join(line for line in kept if line is not None))
+    for wanted in (None, False):
+        data = read_recipe(str(folder.recipe)).data.model_copy(update={"released_loader": wanted})
+        assert not require_same_run(folder, read_recipe(str(folder.recipe)).model_copy(update={"data": data}))
+    data = data.model_copy(update={"released_loader": True})
+    with pytest.raises(RunError, match=r"data\.released_loader=(None|False), not True"):
+        require_same_run(folder, read_recipe(str(folder.recipe)).model_copy(update={"data": data}))
 
 
 def test_another_folder_is_another_run(tmp_path):

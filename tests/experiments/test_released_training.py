@@ -91,7 +91,7 @@ def test_a_run_sees_its_frames_everywhere_and_its_patches_stay(stories, tmp_path
     assert "encoder.clip.vision_model.embeddings.patch_embedding.weight" in stayed
     assert "encoder.clip.vision_model.embeddings.position_embedding.weight" not in stayed
     assert load_matcher(tmp_path / "run", device="cpu").picture == RELEASED
-    going_on = recipe(stories, "data.released_loader=false", f"model.encoder={tmp_path / 'run'}")
+    going_on = recipe(stories, "data.released_loader=null", f"model.encoder={tmp_path / 'run'}")
     assert start_picture(going_on) == RELEASED, "what towers were trained with goes with them"
 
 

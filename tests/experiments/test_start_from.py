@@ -15,7 +15,7 @@ from hbi.errors import HBIError, Note
 from hbi.experiments.content import RecipeError
 from hbi.experiments.frame_features import cache_features
 from hbi.experiments.model_card import write_model_card
-from hbi.experiments.network import build_and_tell, start_processor, start_tokenizer
+from hbi.experiments.network import build_and_tell, start_picture, start_processor, start_tokenizer
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.splits import decode_split
 from hbi.experiments.start import with_start
@@ -298,3 +298,40 @@ def test_features_are_those_of_the_model_that_training_goes_on_from(run, data, t
     torch.testing.assert_close(kept[1].features.features[:], expected, atol=1e-6, rtol=0)
     train(recipe_from(run, data, *features), tmp_path / "new", device="cpu")
     assert TakenWeights.read(tmp_path / "new").source == str(run)
+
+
+def frames_seen(folder: Path, data: Path) -> bool:
+    """Whether a run sees videos as the released loader shows them; its recipe and its processor must agree."""
+    kept, matcher = read_recipe(str(folder / "recipe.yaml")), hbi.load(folder, device="cpu")
+    assert matcher.picture.released_loader == start_picture(kept).released_loader == kept.data.released_loader
+    shown = decode_split(kept, "val").frames
+    assert torch.equal(shown.content[:], decode_split(kept, "val", picture=matcher.picture).frames.content[:])
+    assert ("one frame a second, at most" in (folder / "README.md").read_text()) == kept.data.released_loader
+    return kept.data.released_loader
+
+
+@pytest.mark.parametrize("key", ["training.start_from", "model.encoder"])
+def test_a_run_says_that_it_sees_what_the_released_loader_shows(key, converted, data, tmp_path):
+    """As the folder of the converted checkpoint says; a recipe that says otherwise is obeyed."""
+    of_towers = f"data.image_size={SIDE}", "data.num_frames=5", "model.merge_heads=2"
+    sizes = of_towers if key == "model.encoder" else ()
+    content = [f"data={{dataset: shape-stories, root: {data}}}", "model={kind: hbi}", *SHORT, *sizes]
+    recipe = read_recipe("shape-stories", [*content, f"{key}={converted}"])
+    with warnings.catch_warnings(action="ignore", category=Note):
+        train(recipe, tmp_path / "new", device="cpu")
+        assert frames_seen(tmp_path / "new", data)
+        train(tmp_path / "new", overrides=["training.num_steps=4"], device="cpu")  # goes on without being told
+        assert frames_seen(tmp_path / "new", data)
+        otherwise = read_recipe("shape-stories", [*content, f"{key}={converted}", "data.released_loader=false"])
+        train(otherwise, tmp_path / "other", device="cpu")
+        assert not frames_seen(tmp_path / "other", data)
+
+
+def test_a_run_that_would_go_on_with_other_frames_is_refused(converted, data, tmp_path):
+    """As one whose recipe was edited."""
+    train(recipe_from(converted, data), tmp_path / "new", device="cpu")
+    file = tmp_path / "new" / "recipe.yaml"
+    file.write_text(file.read_text().replace("released_loader: true", "released_loader: false"))
+    with pytest.raises(HBIError, match="was trained on other frames than its recipe says") as raised:
+        train(tmp_path / "new", overrides=["training.num_steps=4"], device="cpu")
+    assert "\n" not in str(raised.value)

@@ -102,7 +102,7 @@ def test_any_text_number_and_picture_comes_back(text, value, seconds, pixels):
 
 def test_the_record_says_what_it_is(make_explanation):
     record = json.loads(make_explanation().to_json())
-    assert (record["format"], record["version"]) == ("hbi-explanation", 5)
+    assert (record["format"], record["version"]) == ("hbi-explanation", 6)
     assert record["words"][1] == {"text": "red", "start": 2, "end": 5}
 
 
@@ -111,8 +111,8 @@ def test_the_record_says_what_it_is(make_explanation):
     [
         (lambda record: "{", "not JSON"),
         (lambda record: "[]", "its format is not"),
-        (lambda record: json.dumps(record | {"version": 1}), "of version 1, and this program reads 2 to 5"),
-        (lambda record: json.dumps(record | {"version": 6}), "of version 6, and this program reads 2 to 5"),
+        (lambda record: json.dumps(record | {"version": 1}), "of version 1, and this program reads 2 to 6"),
+        (lambda record: json.dumps(record | {"version": 7}), "of version 7, and this program reads 2 to 6"),
         (lambda record: json.dumps({k: v for k, v in record.items() if k != "words"}), "'words' is missing"),
         (lambda record: json.dumps(record | {"duration_seconds": 0.5}), "in a video of 0.5 s"),
         (lambda record: json.dumps(record | {"duration_seconds": None}), "is damaged"),
@@ -151,7 +151,7 @@ def test_what_cannot_be_loaded_is_said_in_one_line(tmp_path):
     for damage, message in [
         (lambda: record.write_text(whole.replace("frames/0001.png", "../secret.png")), "lies outside its folder"),
         (lambda: record.write_text(whole.replace("frames/0001.png", "frames/0009.png")), "0009.png"),
-        (lambda: record.write_text(whole.replace('"version": 5', '"version": 1')), "version 1"),
+        (lambda: record.write_text(whole.replace('"version": 6', '"version": 1')), "version 1"),
         (lambda: record.write_bytes(b"\xff\xfe\x00"), "Cannot read an explanation"),
         (record.unlink, "Cannot read an explanation"),
     ]:

@@ -12,7 +12,7 @@ from hbi.training.objective import Objective
 from hbi.training.sharded import whole
 from hbi.training.towers import checkpoint_activations, freeze_towers, replicate, shard
 from training.marked import EVERYTHING, marked_batch, shares
-from training.tiny import CPU, batch, network
+from training.tiny import CPU, Projecting, batch, left_in, network
 
 WAYS = {
     "replicated": {},
@@ -23,6 +23,9 @@ WAYS = {
     "sharded": {"is_sharded": True},
     "sharded-cached": {"is_sharded": True, "micro_batch_size": 2, "is_checkpointed": True},
     "sharded-frozen": {"is_sharded": True, "is_frozen": True},
+    "projecting": {"has_weights": True},
+    "projecting-cached": {"has_weights": True, "micro_batch_size": 3},
+    "projecting-sharded": {"has_weights": True, "micro_batch_size": 2, "is_sharded": True},
     "marked": {"is_marked": True},
     "marked-cached": {"is_marked": True, "micro_batch_size": 3},
     "marked-sharded": {"is_marked": True, "is_sharded": True, "micro_batch_size": 2},
@@ -36,6 +39,8 @@ def main(folder: Path) -> None:
         for name, way in WAYS.items():
             is_marked = way.get("is_marked", False)
             share, objective = (marked, EVERYTHING) if is_marked else (plain, Objective())
+            if way.get("has_weights"):
+                objective = Projecting()
             model = network(way.get("kind", HBIModel))
             if way.get("is_frozen"):
                 freeze_towers(model)
@@ -48,7 +53,7 @@ def main(folder: Path) -> None:
                 encoder = replicate(model, CPU)
             gradient = BatchGradient(model, encoder, objective, CPU, way.get("micro_batch_size"), processes=processes)
             loss = gradient(share, seed=3)
-            gradients = {each: whole(parameter.grad) for each, parameter in model.named_parameters()}
+            gradients = whole(left_in(model, objective))
             torch.save((loss.total.item(), gradients), folder / f"{name}-{processes.rank}.pt")
 
 

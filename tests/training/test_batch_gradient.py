@@ -6,8 +6,9 @@ from torch.testing import assert_close
 
 from hbi.models import GlobalContrastModel, HBIModel
 from hbi.training.batch_gradient import BatchGradient
+from hbi.training.objective import Loss, Objective, ObjectiveError
 from hbi.training.towers import checkpoint_activations, choose_attention, freeze_towers
-from training.tiny import CPU, assert_same_gradients, batch, gradients, network
+from training.tiny import CPU, Projecting, assert_same_gradients, batch, gradients, network
 
 
 @pytest.mark.parametrize("kind", [HBIModel, GlobalContrastModel])
@@ -18,6 +19,34 @@ def test_the_cached_gradient_is_the_whole_one(kind, micro_batch_size):
     cached_loss, cached = gradients(model, micro_batch_size=micro_batch_size)
     assert cached_loss == pytest.approx(loss, rel=1e-6)
     assert_same_gradients(cached, whole)
+
+
+def test_the_cached_gradient_of_an_objective_with_weights_is_the_whole_one():
+    model, objective = network(), Projecting()
+    loss, whole = gradients(model, objective)
+    assert whole["matrix"].norm() > 0
+    cached_loss, cached = gradients(model, Projecting(), micro_batch_size=3)
+    assert cached_loss == pytest.approx(loss, rel=1e-6)
+    assert_same_gradients(cached, whole)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (lambda loss: loss.total, "the objective returned Tensor, not a Loss"),
+        (lambda loss: None, "the objective returned NoneType, not a Loss"),
+        (lambda loss: loss.plus("own", torch.zeros(3)), r"'total' of the loss is no tensor of one number but \[3\]"),
+        (lambda loss: Loss(loss.total, {"own": 3.0}), "'own' of the loss is no tensor of one number but float"),
+        (lambda loss: loss.plus("step", loss.total), "a term of the loss is called 'step', which is taken"),
+        (lambda loss: loss.plus("contrast/entity", loss.total), "is called 'contrast/entity', which is taken"),
+        (lambda loss: Loss(loss.total, {"lr": loss.total}), "a term of the loss is called 'lr', which is taken"),
+        (lambda loss: Loss(loss.total.detach(), loss.parts), "the loss depends on no weight"),
+    ],
+)
+def test_what_is_no_loss_is_said_in_one_line(wrong, problem):
+    with pytest.raises(ObjectiveError, match=problem) as raised:
+        gradients(network(), lambda *batch, **known: wrong(Objective()(*batch, **known)))
+    assert "\n" not in str(raised.value)
 
 
 def test_parts_hold_every_video_with_its_texts():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hbi.experiments.training import tensorboard
+from hbi.experiments.tensorboard import tensorboard
 from hbi.training.loop import Trainer
 from training.tiny import trainer
 

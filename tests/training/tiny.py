@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
+from torch.nn.functional import normalize
 
 from hbi.encoders.tokenizer import train_tokenizer
 from hbi.experiments.network import build_model
@@ -19,7 +21,7 @@ from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch
 from hbi.training.environment import environment
 from hbi.training.loop import Trainer
-from hbi.training.objective import Objective
+from hbi.training.objective import BatchLoss, Loss, Objective, contrast
 from hbi.training.run_folder import RunFolder
 from small_networks import global_config, small_config
 
@@ -49,11 +51,37 @@ def batch(num_videos: int = 8, num_words: int = 9, num_frames: int = 5, seed: in
     return Batch(ids, (places <= lengths + 1).long(), frames, torch.arange(num_frames) < counts, video_of_text)
 
 
-def gradients(model, **settings) -> tuple[float, dict[str, torch.Tensor | None]]:
-    """The loss of the batch, and what it leaves in every parameter."""
-    model = copy.deepcopy(model)
-    loss = BatchGradient(model, model.encoder, Objective(), CPU, **settings)(batch(), seed=3)
-    return loss.total.item(), {name: parameter.grad for name, parameter in model.named_parameters()}
+class Projecting(nn.Module):
+    """The objective with a contrast of its own, which has weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objective = Objective()
+        generator = torch.Generator().manual_seed(5)
+        self.matrix = nn.Parameter(torch.randn(16, 16, generator=generator) / 4)
+
+    def forward(self, output, video_of_text, *rest, **known) -> Loss:
+        level = output.levels["entity"]
+        texts, videos = (
+            (side.weights[..., None] * side.sequence.tokens).sum(1) @ self.matrix
+            for side in (level.words, level.frames)
+        )
+        logits = output.logit_scale * normalize(texts, dim=-1) @ normalize(videos, dim=-1).T
+        loss = self.objective(output, video_of_text, *rest, **known)
+        return loss.plus("contrast/projected", contrast(logits, video_of_text))
+
+
+def gradients(model, objective: BatchLoss | None = None, **settings) -> tuple[float, dict[str, torch.Tensor | None]]:
+    """The loss of the batch, and what it leaves in every parameter, those of the objective among them."""
+    model, objective = copy.deepcopy(model), objective or Objective()
+    loss = BatchGradient(model, model.encoder, objective, CPU, **settings)(batch(), seed=3)
+    return loss.total.item(), left_in(model, objective)
+
+
+def left_in(model, objective: BatchLoss) -> dict[str, torch.Tensor | None]:
+    """What is left in every parameter of a network and of an objective."""
+    learners = [model, *([objective] if isinstance(objective, nn.Module) else [])]
+    return {name: parameter.grad for each in learners for name, parameter in each.named_parameters()}
 
 
 def assert_same_gradients(found, expected, *, tolerance: float = 1e-5) -> None:

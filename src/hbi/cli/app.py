@@ -23,6 +23,7 @@ from hbi.cli.evaluate_choices import evaluate_choices
 from hbi.cli.explain import explain
 from hbi.cli.index import index
 from hbi.cli.recipe import recipe_app
+from hbi.cli.record_games import record_games
 from hbi.cli.search import search
 from hbi.cli.serve import serve
 from hbi.cli.terminal import say_error, visible
@@ -60,6 +61,7 @@ app.command("answer")(answer)
 app.command("index")(index)
 app.command("search")(search)
 app.command("serve")(serve)
+app.command("record-games")(record_games)
 app.command("train-estimator")(train_estimator)
 app.command("train-second-stage")(train_second_stage)
 app.command("convert")(convert)

@@ -1,5 +1,7 @@
 """`hbi explain`: which words of a text match which seconds of a video, and why this and not that."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -11,6 +13,7 @@ from hbi.cli.terminal import say
 
 if TYPE_CHECKING:
     from hbi.explanation import Explanation
+    from hbi.explanation.solve import Index
     from hbi.figures import VideoAddresses
     from hbi.matching import Matcher
 
@@ -56,6 +59,12 @@ def explain(
             "(input). Default: tokens, where the model compares them."
         ),
     ] = None,
+    index: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Whose interactions: banzhaf, shapley, or a function of yours as MODULE:NAME."
+        ),
+    ] = "banzhaf",
     frames: Annotated[
         int | None,
         typer.Option(min=1, help="Number of frames of a video. Default: as in training, 12 for most encoders."),
@@ -78,6 +87,7 @@ def explain(
     the model and explains its 20 worst failures.
     """
     from hbi.errors import HBIError
+    from hbi.explanation.solve import find_index
     from hbi.figures import write_explanation
     from hbi.figures.write import WRITERS, require_ending
     from hbi.matching import load_matcher
@@ -85,22 +95,28 @@ def explain(
 
     videos, text = _videos_and_text(what or [], worst=worst, instead_of=instead_of)
     require_ending(out, WRITERS if len(videos) == 1 and not instead_of else (".html",))
+    sys.path.append(os.getcwd())  # where an index of one's own may lie
+    of_game = find_index(index)
     matcher = load_matcher(source, device=device, num_frames=frames)
-    if worst and words:
-        raise HBIError("--worst explains what the model compares: leave --words out")
-    if second_stage and (worst or instead_of or len(videos) > 1 or words):
-        raise HBIError("--second-stage explains one text on one video: leave --worst, --instead-of and --words out")
+    if worst and (words or index != "banzhaf"):
+        raise HBIError("--worst explains what the model compares: leave --words and --index out")
+    if second_stage and (worst or instead_of or len(videos) > 1 or words or index != "banzhaf"):
+        raise HBIError(
+            "--second-stage explains one text on one video: leave --worst, --instead-of, --words and --index out"
+        )
     if worst:
         _explain_failures(matcher, worst, split, data, dataset, out)
     elif instead_of:
-        _explain_instead(matcher, videos[0], text, instead_of, out, start=start, end=end, words=words)
+        _explain_instead(matcher, videos[0], text, instead_of, out, start=start, end=end, words=words, index=of_game)
     elif len(videos) > 1:
-        _explain_videos(matcher, videos, text, out, start=start, end=end, words=words)
+        _explain_videos(matcher, videos, text, out, start=start, end=end, words=words, index=of_game)
     else:
         if second_stage:
             explanation = _explain_second_stage(matcher, second_stage, videos[0], text, start=start, end=end)
         else:
-            explanation = matcher.explain(videos[0], text, start_seconds=start, end_seconds=end, words=words)
+            explanation = matcher.explain(
+                videos[0], text, start_seconds=start, end_seconds=end, words=words, index=of_game
+            )
         unknown = unknown_words(matcher, explanation)
         note = write_explanation(explanation, out, video=videos[0], view=view, verdicts=unknown)
         if note:
@@ -144,12 +160,13 @@ def _explain_instead(
     start: float | None,
     end: float | None,
     words: Words | None,
+    index: "Index",
 ) -> None:
     """Write the page that says why one text fits a video and not another; the video is read once."""
     from hbi.figures import Explained, VideoAddresses, comparison_page, shown_span, write_page
 
     sample = matcher.read_sample(video, start_seconds=start, end_seconds=end)
-    first, second = (matcher.explain(video, each, sample=sample, words=words) for each in (text, other))
+    first, second = (matcher.explain(video, each, sample=sample, words=words, index=index) for each in (text, other))
     addresses = VideoAddresses(page=out)
     address = addresses.address(video, shown_span(first))
     write_page(comparison_page(Explained(first, address), Explained(second)), out)
@@ -167,6 +184,7 @@ def _explain_videos(
     start: float | None,
     end: float | None,
     words: Words | None,
+    index: "Index",
 ) -> None:
     """Explain one text with several videos; those that cannot be decoded are named and passed over."""
     from hbi.figures import Explained, VideoAddresses, shown_span, videos_page, write_page
@@ -180,7 +198,9 @@ def _explain_videos(
     with progress_bar("explaining videos") as progress:
         for number, video in enumerate(videos, start=1):
             try:
-                found.append(matcher.explain(video, text, start_seconds=start, end_seconds=end, words=words))
+                found.append(
+                    matcher.explain(video, text, start_seconds=start, end_seconds=end, words=words, index=index)
+                )
                 address = addresses.address(video, shown_span(found[-1]))
                 pages.append(Explained(found[-1], address, unknown_words(matcher, found[-1])))
             except VideoError as error:

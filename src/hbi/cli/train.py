@@ -1,6 +1,7 @@
 """`hbi train`: train a recipe into a run folder."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,8 @@ def train(
     The recipe of a run, trained anew with another seed:
     hbi train RUN --out OTHER --set training.seed=1
 
-    All keys that --set takes: hbi recipe keys.
+    All keys that --set takes: hbi recipe keys. One of them names code of yours
+    that changes the objective: --set objective.changed_by=my_module:my_function
 
     A recipe for question answering also trains a baseline that sees only black
     frames, into RUN/question-only.
@@ -61,6 +63,7 @@ def train(
     """
     from hbi.experiments.content import read_content, require_start
 
+    sys.path.append(os.getcwd())  # a recipe may name code that lies here (objective.changed_by)
     source = recipe or _recipe_of(out, is_resumed=resume)
     require_start(read_content(source, overrides or ()))
     from hbi.experiments.training import train as train_recipe  # loads torch, which takes seconds

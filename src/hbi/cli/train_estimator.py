@@ -14,9 +14,7 @@ def train_estimator(
     out: Annotated[Path, typer.Option(help="The .safetensors file to write the weights to.")],
     games: Annotated[
         Path | None,
-        typer.Option(
-            help="Recorded games (safetensors: similarity, word_weights, frame_weights, masks). Default: random."
-        ),
+        typer.Option(help="Games of a model, of hbi record-games. Default: random ones."),
     ] = None,
     words: Annotated[int, typer.Option(min=1, max=1000, help="Number of words of the longest random text.")] = 24,
     frames: Annotated[int, typer.Option(min=1, max=1000, help="Number of frames of the longest random video.")] = 12,
@@ -32,9 +30,9 @@ def train_estimator(
     """Train the small network with which the paper estimates Banzhaf interactions, and measure its error.
 
     hbi computes the interactions exactly and needs no estimator: this is for
-    comparing with the paper. It predicts them in the unit of the similarity,
+    comparing with the paper (objective.teacher=estimator in a recipe). It predicts them in the unit of the similarity,
     where the authors' estimators predict 1,000 times as much; the file states
-    the unit. It is measured on games that it was not trained on: the last
+    the unit. Games come from hbi record-games. It is measured on games that it was not trained on: the last
     tenth of recorded games, or new random ones.
     """
     from hbi.errors import HBIError
@@ -72,3 +70,5 @@ def train_estimator(
         f"relative error {quality.relative_error:.2f} (1 is predicting nothing)"
     )
     say("On other games: {measures}. Written: [bold]{out}[/]", measures=measures, out=out)
+    teacher = f"--set objective.teacher=estimator --set objective.estimator={out}"
+    say("Next: [bold]hbi train RECIPE {teacher}[/]", teacher=teacher)

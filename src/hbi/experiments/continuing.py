@@ -13,6 +13,8 @@ from hbi.training.run_folder import RunError, RunFolder
 
 MAY_GROW = ("training.num_steps", "training.epochs")
 """Keys, of those that say how long a run is trained, that may be larger when it goes on."""
+OPEN_IS_FALSE = ("data.released_loader",)
+"""Switches that are off where nothing is said; what a network starts from may say something, and then they are on."""
 MOST_NAMED = 6
 """Keys that an error names."""
 
@@ -83,7 +85,12 @@ def changed_keys(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
         after: What is wanted now.
     """
     old, new = (dict(_flat(recipe.model_dump(mode="json"))) for recipe in (before, after))
-    return {key: (old.get(key), value) for key, value in new.items() if old.get(key) != value}
+    values = {key: (old.get(key), new.get(key)) for key in new | old}
+    return {
+        key: (before, after)
+        for key, (before, after) in values.items()
+        if before != after and not (key in OPEN_IS_FALSE and not before and not after)
+    }
 
 
 def require_same_run(folder: RunFolder, recipe: Recipe) -> bool:

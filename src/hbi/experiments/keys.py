@@ -135,6 +135,8 @@ def values_of(schema: Mapping[str, Any]) -> str:
             return f"a number{_bounds(schema, is_whole=False)}"
         case "array":
             return _list_of(schema)
+        case "object":
+            return "values by name"
     return "a text"
 
 
@@ -236,6 +238,7 @@ _CALLED = {
     "model.logit_scale": "temperature temp tau",
     "objective.alpha": "banzhaf banzhaf_weight interaction_weight",
     "objective.beta": "kl distillation distill self_distillation skd",
+    "objective.changed_by": "criterion loss_fn loss_function custom_loss extra_loss hook plugin",
     "objective.num_samples": "num_coalitions coalitions",
 }
 SYNONYMS = {

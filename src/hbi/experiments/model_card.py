@@ -62,6 +62,9 @@ def _training(folder: RunFolder, recipe: Recipe) -> Iterator[str]:
     yield f"- Seen of a video: {frames} of {data.image_size} x {data.image_size} pixels"
     yield f"- Seen of a text: {data.max_words} tokens"
     yield f"- Started from {start}; {training.length} of {training.batch_size} videos; seed {training.seed}"
+    if (changed := recipe.objective.changed_by) is not None:
+        options = ", ".join(f"{name}={value}" for name, value in recipe.objective.options.items())
+        yield f"- Objective: changed by `{changed}`" + (f" with {options}" if options else "")
     validations = [record for record in folder.read_metrics() if record.get("kind") == "validation"]
     if validations:
         best = max(validations, key=lambda record: record.get("score", float("-inf")))
@@ -133,6 +136,8 @@ def _use(run: Path, recipe: Recipe) -> Iterator[str]:
         else 'model.similarity(["a red circle moves left"], ["one.mp4", "two.mp4"])  # [texts, videos]'
     )
     yield "## Use\n"
+    if (name := recipe.model.network) is not None:
+        yield f"The network `{name}` is no part of hbi: before this folder is opened, import the module that adds it.\n"
     yield f"```python\nimport hbi\n\nmodel = hbi.load({run.name!r})  # this folder\n{call}\n```\n"
     yield "After `import hbi.models`, `AutoModel.from_pretrained` and `AutoProcessor.from_pretrained` of transformers"
     yield "open the folder as well.\n"

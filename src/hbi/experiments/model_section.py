@@ -18,6 +18,11 @@ class ModelSection(Section):
     kind: Literal["hbi", "global", "answering"] = Field(
         description="the paper's network, the global baseline with its towers, or the network that answers questions"
     )
+    network: str | None = Field(
+        default=None,
+        description="a network of yours, by its name, derived from that of this kind "
+        "(docs/how-to/change-the-method.md); default: the one of this package",
+    )
     encoder: str | None = Field(
         default=None,
         description="what the towers start from: an encoder of transformers (CLIP, SigLIP, …) by hub name or folder, "

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from transformers import CLIPTokenizer
@@ -17,11 +17,11 @@ from hbi.experiments.start import OF_LEVELS, OF_RANKING, Start, start_of, with_s
 from hbi.experiments.taken_weights import TakenWeights, take_weights
 from hbi.matching.loading import folders_of_model, is_own_model
 from hbi.models import GlobalContrastModel, HBIModel, HBIProcessor, ModelError, Processor, QuestionAnsweringModel
-from hbi.models.model_folder import Network, open_model_folder, processor_for, read_own_tokenizer
+from hbi.models.model_folder import open_model_folder, processor_for, read_own_tokenizer
+from hbi.models.networks import NETWORKS, Network, NetworkClass
 from hbi.video import PictureFormat
 
-Kind: TypeAlias = type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]
-NETWORKS: dict[str, Kind] = {
+OF_KIND: dict[str, NetworkClass] = {
     "hbi": HBIModel,
     "global": GlobalContrastModel,
     "answering": QuestionAnsweringModel,
@@ -54,7 +54,7 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
     """Return the preprocessing of a network that is to be trained: that of what it starts from.
 
     Of a CLIP only the normalizing of colors is taken: its frames are squares of the decoder, or as the released loader
-    makes them.
+    makes them. Whether they are that, a model of ours says, unless the recipe does.
 
     Args:
         recipe: Names what the network starts from.
@@ -66,10 +66,10 @@ def start_processor(recipe: Recipe, model: Network, tokenizer: CLIPTokenizer) ->
     """
     released = recipe.data.released_loader
     if (start := start_of(recipe)) is not None:
-        return processor_for(model, tokenizer, start.preprocessing, released_loader=released or None)
+        return processor_for(model, tokenizer, start.preprocessing, released_loader=released)
     if (encoder := recipe.model.encoder) is not None:
-        return processor_for(model, tokenizer, encoder, released_loader=released or None)
-    return HBIProcessor.for_model(model.config, tokenizer, released_loader=released)
+        return processor_for(model, tokenizer, encoder, released_loader=released)
+    return HBIProcessor.for_model(model.config, tokenizer, released_loader=bool(released))
 
 
 def start_picture(recipe: Recipe) -> PictureFormat:
@@ -83,7 +83,8 @@ def start_picture(recipe: Recipe) -> PictureFormat:
         square = PictureFormat.released if recipe.data.released_loader else PictureFormat.square
         return square(recipe.data.image_size).in_tubelets(*tubelet)
     # Any kind of network: what it computes with the towers does not change what they see.
-    towers = recipe.model_copy(update={"model": recipe.model.model_copy(update={"kind": "global"})})
+    global_ = {"kind": "global", "network": None}
+    towers = recipe.model_copy(update={"model": recipe.model.model_copy(update=global_)})
     tokenizer = start_tokenizer(towers, Split("train", (), ()))
     return start_processor(towers, build_model(towers, tokenizer), tokenizer).picture
 
@@ -106,7 +107,7 @@ def build_and_tell(
 ) -> tuple[Network, TakenWeights | None]:
     """Return what `build_model` does, and what was taken from the model that training goes on from, if it does."""
     recipe = with_start(recipe)
-    network, choices, told = NETWORKS[recipe.model.kind], _choices(recipe, answers), None
+    network, choices, told = network_of(recipe), _choices(recipe, answers), None
     torch.manual_seed(recipe.training.seed)
     if recipe.starts_at_random:
         choices |= {"encoder_config": _new_towers(recipe, tokenizer), "stem": recipe.model.stem}
@@ -126,6 +127,26 @@ def build_and_tell(
     return model, told
 
 
+def network_of(recipe: Recipe) -> NetworkClass:
+    """Return the class of a recipe's network: that of its kind, or one that somebody derived from it.
+
+    Raises:
+        HBIError: There is no such network, or it is of another kind.
+    """
+    of_kind, name = OF_KIND[recipe.model.kind], recipe.model.network
+    if name is None:
+        return of_kind
+    if name not in NETWORKS:
+        raise HBIError(
+            f"model.network={name}: no such network is known; import the module that adds it, or install its package "
+            "(docs/how-to/change-the-method.md)"
+        )
+    network: NetworkClass = NETWORKS[name]
+    if not issubclass(network, of_kind):
+        raise HBIError(f"model.network={name} is not derived from {of_kind.__name__}: set model.kind to what it is")
+    return network
+
+
 def _choices(recipe: Recipe, answers: Sequence[str]) -> dict[str, Any]:
     """Return the fields of the configuration that the recipe chooses; those that are not in it follow the towers."""
     model, data = recipe.model, recipe.data
@@ -141,21 +162,21 @@ def _choices(recipe: Recipe, answers: Sequence[str]) -> dict[str, Any]:
     return choices
 
 
-def _from_encoder(network: Kind, source: str, choices: dict[str, Any]) -> Network:
+def _from_encoder(network: NetworkClass, source: str, choices: dict[str, Any]) -> Network:
     try:
         return network.from_encoder(source, **choices)
     except ModelError as error:
         raise HBIError(f"model.encoder={source}: {error}") from error
 
 
-def _from_start(network: Kind, start: Start, choices: dict[str, Any]) -> tuple[Network, TakenWeights]:
+def _from_start(network: NetworkClass, start: Start, choices: dict[str, Any]) -> tuple[Network, TakenWeights]:
     """Return a network with everything that the model has which it goes on from."""
     source, _ = open_model_folder(start.network, preprocessing=start.preprocessing)
     model = network(network.config_class(**_towers_of(source, choices)))
     return model, take_weights(model, source, start.source)
 
 
-def _from_towers(network: Kind, name: str, choices: dict[str, Any]) -> Network:
+def _from_towers(network: NetworkClass, name: str, choices: dict[str, Any]) -> Network:
     """Return a network with the towers of one of ours, and a warning that the rest of it is left."""
     folder, preprocessing = folders_of_model(name)
     source, _ = open_model_folder(folder, preprocessing=preprocessing)

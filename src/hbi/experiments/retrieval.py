@@ -17,9 +17,8 @@ from hbi.experiments.splits import DecodedSplit
 from hbi.games import EstimatorTeacher, ExactTeacher, SampledTeacher, Teacher
 from hbi.matching import Matcher
 from hbi.models import GlobalContrastModel, HBIModel, Processor
-from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.estimator_training import load_estimator
-from hbi.training.objective import Objective
+from hbi.training.objective import BatchLoss, Objective
 
 Validation: TypeAlias = Callable[[Any], dict[str, float]]
 """Scores a model."""
@@ -39,7 +38,7 @@ class Task:
     """
 
     texts: Split
-    objective: Objective | AnsweringObjective
+    objective: BatchLoss
     validation: Callable[[DecodedSplit, Processor], Validation]
     labels: Int[Tensor, " text"] | None = None
     answers: tuple[str, ...] = ()

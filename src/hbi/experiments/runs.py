@@ -15,10 +15,17 @@ from hbi.experiments.schema import Recipe
 from hbi.experiments.taken_weights import FILE, TakenWeights
 from hbi.files import is_regular, write_atomically
 from hbi.models import Processor
-from hbi.models.model_folder import PROCESSOR, Network, read_own_tokenizer, save_processor
+from hbi.models.model_folder import (
+    PROCESSOR,
+    read_own_tokenizer,
+    save_processor,
+    sees_as_released_loader,
+)
+from hbi.models.networks import Network
 from hbi.training.distributed import Processes
 from hbi.training.environment import environment
 from hbi.training.run_folder import RunError, RunFolder
+from hbi.video import PictureFormat
 
 
 def claim_folder(
@@ -73,6 +80,22 @@ def _keep_environment(folder: RunFolder, now: dict[str, Any], words: Mapping[str
     changed = kept | dict(words) | ({"resumed_with": [*parts, other]} if other else {})
     if changed != kept:
         folder.write_environment(changed)
+
+
+def require_same_loader(folder: RunFolder, picture: PictureFormat) -> None:
+    """Raise RunError where a run that has begun would go on with frames that are chosen in another way.
+
+    Args:
+        folder: The run folder.
+        picture: How a frame becomes the picture that the network takes, by the recipe that it would go on with.
+    """
+    if not folder.has_begun or sees_as_released_loader(folder.path) == picture.released_loader:
+        return
+    was = str(not picture.released_loader).lower()
+    raise RunError(
+        f"{folder.path} was trained on other frames than its recipe says (data.released_loader was {was}): leave that "
+        f"as it was, in --set and in its {folder.recipe.name}"
+    )
 
 
 def keep_problems(folder: RunFolder, problems: tuple[str, ...], processes: Processes) -> None:

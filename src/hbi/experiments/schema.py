@@ -1,12 +1,14 @@
 """`Recipe`: everything that defines an experiment, read from YAML, every key checked."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from hbi.data.benchmarks import benchmark_names
 from hbi.errors import nearest_or_all
+from hbi.experiments.content import shortened
 from hbi.experiments.model_section import ModelSection
 from hbi.experiments.section import MOST_PLACES, Count, Places, Rate, Ratio, Section, Size, Steps, Weight
 from hbi.shapes import LEVELS, Level
@@ -44,10 +46,11 @@ class DataSection(Section):
         default=1, description="frames decoded for each one seen; training draws one of them at random"
     )
     image_size: Size = Field(default=224, description="height and width of a frame in pixels")
-    released_loader: bool = Field(
-        default=False,
+    released_loader: bool | None = Field(
+        default=None,
         description="videos are seen as the authors' released code shows them: one frame a second from the first on, "
-        "at most num_frames of them, evenly, made into pictures by Pillow; else the middles of num_frames equal parts",
+        "at most num_frames of them, evenly, made into pictures by Pillow; false: the middles of num_frames equal "
+        "parts; default: as the model sees them that training starts from, else false",
     )
     max_words: Places = Field(default=32, ge=3, description="tokens of a text, special tokens included")
     features: str | None = Field(
@@ -88,6 +91,8 @@ OF_WORDS = ("interaction_contrast", "concentration", "function_words", "reconstr
 """Terms of the objective on the interactions of words and frames."""
 OF_WRONG_ROWS = ("exchanged", "turned")
 """Terms of the objective on captions and videos made wrong."""
+_Option: TypeAlias = bool | int | float | str
+_OF_CODE = re.compile(r"[\w.-]{1,200}(:[\w.<>]{1,200})?")
 
 
 class ObjectiveSection(Section):
@@ -150,6 +155,14 @@ class ObjectiveSection(Section):
     estimator: str | None = Field(
         default=None, description="weights of the estimator teacher, written by `hbi train-estimator` or `hbi convert`"
     )
+    changed_by: str | None = Field(
+        default=None,
+        description="code that changes the objective (docs/how-to/change-the-method.md): a function or class as "
+        "MODULE:NAME, or a name that an installed package gives it",
+    )
+    options: dict[str, _Option | list[_Option] | None] = Field(
+        default={}, max_length=100, description="what changed_by is called with, by name"
+    )
 
     @model_validator(mode="after")
     def _estimator_has_weights(self) -> Self:
@@ -157,6 +170,19 @@ class ObjectiveSection(Section):
             raise ValueError(f"objective.levels names a level twice: {', '.join(self.levels)}")
         if (self.teacher == "estimator") != (self.estimator is not None):
             raise ValueError("objective.teacher=estimator and objective.estimator=FILE go together")
+        return self
+
+    @field_validator("changed_by")
+    @classmethod
+    def _is_a_name(cls, name: str | None) -> str | None:
+        if name is not None and not _OF_CODE.fullmatch(name):
+            raise ValueError(f"objective.changed_by: {shortened(name)!r} is not of the form MODULE:NAME")
+        return name
+
+    @model_validator(mode="after")
+    def _options_are_of_something(self) -> Self:
+        if self.options and self.changed_by is None:
+            raise ValueError("objective.options need an objective.changed_by, which is called with them")
         return self
 
     @model_validator(mode="after")

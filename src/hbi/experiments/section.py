@@ -1,6 +1,6 @@
 """A section of a recipe: the kinds of numbers in it, and what holds for every key."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -26,7 +26,8 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _is_plain(cls, value: Any, info: ValidationInfo) -> Any:
-        is_switch = cls.model_fields[str(info.field_name)].annotation is bool
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        is_switch = bool in (annotation, *get_args(annotation))
         for part in value if isinstance(value, list | tuple) else [value]:
             if isinstance(part, bool) and not is_switch:
                 raise ValueError(f"{str(part).lower()} is no number and no text")

@@ -12,6 +12,7 @@ from hbi.matching.loading import SourceError, folders_of_model
 from hbi.models import GlobalConfig
 from hbi.models.config import HBIConfig
 from hbi.models.model_folder import read_model_config
+from hbi.models.networks import OWN, kind_of
 from hbi.models.question_answering import AnsweringConfig
 
 OF_ENCODER = (
@@ -37,8 +38,6 @@ OF_LEVELS = (
 """Fields that the global baseline does not read."""
 OF_RANKING = ("level_weights", "learns_level_weights")
 """Fields that mean another thing in another kind of network: there they weigh answers, here similarities."""
-_KINDS = {"hbi": "hbi", "hbi-global": "global", "hbi-answering": "answering"}
-"""`model_type` of a configuration, and `model.kind` of a recipe."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,9 @@ def _stated(config: HBIConfig, kind: str) -> Iterator[tuple[str, Any]]:
     yield from ((name, getattr(config, name)) for name in OF_ENCODER)
     if kind != "global" and not isinstance(config, GlobalConfig):
         yield from ((name, getattr(config, name)) for name in OF_LEVELS)
-    if kind == _KINDS[config.model_type] != "global":
+    if kind == kind_of(config) and config.model_type not in OWN:
+        yield "network", config.model_type
+    if kind == kind_of(config) != "global":
         yield from ((name, getattr(config, name)) for name in OF_RANKING)
         if isinstance(config, AnsweringConfig):
             yield "answer_channels", config.answer_channels

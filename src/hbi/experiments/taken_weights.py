@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hbi.files import read_regular_text, write_atomically
 from hbi.models import QuestionAnsweringModel
-from hbi.models.model_folder import Network
+from hbi.models.networks import Network
 
 FILE = "start.json"
 """In a run folder: what was taken from where."""

@@ -16,6 +16,7 @@ from hbi.data.samples import DataError, Split
 from hbi.errors import HBIError
 from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
 from hbi.experiments.bars import Bars, no_bars
+from hbi.experiments.changed_objective import ObjectiveChange, changed_objective, find_change, name_of_change
 from hbi.experiments.content import RecipeError
 from hbi.experiments.continuing import Request, request_of
 from hbi.experiments.frame_features import tower_fingerprint
@@ -24,15 +25,22 @@ from hbi.experiments.network import build_and_tell, start_picture
 from hbi.experiments.packed import with_found_frames
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import Task, retrieval_task
-from hbi.experiments.runs import claim_folder, keep_problems, keep_processor, keep_start, keep_tokenizer
+from hbi.experiments.runs import (
+    claim_folder,
+    keep_problems,
+    keep_processor,
+    keep_start,
+    keep_tokenizer,
+    require_same_loader,
+)
 from hbi.experiments.schema import FOUND, OF_WRONG_ROWS, Recipe
 from hbi.experiments.splits import DecodedSplit, decode_split, load_featured_split
 from hbi.experiments.start import with_start
-from hbi.files import StorageError
+from hbi.experiments.tensorboard import tensorboard
 from hbi.matching import Answerer, Matcher, load
 from hbi.matching.device import choose_device
 from hbi.models import Processor
-from hbi.models.model_folder import Network
+from hbi.models.networks import Network
 from hbi.processes import Progress
 from hbi.training.augmentation import RandAugment
 from hbi.training.batches import TrainingBatches
@@ -66,6 +74,7 @@ def train(
     overrides: Sequence[str] = (),
     resume: bool = False,
     device: str | torch.device = "auto",
+    objective: ObjectiveChange | None = None,
     bars: Bars = no_bars,
     watch: Watch = no_watch,
 ) -> Matcher | Answerer:
@@ -83,25 +92,49 @@ def train(
             need not be said again; more `training.num_steps` make it longer.
         resume: Continue the run in `out` where it stopped, if there is one.
         device: "auto", "cpu", "cuda", …
+        objective: A function or class that is given the recipe's objective and the network, and returns the objective
+            to use (docs/how-to/change-the-method.md); None: what the recipe says (`objective.changed_by`).
         bars: Shows how far the decoding has come.
         watch: Is told of every step.
 
     Raises:
         RecipeError: There is no such recipe, or a value of it is wrong.
         RunError: The folder holds a run and `resume` is false, or one of another recipe.
+        ObjectiveError: What changes the objective cannot be had, or gives no loss.
         DataError: The data cannot be read.
     """
+    if objective is not None:
+        recipe, overrides = _naming(objective, recipe, overrides)
     request = request_of(recipe, out, overrides, resume=resume)
     own = own_device(device if isinstance(device, torch.device) else choose_device(device))
     with joined_processes(own) as processes, naming_out_of_memory():
-        _train(request, device=own, bars=bars, watch=watch, processes=processes)
+        _train(request, device=own, change=objective, bars=bars, watch=watch, processes=processes)
         if request.recipe.asks_questions and not request.recipe.data.blank:
             blind = Request(question_only(request.recipe), request.out / QUESTION_ONLY, request.resume)
-            _train(blind, device=own, bars=bars, watch=watch, processes=processes)
+            _train(blind, device=own, change=objective, bars=bars, watch=watch, processes=processes)
     return load(request.out, device=own)
 
 
-def _train(request: Request, *, device: torch.device, bars: Bars, watch: Watch, processes: Processes) -> None:
+def _naming(
+    objective: ObjectiveChange, recipe: str | Path | Recipe, overrides: Sequence[str]
+) -> tuple[str | Path | Recipe, Sequence[str]]:
+    """Return a recipe, or what is set on top of it, that names what changes its objective."""
+    name = name_of_change(objective)
+    if isinstance(recipe, Recipe):
+        changed = recipe.objective.model_copy(update={"changed_by": name})
+        return recipe.model_copy(update={"objective": changed}), overrides
+    return recipe, [*overrides, f"objective.changed_by={name}"]
+
+
+def _train(
+    request: Request,
+    *,
+    device: torch.device,
+    change: ObjectiveChange | None,
+    bars: Bars,
+    watch: Watch,
+    processes: Processes,
+) -> None:
     def start(progress: Progress | None) -> Trainer:
         return start_training(
             request.recipe,
@@ -111,6 +144,7 @@ def _train(request: Request, *, device: torch.device, bars: Bars, watch: Watch, 
             progress=progress,
             processes=processes,
             words=request.words,
+            change=change,
         )
 
     if not processes.is_main:
@@ -138,6 +172,7 @@ def start_training(
     decode: Decode = decode_split,
     processes: Processes = ALONE,
     words: Mapping[str, Any] | None = None,
+    change: ObjectiveChange | None = None,
 ) -> Trainer:
     """Return a trainer for a run folder, new or resumed.
 
@@ -150,18 +185,20 @@ def start_training(
         decode: Gives the splits with their frames; an experiment of many runs on the same videos may decode them once.
         processes: The processes that train together; all of them call this.
         words: How the recipe was named and what was set (`Request.words`), for the record.
+        change: What changes the objective, as the recipe names it; None: it is imported.
 
     Raises:
         RunError: The folder already holds a run and `resume` is false, or holds one of another recipe.
         DataError: The recipe's data cannot be read.
-        HBIError: What its network starts from, or what teaches it, cannot be read.
+        HBIError: What its network starts from, what teaches it, or what changes its objective cannot be had.
     """
+    change = change or find_change(recipe)
     recipe = with_start(recipe)
     picture = start_picture(recipe)
     if picture.fit == "patches" and recipe.training.augment_operations:
         raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
-    if not picture.is_plain_square:  # the run says what its encoder takes, whatever the recipe had said of squares
-        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
+    recipe = _with_picture(recipe, picture)
+    require_same_loader(RunFolder(out), picture)
     recipe = _with_frames_of_run(recipe, RunFolder(out), picture)
     folder = claim_folder(out, recipe, resume=resume, processes=processes, device=device, words=words)
     train, val = (
@@ -182,7 +219,7 @@ def start_training(
     trainer = Trainer(
         model,
         batches,
-        task.objective,
+        changed_objective(recipe, task.objective, model, change),
         training_settings(recipe, number_of_steps(recipe, batches)),
         folder,
         validate=task.validation(val, processor),
@@ -192,6 +229,14 @@ def start_training(
     )
     trainer.resume()
     return trainer
+
+
+def _with_picture(recipe: Recipe, picture: PictureFormat) -> Recipe:
+    """Return the recipe with what its network is shown: the run says it, whatever the recipe had left open."""
+    shown: dict[str, Any] = {"released_loader": picture.released_loader}
+    if not picture.is_plain_square:
+        shown["image_size"] = picture.height
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=shown)})
 
 
 def _with_frames_of_run(recipe: Recipe, folder: RunFolder, picture: PictureFormat) -> Recipe:
@@ -334,44 +379,3 @@ def _require_own_features(recipe: Recipe, model: Network, store: KeptFrames) -> 
             f"the features in {recipe.data.features} were made by other towers than this recipe starts from: "
             "run hbi cache-features for it again"
         )
-
-
-@contextmanager
-def tensorboard(trainer: Trainer) -> Iterator[TrainingCallback]:
-    """Write the parts of the loss, and what validation gives, as TensorBoard scalars into the run folder.
-
-    A run that goes on takes back what was written of steps that are done again.
-
-    Raises:
-        StorageError: They cannot be written.
-    """
-    from torch.utils.tensorboard import SummaryWriter
-
-    place, log_every = trainer.folder.path / "tensorboard", trainer.settings.log_every
-    with _writing(place):
-        writer = SummaryWriter(str(place), purge_step=trainer.step + 1 if trainer.step else None)
-
-    def write(progress: TrainingProgress) -> None:
-        with _writing(place):
-            if progress.step % log_every == 0:
-                for name, value in progress.parts.items():
-                    writer.add_scalar(f"train/{name}", value, progress.step)
-                writer.add_scalar("speed/videos_per_second", progress.videos_per_second, progress.step)
-            if progress.validation is not None:
-                for name, value in progress.validation.scores.items():
-                    writer.add_scalar(f"validation/{name}", value, progress.step)
-                writer.flush()  # who follows a training sees it now
-
-    yield write
-    with _writing(place):
-        writer.close()
-
-
-@contextmanager
-def _writing(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {place}: {error.strerror or error}; free space or choose another --out, then --resume"
-        ) from error

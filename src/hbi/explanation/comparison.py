@@ -28,7 +28,8 @@ class Comparison:
     Where numbers were drawn, the standard error of a difference is bounded by the sum of both: the two may have been
     drawn with the same coalitions, so that independence cannot be assumed.
 
-    Raises ValueError when the two have neither the text nor the video in common, or not the same levels or score.
+    Raises ValueError when the two have neither the text nor the video in common, or not the same levels, score or
+    index.
     """
 
     first: Explanation
@@ -46,6 +47,8 @@ class Comparison:
         require(levels[0] == levels[1], f"the explanations have different levels: {levels[0]} and {levels[1]}")
         scores = [side.score for side in (self.first, self.second)]
         require(scores[0] == scores[1], f"the explanations are of different scores: {scores[0]} and {scores[1]}")
+        indices = [side.index for side in (self.first, self.second)]
+        require(indices[0] == indices[1], f"the explanations are of different indices: {indices[0]} and {indices[1]}")
         require(
             self.first.words_at_input == self.second.words_at_input,
             "one explanation removes words from the text, the other one their tokens: these do not compare",
@@ -74,6 +77,11 @@ class Comparison:
     def words_at_input(self) -> bool:
         """What it means in both that a word is out, see `Explanation.words_at_input`."""
         return self.first.words_at_input
+
+    @property
+    def index(self) -> str:
+        """What the interactions of both are, see `Explanation.index`."""
+        return self.first.index
 
     @property
     def difference(self) -> float:

@@ -32,18 +32,19 @@ from hbi.explanation.players import Frame, Word
 from hbi.shapes import LEVELS
 
 OF_THE_PAIR = ("text", "video", "model", "remark", "duration_seconds", "similarity")
-OF_THE_SCORE = ("score", "words_at_input", "word_fits")
+OF_THE_SCORE = ("score", "index", "words_at_input", "word_fits")
 PARTS: dict[str, tuple[type, int]] = {
     "words": (Word, MOST_WORDS),
     "frames": (Frame, MOST_FRAMES),
     "levels": (LevelExplanation, len(LEVELS)),
 }
-"""The fields of an explanation: of the pair as a whole, what its score is (in records from version 3 or 4 on), and
-lists of parts, of which there may be so many."""
+"""The fields of an explanation: of the pair as a whole, what its score is (in records from version 3, 4 or 6 on),
+and lists of parts, of which there may be so many."""
 
 COSINE = "cosine similarity"
+BANZHAF = "Banzhaf interaction"
 
-MOST_LETTERS_OF_SCORE = 100
+MOST_LETTERS_OF_NAME = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ class Explanation:
         model: name of the run that gave it.
         remark: what a reader has to know besides, such as damage of the video file.
         score: what the number `similarity` is, such as "cosine similarity", "MaxSim" or "mean MaxSim".
+        index: what the interactions are, "Banzhaf interaction" unless they were asked for otherwise.
         words_at_input: what it means that a word is out: it was removed from the text, and the rest was encoded without
             it (True); or the whole text was encoded, and only the word's token was left out (False).
         word_fits: how well each frame matches each word by itself, above 0 where it does
@@ -80,6 +82,7 @@ class Explanation:
     model: str
     remark: str | None = None
     score: str = COSINE
+    index: str = BANZHAF
     words_at_input: bool = False
     word_fits: Float[np.ndarray, "word frame"] | None = None
     whole: WholeSimilarity | None = None
@@ -88,8 +91,9 @@ class Explanation:
         for name in ("text", "video", "model"):
             require_text(getattr(self, name), name)
         require_text("" if self.remark is None else self.remark, "remark")
-        require_text(self.score, "name of the score", MOST_LETTERS_OF_SCORE)
-        require(bool(self.score.strip()), "the score has no name")
+        require_text(self.score, "name of the score", MOST_LETTERS_OF_NAME)
+        require_text(self.index, "name of the index", MOST_LETTERS_OF_NAME)
+        require(bool(self.score.strip() and self.index.strip()), "the score or its index has no name")
         require(isinstance(self.words_at_input, bool), "words_at_input is neither true nor false")
         as_floats(self, "duration_seconds", largest=MOST_SECONDS)
         as_floats(self, "similarity", of="the pair")
@@ -173,8 +177,8 @@ class Explanation:
     def from_dict(cls, values: Mapping[str, Any]) -> "Explanation":
         """Return the explanation of the values that `to_dict` gives; other names than its own are passed over.
 
-        What a field of an earlier version lacks has its default: a cosine similarity of tokens, all exact, no fits, no
-        comparison of wholes.
+        What a field of an earlier version lacks has its default: a cosine similarity of tokens, Banzhaf interactions,
+        all exact, no fits, no comparison of wholes.
 
         Raises:
             ValueError: A value is missing, of another kind, or too large to be drawn.

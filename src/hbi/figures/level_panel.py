@@ -67,8 +67,8 @@ class LevelPanel:
     def note(self) -> str:
         """How the colors are read."""
         return (
-            "Orange: worth more together than apart.  Blue, hatched: redundant.  Banzhaf interaction, in "
-            f"{self.explanation.score}."
+            "Orange: worth more together than apart.  Blue, hatched: redundant.  "
+            f"{self.explanation.index}, in {self.explanation.score}."
         )
 
     def beside_names(self) -> float:

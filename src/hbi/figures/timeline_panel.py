@@ -62,8 +62,8 @@ class TimelinePanel:
             summands += f" and the whole ({signed(explanation.whole.contribution, 3)})"
         summands = about_columns(summands, explanation)
         return (
-            "Orange: worth more together than apart.  Blue, hatched: redundant.  Banzhaf interaction"
-            f"{levels}, in {explanation.score}.  Adds: Shapley value; {summands} sum to the score."
+            "Orange: worth more together than apart.  Blue, hatched: redundant.  "
+            f"{explanation.index}{levels}, in {explanation.score}.  Adds: Shapley value; {summands} sum to the score."
         )
 
     def beside_names(self) -> float:

@@ -12,9 +12,9 @@ from hbi.encoders.tokenizer import TokenizedTexts, remark_on_unread
 from hbi.errors import HBIError
 from hbi.explanation.checks import MOST_CELLS, MOST_FRAMES, MOST_SECONDS
 from hbi.explanation.explanation import Explanation, Frame, Word
-from hbi.explanation.solve.from_games import LevelGame, explain_games
+from hbi.explanation.solve.from_games import Index, LevelGame, explain_games
 from hbi.explanation.solve.from_tokens import frames_at
-from hbi.games import LateInteractionGame
+from hbi.games import LateInteractionGame, banzhaf_interactions
 from hbi.matching.opened_model import OpenedModel, VideoPath
 from hbi.models import HBIModel, Hierarchy
 from hbi.shapes import ComparedLevel
@@ -105,6 +105,7 @@ def explain_pair(
     weights: Mapping[ComparedLevel, float],
     *,
     name: str,
+    index: Index = banzhaf_interactions,
 ) -> Explanation:
     """Return the explanation of the games that a text and a video play.
 
@@ -113,6 +114,7 @@ def explain_pair(
         games: Of the pair, by level, the whole too if it is compared.
         weights: How much each level counts in the score.
         name: What to call the model.
+        index: Gives the interactions of a game.
     """
     seen = pair.sample.frames
     frames = frames_of(pair.sample)
@@ -133,6 +135,7 @@ def explain_pair(
         duration_seconds=min(max(seen.video_end_seconds, frames[-1].end_seconds), MOST_SECONDS),
         model=name,
         remark=pair.remark,
+        index=index,
     )
 
 

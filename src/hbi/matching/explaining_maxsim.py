@@ -8,8 +8,8 @@ from hbi.encoders.sentence_networks import MultiVectorNetwork
 from hbi.encoders.tokenizer import remark_on_unread
 from hbi.explanation.checks import MOST_SECONDS
 from hbi.explanation.explanation import Explanation
-from hbi.explanation.solve.from_games import LevelGame, explain_games
-from hbi.games import maxsim_game, mean_maxsim_game
+from hbi.explanation.solve.from_games import Index, LevelGame, explain_games
+from hbi.games import banzhaf_interactions, maxsim_game, mean_maxsim_game
 from hbi.matching.explaining import ExplanationError, frames_of, words_of
 from hbi.matching.frame_scores import scores_of_patches
 from hbi.matching.opened_model import OpenedModel
@@ -21,7 +21,13 @@ PRESETS = {"MaxSim": maxsim_game, "mean MaxSim": mean_maxsim_game}
 
 
 @torch.inference_mode()
-def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, sample: VideoSample) -> Explanation:
+def explain_maxsim(
+    opened: OpenedModel,
+    network: MultiVectorNetwork,
+    text: str,
+    sample: VideoSample,
+    index: Index = banzhaf_interactions,
+) -> Explanation:
     """Return the explanation of MaxSim: for every token of the text its best match among all tokens of all frames.
 
     Prompts and special tokens count in the score and stand for no characters: what they add is `unassigned`.
@@ -31,6 +37,7 @@ def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, 
         network: What encodes.
         text: What the video may show.
         sample: The frames of the video.
+        index: Gives the interactions of a game.
 
     Raises:
         ExplanationError: The text holds no words, or the model compares tokens in another way.
@@ -58,5 +65,6 @@ def explain_maxsim(opened: OpenedModel, network: MultiVectorNetwork, text: str, 
         model=opened.name,
         remark="; ".join(filter(None, [sample.frames.damage, unread])) or None,
         score=network.score,
+        index=index,
     )
     return with_word_fits(explanation, opened, scores_of_patches(network, videos))

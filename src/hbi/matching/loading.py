@@ -33,7 +33,8 @@ from hbi.matching.matcher import Matcher
 from hbi.matching.opened_model import CARD, weights_in_words
 from hbi.models import GlobalConfig, GlobalContrastModel, HBIModel, QuestionAnsweringModel
 from hbi.models.config import PAPER_FRAMES
-from hbi.models.model_folder import NETWORKS, Network, model_type, open_model_folder, processor_for
+from hbi.models.model_folder import model_type, open_model_folder, processor_for
+from hbi.models.networks import NETWORKS, Network
 from hbi.models.processor import Processor
 
 Source: TypeAlias = str | os.PathLike[str]

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from hbi.encoders.sentence_networks import DenseNetwork, MultiVectorNetwork
 from hbi.encoders.tokenizer import TokenizedTexts, remark_on_unread
-from hbi.games import LateInteractionGame
+from hbi.explanation.solve.from_games import Index
+from hbi.games import LateInteractionGame, banzhaf_interactions
 from hbi.matching.explaining import ExplanationError, encode_pair, explain_pair
 from hbi.matching.explaining_maxsim import explain_maxsim
 from hbi.matching.explaining_wholes import explain_wholes
@@ -158,6 +159,7 @@ class Matcher(OpenedModel):
         end_seconds: float | None = None,
         sample: VideoSample | None = None,
         words: WordsOut | None = None,
+        index: Index = banzhaf_interactions,
     ) -> "Explanation":
         """Return which words match which seconds of a video, at every level.
 
@@ -180,6 +182,7 @@ class Matcher(OpenedModel):
             words: What it means that a word is out: "input": it is taken out of the text, and the rest is encoded anew;
                 "tokens": its token is left out of the comparison. None: as the model allows, tokens where it allows
                 both.
+            index: Gives the interactions of a game, instead of Banzhaf's; where the model compares words with frames.
 
         Raises:
             VideoError: The file cannot be decoded.
@@ -190,10 +193,12 @@ class Matcher(OpenedModel):
         words = words or cast(WordsOut, own)
         if words != own and not isinstance(network, HBIModel):
             raise ExplanationError(f"{self.name} can be explained with words={own!r} only: leave that out")
+        if words == "input" and index is not banzhaf_interactions:
+            raise ExplanationError(f"{self.name} with words='input' has Banzhaf interactions only: leave index out")
         if words == "input" or isinstance(network, MultiVectorNetwork):
             sample = sample or self.read_sample(video, start_seconds=start_seconds, end_seconds=end_seconds)
             if isinstance(network, MultiVectorNetwork):
-                return explain_maxsim(self, network, text, sample)
+                return explain_maxsim(self, network, text, sample, index)
             if isinstance(network, HBIModel):
                 return explain_words_at_input(self, self._require_games(), text, sample)
             return explain_wholes(self, network, text, sample)
@@ -202,7 +207,7 @@ class Matcher(OpenedModel):
             self, network, video, text, start_seconds=start_seconds, end_seconds=end_seconds, sample=sample
         )
         games = network.games(pair.words, pair.frames)
-        explanation = explain_pair(pair, games, network.weight_of_level, name=self.name)
+        explanation = explain_pair(pair, games, network.weight_of_level, name=self.name, index=index)
         frames = pair.frames.levels["entity"].sequence.tokens[0][pair.is_frame.to(self.device)]
         return with_word_fits(explanation, self, scores_of_frame_tokens(network, frames))
 

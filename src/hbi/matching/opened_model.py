@@ -21,7 +21,8 @@ from hbi.files import StorageError, is_regular, write_atomically
 from hbi.files.checksums import add_checksums
 from hbi.models.config import HBIConfig
 from hbi.models.hbi import HBIModel
-from hbi.models.model_folder import Network, save_model_folder
+from hbi.models.model_folder import save_model_folder
+from hbi.models.networks import OWN, Network, kind_of
 from hbi.models.processor import Processor
 from hbi.shapes import ComparedLevel
 from hbi.video import PictureFormat, read_frames
@@ -210,7 +211,7 @@ class OpenedModel:
         """What it does: `hbi` and `multi-vector` compare tokens, `global` and `dense` wholes, `answering` answers."""
         if isinstance(self.model, SentenceNetwork):
             return "dense" if isinstance(self.model, DenseNetwork) else "multi-vector"
-        return {"hbi": "hbi", "hbi-global": "global"}.get(self.config.model_type, "answering")
+        return kind_of(self.config)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -229,7 +230,8 @@ class OpenedModel:
         settings: dict[str, Any] = self.config.to_diff_dict()
         for name in _NOT_OF_THE_ENCODING:
             settings.pop(name, None)
-        settings["model_type"] = "hbi"  # of all networks, before the global one had a type of its own
+        if self.config.model_type in OWN:
+            settings["model_type"] = "hbi"  # of all networks, before the global one had a type of its own
         if self.config.encoder_config.model_type == "clip":  # as of all, before there were others
             settings["clip_config"] = settings.pop("encoder_config")
         return {name: value for name, value in settings.items() if (name, value) not in _AS_BEFORE}

@@ -54,15 +54,21 @@ class HBIModel(FromEncoder, PreTrainedModel):
 
     def encode_texts(self, input_ids: Int[Tensor, "text word"], attention_mask: Int[Tensor, "text word"]) -> Hierarchy:
         """Return words, phrases and sentences of tokenized texts."""
-        return self._players(self.words, self.encoder.encode_texts(input_ids, attention_mask))
+        return self.players_of(self.words, self.encoder.encode_texts(input_ids, attention_mask))
 
     def encode_videos(
         self, pixels: Float[Tensor, "video frame *content"], mask: Bool[Tensor, "video frame"]
     ) -> Hierarchy:
         """Return frames, clips and segments of videos, from pixels or from features (see `Encoder.encode_videos`)."""
-        return self._players(self.frames, self.encoder.encode_videos(pixels, mask))
+        return self.players_of(self.frames, self.encoder.encode_videos(pixels, mask))
 
-    def _players(self, side: TokenHierarchy, encoding: Encoding) -> Hierarchy:
+    def players_of(self, side: TokenHierarchy, encoding: Encoding) -> Hierarchy:
+        """Return the players of every level, from what the towers gave: all texts and all videos go through here.
+
+        Args:
+            side: `words` or `frames`, which merges and weighs.
+            encoding: Of texts or of videos.
+        """
         hierarchy: Hierarchy = side(encoding.sequence)
         return hierarchy.with_whole(encoding.summary) if self.config.has_whole else hierarchy
 
@@ -151,7 +157,7 @@ class HBIModel(FromEncoder, PreTrainedModel):
 
     def merge(self, words: Encoding, frames: Encoding) -> tuple[Hierarchy, Hierarchy]:
         """Return what `encode_texts` and `encode_videos` make of what their towers gave."""
-        return self._players(self.words, words), self._players(self.frames, frames)
+        return self.players_of(self.words, words), self.players_of(self.frames, frames)
 
     def compare(self, texts: Hierarchy, videos: Hierarchy, video_of_text: Int[Tensor, " text"]) -> MatchOutput:
         """Return what `forward` does, from the players of every level.

@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any
 
 from safetensors import safe_open
 from transformers import CLIPTokenizer, PreTrainedTokenizerBase
@@ -27,16 +27,10 @@ from hbi.files import StorageError, is_regular, read_regular_text
 from hbi.files.checksums import require_unchanged, write_with_checksums
 from hbi.models.config import HBIConfig
 from hbi.models.global_contrast import GlobalContrastModel
-from hbi.models.hbi import HBIModel
+from hbi.models.networks import NETWORKS, Network, NetworkClass
 from hbi.models.processor import HBIProcessor, Processor, picture_processor
-from hbi.models.question_answering import QuestionAnsweringModel
 from hbi.models.weights import CONFIG, WEIGHTS, open_network, read_config, save_network
 
-Network: TypeAlias = HBIModel | GlobalContrastModel | QuestionAnsweringModel
-NETWORKS: dict[str, type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]] = {
-    network.config_class.model_type: network for network in (HBIModel, GlobalContrastModel, QuestionAnsweringModel)
-}
-"""Our networks by the `model_type` of their configuration."""
 PROCESSOR = "processor_config.json"
 _VOCABULARIES = ("tokenizer.json", "vocab.json")
 """One of them is in every folder of a tokenizer."""
@@ -149,7 +143,7 @@ def processor_for(
     config, pictures, stated = network.config, read_picture_processor(source), _stated(source)
     is_clip = config.encoder_config.model_type == "clip"
     if released_loader is None:
-        released_loader = stated.get("released_loader") is True
+        released_loader = _names_released_loader(stated)
     if is_scaled_by_decoder is None:
         is_scaled_by_decoder = stated.get("is_scaled_by_decoder", is_clip) is not False
     if is_scaled_by_decoder and not released_loader:
@@ -159,6 +153,19 @@ def processor_for(
         raise ModelError(f"{source} does not say how pictures are prepared (no preprocessor_config.json): restore it")
     pictures = pictures or picture_processor(config)
     return HBIProcessor.for_model(config, tokenizer, pictures=pictures, released_loader=released_loader)
+
+
+def sees_as_released_loader(folder: Path) -> bool:
+    """Return whether the processor of a folder of ours says that videos are seen as the released loader shows them.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    return _names_released_loader(_stated(folder))
+
+
+def _names_released_loader(stated: Mapping[str, Any]) -> bool:
+    return stated.get("released_loader") is True
 
 
 def _stated(source: str | Path) -> Mapping[str, Any]:
@@ -190,7 +197,7 @@ def model_type(folder: Path) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def _network_class(folder: Path) -> type[HBIModel] | type[GlobalContrastModel] | type[QuestionAnsweringModel]:
+def _network_class(folder: Path) -> NetworkClass:
     kind = model_type(folder)
     if kind is None:
         raise CheckpointError(f"{folder} has no {CONFIG}, or one that names no network: restore it from a copy")
@@ -200,7 +207,8 @@ def _network_class(folder: Path) -> type[HBIModel] | type[GlobalContrastModel] |
         )
     if kind == "hbi" and _is_global(folder / WEIGHTS):
         return GlobalContrastModel
-    return NETWORKS[kind]
+    network: NetworkClass = NETWORKS[kind]
+    return network
 
 
 def _is_global(weights: Path) -> bool:

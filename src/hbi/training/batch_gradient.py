@@ -21,13 +21,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hbi.encoders.preprocessing import network_input
 from hbi.models import QuestionAnsweringModel
-from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batches import Batch
 from hbi.training.detached_encodings import DetachedEncodings, Encodings, tensors_of
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.lone_words import ToldWords
 from hbi.training.marks import Marks
-from hbi.training.objective import Loss, Objective
+from hbi.training.objective import BatchLoss, Loss, require_loss
 from hbi.training.preferences import match_with_wrong_rows
 from hbi.training.towers import Network, Precision, matching_parameters
 
@@ -39,7 +38,7 @@ class BatchGradient:
     Attributes:
         model: The network; its parameters receive the gradient.
         encoder: `model.encoder`, or what wraps it to average gradients over processes.
-        objective: What is minimized.
+        objective: What is minimized; if it is a module, its parameters receive the gradient as well.
         device: Where to compute.
         micro_batch_size: Videos, with their texts, that the towers remember at a time; None: all of them.
         precision: `fp32`, or `bf16` for autocast.
@@ -49,7 +48,7 @@ class BatchGradient:
 
     model: Network
     encoder: nn.Module
-    objective: Objective | AnsweringObjective
+    objective: BatchLoss
     device: torch.device
     micro_batch_size: int | None = None
     precision: Precision = "fp32"
@@ -91,8 +90,11 @@ class BatchGradient:
                 encodings = encoded[0] if is_kept else self.encode_again(part, states[index])
                 # The wrapper averages over processes, but the gradient of the batch is the sum of theirs.
                 back_propagate(encodings, gradients, factor=self.processes.world_size)
-        self.processes.average_gradients(matching_parameters(self.model))
+        self.processes.average_gradients([*matching_parameters(self.model), *self._own_parameters()])
         return loss
+
+    def _own_parameters(self) -> list[nn.Parameter]:
+        return list(self.objective.parameters()) if isinstance(self.objective, nn.Module) else []
 
     def encode(self, part: Batch, encoder: nn.Module) -> Encodings:
         """Return the encodings of some rows.
@@ -135,6 +137,7 @@ class BatchGradient:
 
         Raises:
             FloatingPointError: It is not finite.
+            ObjectiveError: What was put in the place of the objective gives no loss.
         """
         told: ToldWords | None = None
         if marks is not None and marks.lone_words is not None:
@@ -144,9 +147,9 @@ class BatchGradient:
             labels, marks = None if labels is None else labels[~is_lone], marks.without_lone_words()
         try:
             if marks is not None and marks.is_read:
-                loss = self._marked_loss(encodings, video_of_text, marks, told)
+                loss = require_loss(self._marked_loss(encodings, video_of_text, marks, told))
             else:
-                loss = self._loss(encodings, video_of_text, labels, told)
+                loss = require_loss(self._loss(encodings, video_of_text, labels, told))
         except ValueError as error:  # games refuse what is no number
             if "finite" not in str(error):
                 raise
@@ -160,11 +163,9 @@ class BatchGradient:
         targets = (video_of_text,) if labels is None else (video_of_text, labels)
         with self._autocast():
             output = self.model.match(*encodings, video_of_text)
-        loss: Loss = self.objective(output, *targets, told=told)  # type: ignore[arg-type]
-        return loss
+        return self.objective(output, *targets, **({} if told is None else {"told": told}))
 
     def _marked_loss(self, encodings: Encodings, video_of_text: Tensor, marks: Marks, told: ToldWords | None) -> Loss:
-        assert isinstance(self.objective, Objective)
         assert not isinstance(self.model, QuestionAnsweringModel)
         if not marks.has_wrong_rows:
             with self._autocast():

@@ -1,13 +1,18 @@
 """Games to train an estimator on: drawn at random, or recorded from a model in one safetensors file."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save
+from torch import Tensor
+from torch.nn.functional import pad
 
 from hbi.encoders.state_files import CheckpointError, read_safetensors
 from hbi.errors import HBIError
+from hbi.files import write_atomically
 from hbi.games import LateInteractionGame
 
 FIELDS = ("similarity", "word_weights", "frame_weights", "word_mask", "frame_mask")
@@ -65,6 +70,45 @@ class RecordedGames:
             name: tensor[index] for name in FIELDS if (tensor := getattr(self.games, name)) is not None
         }
         return replace(self.games, check_values=False, **chosen)
+
+
+def padded_together(parts: Sequence[LateInteractionGame]) -> LateInteractionGame:
+    """Return batches of games as one, in float32 on the CPU; players that a game has not are masked.
+
+    Args:
+        parts: Each with one batch axis, all with the same rules.
+    """
+    num_words, num_frames = (max(getattr(part, name) for part in parts) for name in ("num_words", "num_frames"))
+    columns: dict[str, list[Tensor]] = {name: [] for name in FIELDS}
+    for part in parts:
+        missing = num_words - part.num_words, num_frames - part.num_frames
+        words, frames = (torch.ones(len(part.similarity), size, dtype=torch.bool) for size in part.similarity.shape[1:])
+        tensors = {
+            "similarity": part.similarity,
+            "word_weights": part.word_weights,
+            "frame_weights": part.frame_weights,
+            "word_mask": words if part.word_mask is None else part.word_mask,
+            "frame_mask": frames if part.frame_mask is None else part.frame_mask,
+        }
+        for name, tensor in tensors.items():
+            sides = (0, missing[1], 0, missing[0]) if name == "similarity" else (0, missing[name.startswith("frame")])
+            columns[name].append(pad(tensor.cpu() if tensor.dtype == torch.bool else tensor.cpu().float(), sides))
+    joined: dict[str, Any] = {name: torch.cat(tensors) for name, tensors in columns.items()}
+    return replace(parts[0], check_values=False, **joined)
+
+
+def save_games(games: LateInteractionGame, path: Path, about: Mapping[str, str]) -> None:
+    """Write a batch of games as `read_games` reads them; all of the file or none.
+
+    Args:
+        games: With one batch axis, and both masks.
+        path: Of the file.
+        about: What is kept beside them: which model played, on what.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    write_atomically(path, save({name: getattr(games, name).contiguous() for name in FIELDS}, dict(about)))
 
 
 def read_games(path: Path, *, normalize_weights: bool = True, floor_at_zero: bool = False) -> LateInteractionGame:

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from hbi.encoders.preprocessing import network_input
 from hbi.errors import HBIError
-from hbi.training.answering_objective import AnsweringObjective
 from hbi.training.batch_gradient import BatchGradient
 from hbi.training.batches import Batch, TrainingBatches
 from hbi.training.distributed import ALONE, Processes
 from hbi.training.memory import keep_freed_memory
-from hbi.training.objective import Loss, Objective
+from hbi.training.objective import BatchLoss, Loss
 from hbi.training.optimization import OptimizerName, build_optimizers, set_rates, warmup_cosine
 from hbi.training.run_folder import RunError, RunFolder
 from hbi.training.sharded import clip_gradients, joint_norm, load_model, load_optimizer, whole
@@ -114,13 +113,15 @@ class Trainer:
 
     A step depends on the weights, the optimizer's state and the step's number alone, and all three are in the
     checkpoint: a run that was killed at any moment and resumed gives the numbers of an unbroken one.
+
+    An objective that is a module learns along, and is in the checkpoint; the weights that are kept are the model's.
     """
 
     def __init__(
         self,
         model: Network,
         batches: TrainingBatches,
-        objective: Objective | AnsweringObjective,
+        objective: BatchLoss,
         settings: TrainingSettings,
         folder: RunFolder,
         *,
@@ -139,6 +140,7 @@ class Trainer:
             freeze_patches(model)
         if settings.activation_checkpointing:
             checkpoint_activations(model)
+        self.objective = objective.to(device) if isinstance(objective, nn.Module) else None
         self.gradient = BatchGradient(
             model,
             self._shared_encoder(),
@@ -149,8 +151,9 @@ class Trainer:
             processes,
             network_input,
         )
+        self.learners = nn.ModuleList([model] if self.objective is None else [model, self.objective])
         self.optimizers = build_optimizers(
-            model,
+            self.learners,
             settings.optimizer,
             lr=settings.lr,
             encoder_lr=settings.encoder_lr,
@@ -172,7 +175,8 @@ class Trainer:
     def _shared_encoder(self) -> nn.Module:
         if self.processes.is_alone:
             return self.model.encoder
-        self.processes.copy_from_main(self.model.state_dict().values())
+        for module in filter(None, (self.model, self.objective)):
+            self.processes.copy_from_main(module.state_dict().values())
         if not self.is_sharded:
             return replicate(self.model, self.device)
         shard(self.model, self.device, self.processes)
@@ -209,7 +213,11 @@ class Trainer:
             raise RunError(f"{origin} lacks {missing[0]}: restore it from a copy, or delete it to start anew")
         if not len(state["optimizers"]) == len(state["schedules"]) == len(self.optimizers):
             raise RunError(f"{origin} is of a training with another optimizer: choose another --out")
+        if (self.objective is None) != ("objective" not in state):
+            raise RunError(f"{origin} is of a training with another objective: choose another --out")
         load_model(self.model, state["model"], origin=origin)
+        if self.objective is not None:
+            load_model(self.objective, state["objective"], origin=f"{origin} (objective)")
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             load_optimizer(optimizer, saved, origin=origin)
         for schedule, saved in zip(self.schedules, state["schedules"], strict=True):
@@ -253,13 +261,13 @@ class Trainer:
             loss = self.gradient(batch, seed=self.batches.seed + self.step)
         except FloatingPointError as error:
             raise self._diverged(str(error)) from error
-        if not math.isfinite(clip_gradients(self.model.parameters(), self.settings.max_gradient_norm)):
+        if not math.isfinite(clip_gradients(self.learners.parameters(), self.settings.max_gradient_norm)):
             raise self._diverged("the gradient is no number any more")
         for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
             optimizer.step()
             schedule.step()
         # Before anything is written: what the folder holds stays good.
-        if not math.isfinite(joint_norm(self.model.parameters())):
+        if not math.isfinite(joint_norm(self.learners.parameters())):
             raise self._diverged("the weights grew beyond all bounds")
         return loss
 
@@ -317,14 +325,15 @@ class Trainer:
             whole([optimizer.state_dict() for optimizer in self.optimizers]),
         )
         if self.processes.is_main:
-            self.folder.save_checkpoint(
-                {
-                    "model": model,
-                    "optimizers": optimizers,
-                    "schedules": [schedule.state_dict() for schedule in self.schedules],
-                    "step": self.step,
-                    "best_score": self.best_score,
-                    "seconds": self.seconds,
-                }
-            )
+            state = {
+                "model": model,
+                "optimizers": optimizers,
+                "schedules": [schedule.state_dict() for schedule in self.schedules],
+                "step": self.step,
+                "best_score": self.best_score,
+                "seconds": self.seconds,
+            }
+            if self.objective is not None:
+                state["objective"] = self.objective.state_dict()
+            self.folder.save_checkpoint(state)
         self.processes.wait()

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
+from hbi.errors import HBIError
 from hbi.games import ExactTeacher, Teacher
 from hbi.models import LevelOutput, MatchOutput
 from hbi.shapes import LEVELS, Level
@@ -26,12 +28,68 @@ STUDENTS: tuple[Level, ...] = ("action", "event")
 """The levels that learn from the entity level."""
 
 
+OF_THE_LOG = ("step", "kind", "lr", "seconds", "loss")
+"""What a line of the log says besides the terms: no term has such a name."""
+
+
+class ObjectiveError(HBIError):
+    """What somebody put in the place of the objective cannot be made, or gives no loss."""
+
+
 @dataclass(frozen=True)
 class Loss:
     """A scalar to minimize, and its weighted terms by name (they sum to it)."""
 
     total: Float[Tensor, ""]
     parts: Mapping[str, Float[Tensor, ""]]
+
+    def plus(self, name: str, term: Float[Tensor, ""]) -> "Loss":
+        """Return the loss with one more term.
+
+        Args:
+            name: What the log, TensorBoard and the progress bar call it; one before "/" is one line of the bar.
+            term: Weighted.
+
+        Raises:
+            ObjectiveError: There is such a term, or the log has another use for the name.
+
+        >>> loss = Loss(torch.tensor(2.0), {"contrast": torch.tensor(2.0)}).plus("margin", torch.tensor(0.5))
+        >>> loss.total, sorted(loss.parts)
+        (tensor(2.5000), ['contrast', 'margin'])
+        """
+        if name in (*self.parts, *OF_THE_LOG):
+            raise ObjectiveError(f"a term of the loss is called {name!r}, which is taken: choose another name")
+        return Loss(self.total + term, {**self.parts, name: term})
+
+
+class BatchLoss(Protocol):
+    """What gives the loss of a batch: `Objective`, `AnsweringObjective`, or what somebody makes of one of them."""
+
+    def __call__(self, output: Any, video_of_text: Tensor, /, *args: Any, **kwargs: Any) -> Loss:
+        """Return the loss of a batch; what follows the first two is what the objective of the recipe is called with."""
+        ...
+
+
+def require_loss(loss: object) -> Loss:
+    """Return what an objective gave, if it is a loss that something can learn from.
+
+    Raises:
+        ObjectiveError: It is not.
+    """
+    if not isinstance(loss, Loss):
+        raise ObjectiveError(
+            f"the objective returned {type(loss).__name__}, not a Loss: return objective(…).plus(name, term), or a "
+            "hbi.training.objective.Loss"
+        )
+    for name, value in {"total": loss.total, **loss.parts}.items():
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            shown = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ObjectiveError(f"{name!r} of the loss is no tensor of one number but {shown}: take a mean or a sum")
+    if wrong := sorted(set(loss.parts) & set(OF_THE_LOG)):
+        raise ObjectiveError(f"a term of the loss is called {wrong[0]!r}, which is taken: choose another name")
+    if torch.is_grad_enabled() and not loss.total.requires_grad:
+        raise ObjectiveError("the loss depends on no weight: something detached it, or computed it without gradient")
+    return loss
 
 
 @dataclass(frozen=True)

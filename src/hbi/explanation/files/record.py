@@ -21,9 +21,10 @@ from hbi.files import open_regular, read_regular_text, write_atomically
 from hbi.files.json_values import is_whole, parse_json, shown
 
 FORMAT = "hbi-explanation"
-VERSION, OLDEST_READ = 5, 2
+VERSION, OLDEST_READ = 6, 2
 """1 had interactions only; 2 has all that the score is made of; 3 says what the score is, and what was drawn; 4 knows
-labelled columns, and how well frames match single words; 5 how alike text and video are as wholes."""
+labelled columns, and how well frames match single words; 5 how alike text and video are as wholes; 6 which index the
+interactions are of."""
 
 RECORD = "explanation.json"
 """The record's name in a folder."""

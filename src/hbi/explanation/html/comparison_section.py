@@ -76,6 +76,7 @@ def comparison_section(
         second=_about(comparison, 1),
         difference=signed(comparison.difference, 3),
         certainty=exact_or_drawn(comparison),
+        index=escape(comparison.index),
         whole=_whole(comparison),
         unsure="" if comparison.is_exact else " Dotted: not certain.",
         how=f"{how_it_was_found(comparison)} {what_out_means(comparison)}",

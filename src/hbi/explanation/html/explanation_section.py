@@ -164,7 +164,7 @@ def _level(
 ) -> Panel:
     names = [word.text for word in explanation.words]
     is_only = len(explanation.levels) == 1
-    summary = "Banzhaf interactions of the words (rows) with the frames (columns), " + ", ".join(
+    summary = f"{explanation.index}s of the words (rows) with the frames (columns), " + ", ".join(
         filter(None, ["" if is_only else f"{part.level} level", explanation.score, largest_error(part)])
     )
     return Panel(
@@ -207,7 +207,7 @@ def _timeline(
     is_only = len(explanation.levels) == 1
     pieces = "" if all(len(line.words) == 1 for line in lines) else " A word of several pieces has their sum."
     summary = (
-        f"Banzhaf interactions of the words (rows) with the seconds, {'' if is_only else 'all levels, '}"
+        f"{explanation.index}s of the words (rows) with the seconds, {'' if is_only else 'all levels, '}"
         f"{explanation.score}; what each adds to the score"
     )
     return Panel(
@@ -242,7 +242,7 @@ def _summed(lines: Sequence[WordLine], *of_words: np.ndarray) -> list[np.ndarray
 
 
 def _scale(explanation: Explanation) -> str:
-    return f"Banzhaf interaction ({explanation.score})"
+    return f"{explanation.index} ({explanation.score})"
 
 
 def _meaning(explanation: Explanation) -> str:
@@ -251,12 +251,12 @@ def _meaning(explanation: Explanation) -> str:
     levels = ", which the levels that merge them make up for" if len(explanation.levels) > 1 else ""
     certain = "" if explanation.is_exact else "; only numbers that are certain count there"
     return about_columns(
-        f"Each number is the {kind} Banzhaf interaction of a word with a part of the video, in the unit of the score "
-        f"itself ({escape(explanation.score)}). Positive: worth more together than apart. Negative: redundant, the one "
-        "adds less where the other is. Near zero: neither depends on the other, or others can stand in for it: of six "
-        f"alike frames none adds much to the other five{levels}. Colors grow with the root of the number, so that "
-        "small ones are seen too. A word goes with the frames that reach at least half of its best number, and a frame "
-        f"with such words{certain}.",
+        f"Each number is the {kind} {escape(explanation.index)} of a word with a part of the video, in the unit of the "
+        f"score itself ({escape(explanation.score)}). Positive: worth more together than apart. Negative: redundant, "
+        "the one adds less where the other is. Near zero: neither depends on the other, or others can stand in for it: "
+        f"of six alike frames none adds much to the other five{levels}. Colors grow with the root of the number, so "
+        "that small ones are seen too. A word goes with the frames that reach at least half of its best number, and a "
+        f"frame with such words{certain}.",
         explanation,
     )
 

@@ -1,19 +1,27 @@
 """From the games of one text and one video to an `Explanation`: interactions, values, and a score that they sum to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hbi.explanation.explanation import COSINE, Explanation
+from hbi.errors import HBIError, nearest_or_all
+from hbi.explanation.explanation import BANZHAF, COSINE, Explanation
 from hbi.explanation.level import LevelExplanation, WholeSimilarity
 from hbi.explanation.players import Frame, Word
-from hbi.games import LateInteractionGame, banzhaf_interactions, shapley_values
+from hbi.games import LateInteractionGame, banzhaf_interactions, shapley_interactions, shapley_values
 from hbi.games.weights import normalize
+from hbi.plugins import load_object
 from hbi.shapes import LEVELS, WHOLE, ComparedLevel, Level
+
+Index: TypeAlias = Callable[[LateInteractionGame], Float[Tensor, "word frame"]]
+"""What is asked of a game: a number for every word with every frame. A `hbi.games.Teacher` is one."""
+INDICES: dict[str, Index] = {"banzhaf": banzhaf_interactions, "shapley": shapley_interactions}
+"""What people call those that are here."""
+_NAMES: dict[Index, str] = {banzhaf_interactions: BANZHAF, shapley_interactions: "Shapley interaction"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +53,7 @@ def explain_games(
     model: str,
     remark: str | None = None,
     score: str = COSINE,
+    index: Index = banzhaf_interactions,
 ) -> Explanation:
     """Return the explanation of the games that a text and a video play at some levels.
 
@@ -61,14 +70,16 @@ def explain_games(
         model: name of the model that the games are of.
         remark: what a reader has to know besides; None: nothing.
         score: what the grand coalitions' worths are, such as "MaxSim" for games of `hbi.games.maxsim_game`.
+        index: gives the interactions of a game; the explanation calls them by its name.
 
     Raises:
         ValueError: Levels without weight, or parts that do not fit each other.
+        HBIError: The index gives something else than a number for every word with every frame.
     """
     total = sum(level.weight for level in levels.values())
     if not total > 0:
         raise ValueError("the levels need weights above 0: without any there is no score")
-    parts = tuple(_solved(name, levels[name], levels[name].weight / total) for name in LEVELS if name in levels)
+    parts = tuple(_solved(name, levels[name], levels[name].weight / total, index) for name in LEVELS if name in levels)
     whole = _compared(levels[WHOLE], total) if WHOLE in levels else None
     return Explanation(
         text=text,
@@ -81,6 +92,7 @@ def explain_games(
         model=model,
         remark=remark,
         score=score,
+        index=name_of_index(index),
         whole=whole,
     )
 
@@ -97,7 +109,7 @@ def _compared(level: LevelGame, total: float) -> WholeSimilarity:
     return WholeSimilarity(level.weight / total, float(game.value(*everybody)))
 
 
-def _solved(name: Level, level: LevelGame, weight: float) -> LevelExplanation:
+def _solved(name: Level, level: LevelGame, weight: float, index: Index) -> LevelExplanation:
     game = _in_float64(level.game)
     words, frames = _players(game.word_mask, game.num_words), _players(game.frame_mask, game.num_frames)
     word_weights, frame_weights = game.playing_weights()
@@ -110,13 +122,50 @@ def _solved(name: Level, level: LevelGame, weight: float) -> LevelExplanation:
         similarity=float(game.value(words, frames)),
         word_groups=tuple(level.word_members.tolist()),
         frame_groups=tuple(level.frame_members.tolist()),
-        interactions=banzhaf_interactions(game).numpy(),
+        interactions=_interactions(index, game).numpy(),
         token_similarity=game.playing_similarity().clone().numpy(),
         word_weights=word_weights.numpy(),
         frame_weights=frame_weights.numpy(),
         word_values=word_values.numpy(),
         frame_values=frame_values.numpy(),
     )
+
+
+def find_index(name: str) -> Index:
+    """Return an index by what people call it, or MODULE:NAME.
+
+    Raises:
+        HBIError: There is none, or it cannot be imported.
+    """
+    if name in INDICES:
+        return INDICES[name]
+    if ":" not in name:
+        raise HBIError(f"no index {name!r}{nearest_or_all(name, list(INDICES))} (or one of yours as MODULE:NAME)")
+    found: Index = load_object(name)
+    if not callable(found):
+        raise HBIError(f"{name} is {type(found).__name__}, no function that gives an index of a game")
+    return found
+
+
+def name_of_index(index: Index) -> str:
+    """Return what an explanation calls the interactions of an index: the name of its function, in words.
+
+    >>> name_of_index(shapley_interactions)
+    'Shapley interaction'
+    """
+    name = str(getattr(index, "__name__", type(index).__name__))
+    return _NAMES[index] if index in _NAMES else name.strip("_").replace("_", " ").removesuffix("s")
+
+
+def _interactions(index: Index, game: LateInteractionGame) -> Float[Tensor, "word frame"]:
+    found = index(game)
+    if not isinstance(found, Tensor) or found.shape != game.similarity.shape or not found.isfinite().all():
+        shown = f"numbers {list(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise HBIError(
+            f"{name_of_index(index)}: an index gives a finite number for every word with every frame, "
+            f"{list(game.similarity.shape)} here, and this one gave {shown}"
+        )
+    return found
 
 
 def _in_float64(game: LateInteractionGame) -> LateInteractionGame:

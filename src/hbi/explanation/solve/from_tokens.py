@@ -11,8 +11,8 @@ from torch import Tensor
 
 from hbi.explanation.explanation import COSINE, Explanation
 from hbi.explanation.players import Frame, Word
-from hbi.explanation.solve.from_games import LevelGame, explain_games
-from hbi.games import LateInteractionGame, game_from_tokens, maxsim_game, mean_maxsim_game
+from hbi.explanation.solve.from_games import Index, LevelGame, explain_games
+from hbi.games import LateInteractionGame, banzhaf_interactions, game_from_tokens, maxsim_game, mean_maxsim_game
 from hbi.ops import cluster_dpc_knn, compose_members, merge_tokens
 from hbi.shapes import LEVELS, ComparedLevel
 
@@ -36,6 +36,7 @@ def explain_tokens(
     normalize_weights: bool = True,
     floor_at_zero: bool = False,
     score: TokenScore = "late interaction",
+    index: Index = banzhaf_interactions,
     video: str = "video",
     model: str = "tokens",
 ) -> Explanation:
@@ -60,6 +61,7 @@ def explain_tokens(
         normalize_weights: see `hbi.games.LateInteractionGame`.
         floor_at_zero: see `hbi.games.LateInteractionGame`.
         score: what the model ranks by; "MaxSim" and "mean MaxSim" know no weights, no merging and no floor.
+        index: gives the interactions of a game; the explanation calls them by its name.
         video: what to call the video, or what stands in its place.
         model: what to call the model.
 
@@ -102,6 +104,7 @@ def explain_tokens(
         video=video,
         duration_seconds=max(frame.end_seconds for frame in frames),
         model=model,
+        index=index,
         score=(COSINE if use_cosine else "inner product") if is_late_interaction else score,
     )
 
