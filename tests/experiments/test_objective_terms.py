@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from hbi.data.samples import DataError, Split, Text, Video
+from hbi.experiments.batches import dropped_words, exchanged_captions, turned_videos
 from hbi.experiments.content import RecipeError
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.retrieval import build_objective
-from hbi.experiments.training import dropped_words, exchanged_captions, start_training, turned_videos
+from hbi.experiments.training import start_training
 from hbi.shape_stories import generate_shape_stories
 from hbi.training.dropped_words import DroppedWords
 from hbi.training.objective import Objective

@@ -6,11 +6,12 @@ import torch
 from hbi.data.samples import DataError
 from hbi.encoders.tokenizer import train_tokenizer
 from hbi.errors import HBIError
+from hbi.experiments.batches import augmentation
 from hbi.experiments.network import build_model, start_picture, start_tokenizer
 from hbi.experiments.packing import pack_frames
 from hbi.experiments.reading import read_recipe
 from hbi.experiments.splits import decode_split
-from hbi.experiments.training import augmentation, start_training
+from hbi.experiments.training import start_training
 from hbi.matching import load_matcher
 from hbi.models.model_folder import processor_for
 from hbi.shape_stories import generate_shape_stories

@@ -1,6 +1,7 @@
 """The objective of a recipe, changed by code from outside of this package (docs/how-to/change-the-method.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
@@ -30,6 +31,26 @@ def name_of_change(change: ObjectiveChange) -> str:
             "with as objective.options, so that the run folder has them"
         )
     return f"{module}:{name}"
+
+
+def naming_change(
+    change: ObjectiveChange, recipe: str | Path | Recipe, overrides: Sequence[str]
+) -> tuple[str | Path | Recipe, Sequence[str]]:
+    """Return a recipe and what is set on top of it, one of which now names what changes the objective.
+
+    Args:
+        change: What changes it.
+        recipe: Checked, or what names one.
+        overrides: Values to change, "section.key=value"; only where the recipe is named.
+
+    Raises:
+        ObjectiveError: What changes it has no name.
+    """
+    name = name_of_change(change)
+    if isinstance(recipe, Recipe):
+        changed = recipe.objective.model_copy(update={"changed_by": name})
+        return recipe.model_copy(update={"objective": changed}), overrides
+    return recipe, [*overrides, f"objective.changed_by={name}"]
 
 
 def find_change(recipe: Recipe) -> ObjectiveChange | None:

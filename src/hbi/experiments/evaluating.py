@@ -26,7 +26,8 @@ from hbi.experiments.bars import Bars, no_bars
 from hbi.experiments.model_card import write_model_card
 from hbi.experiments.protocol import Selection, evaluation_protocol, rows_beside
 from hbi.experiments.reading import read_recipe
-from hbi.experiments.schema import MOST_PLACES, Recipe
+from hbi.experiments.schema import Recipe
+from hbi.experiments.section import MOST_PLACES
 from hbi.experiments.splits import DecodedSplit, blank_frames, decode_split, read_split
 from hbi.files import write_atomically
 from hbi.files.visible_text import visible_json

@@ -8,15 +8,14 @@ from typing import Any, TypeAlias
 import torch
 
 from hbi.data.benchmark import SplitName
-from hbi.data.exchanged_captions import CaptionExchanger
-from hbi.data.exchanged_frames import tells_order
 from hbi.data.features import FeatureStore
 from hbi.data.frames import KeptFrames
-from hbi.data.samples import DataError, Split
+from hbi.data.samples import DataError
 from hbi.errors import HBIError
 from hbi.experiments.answering import QUESTION_ONLY, answering_task, question_only
 from hbi.experiments.bars import Bars, no_bars
-from hbi.experiments.changed_objective import ObjectiveChange, changed_objective, find_change, name_of_change
+from hbi.experiments.batches import training_batches
+from hbi.experiments.changed_objective import ObjectiveChange, changed_objective, find_change, naming_change
 from hbi.experiments.content import RecipeError
 from hbi.experiments.continuing import Request, request_of
 from hbi.experiments.frame_features import tower_fingerprint
@@ -24,7 +23,7 @@ from hbi.experiments.model_card import write_model_card
 from hbi.experiments.network import build_and_tell, start_picture
 from hbi.experiments.packed import with_found_frames
 from hbi.experiments.reading import read_recipe
-from hbi.experiments.retrieval import Task, retrieval_task
+from hbi.experiments.retrieval import retrieval_task
 from hbi.experiments.runs import (
     claim_folder,
     keep_problems,
@@ -39,17 +38,13 @@ from hbi.experiments.start import with_start
 from hbi.experiments.tensorboard import tensorboard
 from hbi.matching import Answerer, Matcher, load
 from hbi.matching.device import choose_device
-from hbi.models import Processor
 from hbi.models.networks import Network
 from hbi.processes import Progress
-from hbi.training.augmentation import RandAugment
 from hbi.training.batches import TrainingBatches
 from hbi.training.distributed import ALONE, Processes, joined_processes, own_device
-from hbi.training.dropped_words import DroppedWords
 from hbi.training.loop import Trainer, TrainingCallback, TrainingProgress, TrainingSettings
 from hbi.training.memory import naming_out_of_memory
 from hbi.training.run_folder import RunFolder
-from hbi.training.wrong_rows import ExchangedCaptions, TurnedVideos
 from hbi.video import PictureFormat
 
 SPLITS: tuple[SplitName, SplitName] = ("train", "val")
@@ -104,7 +99,7 @@ def train(
         DataError: The data cannot be read.
     """
     if objective is not None:
-        recipe, overrides = _naming(objective, recipe, overrides)
+        recipe, overrides = naming_change(objective, recipe, overrides)
     request = request_of(recipe, out, overrides, resume=resume)
     own = own_device(device if isinstance(device, torch.device) else choose_device(device))
     with joined_processes(own) as processes, naming_out_of_memory():
@@ -113,17 +108,6 @@ def train(
             blind = Request(question_only(request.recipe), request.out / QUESTION_ONLY, request.resume)
             _train(blind, device=own, change=objective, bars=bars, watch=watch, processes=processes)
     return load(request.out, device=own)
-
-
-def _naming(
-    objective: ObjectiveChange, recipe: str | Path | Recipe, overrides: Sequence[str]
-) -> tuple[str | Path | Recipe, Sequence[str]]:
-    """Return a recipe, or what is set on top of it, that names what changes its objective."""
-    name = name_of_change(objective)
-    if isinstance(recipe, Recipe):
-        changed = recipe.objective.model_copy(update={"changed_by": name})
-        return recipe.model_copy(update={"objective": changed}), overrides
-    return recipe, [*overrides, f"objective.changed_by={name}"]
 
 
 def _train(
@@ -247,82 +231,6 @@ def _with_frames_of_run(recipe: Recipe, folder: RunFolder, picture: PictureForma
         began_with = read_recipe(str(folder.recipe)).data.frames
         return recipe.model_copy(update={"data": recipe.data.model_copy(update={"frames": began_with})})
     return with_found_frames(recipe, SPLITS, picture)
-
-
-def training_batches(
-    recipe: Recipe, task: Task, store: KeptFrames, processor: Processor, processes: Processes
-) -> TrainingBatches:
-    """Return the batches that the recipe trains on.
-
-    Args:
-        recipe: Says how large a batch is, and what it takes of each video.
-        task: What is learned from which texts.
-        store: Frames, or features, of the training videos.
-        processor: Tokenizes the texts.
-        processes: The processes that share each batch.
-    """
-    return TrainingBatches(
-        task.texts,
-        store,
-        processor.tokenize,
-        batch_size=recipe.training.batch_size,
-        captions_per_video=recipe.training.captions_per_video,
-        num_frames=recipe.data.num_frames,
-        seed=recipe.training.seed,
-        processes=processes,
-        labels=task.labels,
-        captions_beside_questions=recipe.data.captions,
-        dropped_words=dropped_words(recipe),
-        exchanged=exchanged_captions(recipe, task.texts),
-        turned=turned_videos(recipe, task.texts),
-        adds_words=bool(recipe.objective.reconstruction),
-        finds_function_words=bool(recipe.objective.concentration or recipe.objective.function_words),
-        augment=augmentation(recipe),
-    )
-
-
-def augmentation(recipe: Recipe) -> RandAugment | None:
-    """Return what changes the frames of training videos as the recipe wants it; None where it does not."""
-    training = recipe.training
-    if not training.augment_operations or recipe.data.blank:  # a black frame tells nothing, and should not begin to
-        return None
-    return RandAugment(training.augment_operations, training.augment_magnitude, training.augment_deviation)
-
-
-def dropped_words(recipe: Recipe) -> DroppedWords | None:
-    """Return what shortens captions as the recipe wants it; None where it does not."""
-    training = recipe.training
-    return DroppedWords(training.dropped_words, training.shortened_captions) if training.dropped_words else None
-
-
-def exchanged_captions(recipe: Recipe, train: Split) -> ExchangedCaptions | None:
-    """Return what makes captions wrong as the recipe wants it; None where it does not.
-
-    Raises:
-        DataError: No caption of the training split has a word that could be exchanged, or tells an order.
-    """
-    objective = recipe.objective
-    if not objective.exchanged:
-        return None
-    captions = [[train.texts[text].text for text in owned] for owned in train.texts_of_video]
-    exchanger = CaptionExchanger.of(captions)
-    if not any(exchanger.exchanges(caption) for owned in captions for caption in owned):
-        raise DataError("objective.exchanged: no caption of the training split can be exchanged; leave it out")
-    return ExchangedCaptions(exchanger, objective.exchanged_share, objective.exchanged_from)
-
-
-def turned_videos(recipe: Recipe, train: Split) -> TurnedVideos | None:
-    """Return how videos are turned in time as the recipe wants it; None where it does not.
-
-    Raises:
-        DataError: No caption of the training split tells an order.
-    """
-    objective = recipe.objective
-    if not objective.turned:
-        return None
-    if not any(tells_order(text.text) for text in train.texts):
-        raise DataError("objective.turned: no caption of the training split tells what comes first; leave it out")
-    return TurnedVideos(objective.turned_share, objective.turned_parts, objective.turned_from)
 
 
 def number_of_steps(recipe: Recipe, batches: TrainingBatches) -> int:
