@@ -51,12 +51,6 @@ EVERYTHING = (
             ["objective.function_words=1", "model.interaction=global"],
             r"set model\.interaction=weighted",
         ),
-        (
-            "shape-stories-qa",
-            ["objective.reconstruction=1", "data.captions=0"],
-            r"tells the words of captions: set data\.captions above 0",
-        ),
-        ("shape-stories-global", "objective.reconstruction=1", r"set model\.kind=hbi"),
         ("shape-stories-qa", "objective.turned=1", "answers questions has no such term"),
         ("shape-stories-qa", "objective.concentration=1", "answers questions has no such term"),
     ],
@@ -73,6 +67,21 @@ def test_recipes_without_have_the_objective_that_they_had():
     weighed = {"interaction_contrast", "concentration", "function_words", "reconstruction", "exchanged", "turned"}
     assert {name for name in weighed if getattr(objective, name)} == weighed
     assert objective.coalition_probabilities == (0.25, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tells"),
+    [
+        ([], True),
+        (["objective.reconstruction=0"], False),
+        (["model.kind=global"], False),
+        (["model.interaction=global"], False),
+        (["objective.levels=[action]"], False),
+        (["model.kind=answering", "data.captions=1"], True),
+    ],
+)
+def test_words_are_told_where_there_are_words(changes, tells):
+    assert read_recipe("shape-stories", changes).tells_words == tells
 
 
 def test_captions_that_allow_no_exchange_and_tell_no_order_are_refused():

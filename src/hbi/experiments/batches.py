@@ -40,7 +40,7 @@ def training_batches(
         dropped_words=dropped_words(recipe),
         exchanged=exchanged_captions(recipe, task.texts),
         turned=turned_videos(recipe, task.texts),
-        adds_words=bool(recipe.objective.reconstruction),
+        adds_words=recipe.tells_words,
         finds_function_words=bool(recipe.objective.concentration or recipe.objective.function_words),
         augment=augmentation(recipe),
     )

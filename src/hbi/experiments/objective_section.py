@@ -9,7 +9,7 @@ from hbi.experiments.content import shortened
 from hbi.experiments.section import MOST_PLACES, Count, Ratio, Section, Weight
 from hbi.shapes import LEVELS, Level
 
-OF_WORDS = ("interaction_contrast", "concentration", "function_words", "reconstruction")
+OF_WORDS = ("interaction_contrast", "concentration", "function_words")
 """Terms of the objective on the interactions of words and frames."""
 OF_WRONG_ROWS = ("exchanged", "turned")
 """Terms of the objective on captions and videos made wrong."""
@@ -47,7 +47,9 @@ class ObjectiveSection(Section):
         default=0.0, description="weight of the share of interaction that function words and punctuation have"
     )
     reconstruction: Weight = Field(
-        default=0.0, description="weight of how badly a word is told from the frames that it points at"
+        default=0.0,
+        description="weight of how badly words of captions are told from the frames that they point at, at the entity "
+        "level; a network without words (global) has no such term",
     )
     exchanged: Weight = Field(
         default=0.0, description="weight of the preference of captions to the same with a word or the order exchanged"

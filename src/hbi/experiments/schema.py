@@ -204,6 +204,12 @@ class Recipe(Section):
         return self.model.kind == "answering"
 
     @property
+    def tells_words(self) -> bool:
+        """Whether words of captions are to be told from the frames that they point at."""
+        has_words = "global" not in (self.model.kind, self.model.interaction) and "entity" in self.objective.levels
+        return has_words and self.objective.reconstruction > 0
+
+    @property
     def starts_at_random(self) -> bool:
         """Whether nothing is taken from an encoder or another model: towers are of the sizes of the model section."""
         return self.model.encoder is None and self.training.start_from is None
@@ -213,10 +219,7 @@ class Recipe(Section):
         for name in (*OF_WORDS, *OF_WRONG_ROWS):
             if not getattr(self.objective, name):
                 continue
-            if self.asks_questions and name == "reconstruction":
-                if not (self.data.captions and self.objective.matching):
-                    raise ValueError("objective.reconstruction tells the words of captions: set data.captions above 0")
-            elif self.asks_questions:
+            if self.asks_questions:
                 raise ValueError(f"objective.{name}: a network that answers questions has no such term; leave it out")
             if name in OF_WORDS and "global" in (self.model.kind, self.model.interaction):
                 key = "kind=hbi" if self.model.kind == "global" else "interaction=weighted"
