@@ -23,6 +23,7 @@ from hbi.cli.evaluate_choices import evaluate_choices
 from hbi.cli.explain import explain
 from hbi.cli.index import index
 from hbi.cli.recipe import recipe_app
+from hbi.cli.reproduce import reproduce
 from hbi.cli.search import search
 from hbi.cli.serve import serve
 from hbi.cli.terminal import say_error, visible
@@ -51,6 +52,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(recipe_app, name="recipe")
 app.command("demo")(demo)
 app.command("train")(train)
+app.command("reproduce")(reproduce)
 app.command("cache-features")(cache_features)
 app.command("evaluate")(evaluate)
 app.command("evaluate-choices")(evaluate_choices)

@@ -158,10 +158,7 @@ def start_training(
     """
     recipe = with_start(recipe)
     picture = start_picture(recipe)
-    if picture.fit == "patches" and recipe.training.augment_operations:
-        raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
-    if not picture.is_plain_square:  # the run says what its encoder takes, whatever the recipe had said of squares
-        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
+    recipe = with_picture(recipe, picture)
     recipe = _with_frames_of_run(recipe, RunFolder(out), picture)
     folder = claim_folder(out, recipe, resume=resume, processes=processes, device=device, words=words)
     train, val = (
@@ -192,6 +189,19 @@ def start_training(
     )
     trainer.resume()
     return trainer
+
+
+def with_picture(recipe: Recipe, picture: PictureFormat) -> Recipe:
+    """Return a recipe that says the size of the pictures that its encoder takes, whatever it had said of squares.
+
+    Raises:
+        HBIError: The encoder takes no whole pictures, and the recipe augments such.
+    """
+    if picture.fit == "patches" and recipe.training.augment_operations:
+        raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
+    if picture.is_plain_square:
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"image_size": picture.height})})
 
 
 def _with_frames_of_run(recipe: Recipe, folder: RunFolder, picture: PictureFormat) -> Recipe:
