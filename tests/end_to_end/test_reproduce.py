@@ -207,7 +207,7 @@ def test_what_is_in_the_way_is_said_before_anything_begins(here, monkeypatch):
     code, printed, stderr = call(*whole)
     assert code == 2
     assert "test: 1 of 4 videos have no file (video97" in printed
-    assert "10 videos, 9,000 are published" in printed
+    assert "10 videos and 30 texts, and 9,000 and 180,000 are published" in printed
     assert "(and " in stderr.splitlines()[-1]
     few = list(command(training_batch_size="11"))
     assert "a step takes 11 videos and 10 are there" in call(*few, "--dry-run")[1]
@@ -235,7 +235,7 @@ def test_frames_of_another_kind_and_a_foreign_folder_are_not_taken(here):
     printed = call(*command("msrvtt", "--dry-run", data_num_frames="2"))[1]
     assert "was packed with num_frames 3, not 2" in printed
     assert "in the way" not in succeed_here(
-        *command("msrvtt", "--dry-run", "--frames", "other-frames", data_num_frames="2")
+        *command("msrvtt", "--dry-run", "--packed", "other-frames", data_num_frames="2")
     )
     (here / OUT / "run").mkdir(parents=True)
     (here / OUT / "run" / "letter.txt").write_text("mine")

@@ -29,9 +29,9 @@ def reproduce(
     out: Annotated[
         Path | None, typer.Option(help="The folder to write to.", show_default="runs/reproduce-BENCHMARK")
     ] = None,
-    frames: Annotated[
+    packed: Annotated[
         Path | None,
-        typer.Option(help="The folder of decoded frames.", show_default="packed-frames, in the folder of the data set"),
+        typer.Option(help="The folder of packed frames.", show_default="packed-frames, in the folder of the data set"),
     ] = None,
     overrides: Annotated[
         list[str] | None,
@@ -82,7 +82,7 @@ def reproduce(
         out=out,
         root=root,
         clip=clip,
-        frames=frames,
+        packed=packed,
         overrides=overrides or (),
         device=choose_device(device),
         num_workers=workers,

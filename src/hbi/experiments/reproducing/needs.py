@@ -182,7 +182,7 @@ def shortage(needs: Sequence[DiskNeed]) -> list[str]:
             parts = ", ".join(f"{in_gib(need.num_bytes)} for {need.what} in {need.folder}" for need in group)
             lines.append(
                 f"the disk has {in_gib(free)} free and {in_gib(needed)} are needed ({parts}): free some, or put one of "
-                "them on another disk (--frames, --out)"
+                "them on another disk (--packed, --out)"
             )
     return lines
 

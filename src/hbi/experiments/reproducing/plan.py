@@ -1,5 +1,6 @@
 """`Plan`: what a reproduction will do, what it needs, and what is in its way."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from hbi.experiments.evaluating import metrics_file
 from hbi.experiments.reproducing.needs import Cost, DiskNeed, MemoryNeed
 from hbi.experiments.reproducing.splits import PlannedSplit
 from hbi.experiments.schema import Recipe
-from hbi.files import is_regular
+from hbi.files import is_regular, read_regular_text
 from hbi.training.run_folder import RunFolder
 
 BENCHMARKS = ("msrvtt", "activitynet", "didemo", "msrvtt-qa")
@@ -79,9 +80,16 @@ class Plan:
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether the measures are those of the trained weights."""
+        """Whether the measures are those of the trained weights, ranked as the paper's are."""
         metrics, weights = metrics_file(self.run, "test"), self.run / "last" / "model.safetensors"
-        return self.is_trained and is_regular(metrics) and metrics.stat().st_mtime >= weights.stat().st_mtime
+        if not self.is_trained or not is_regular(metrics) or metrics.stat().st_mtime < weights.stat().st_mtime:
+            return False
+        try:
+            values = json.loads(read_regular_text(metrics))
+            protocol = values.get("protocol", {})  # of a network that ranks
+            return values["weights"] == "best" and protocol.get("post_processing", "none") == "none"
+        except (OSError, ValueError, RecursionError, KeyError, AttributeError):  # another's, or damaged
+            return False
 
     @property
     def training_command(self) -> list[str]:

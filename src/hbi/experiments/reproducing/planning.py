@@ -56,7 +56,7 @@ def make_plan(
     out: Path | None = None,
     root: Path | None = None,
     clip: str | None = None,
-    frames: Path | None = None,
+    packed: Path | None = None,
     overrides: Sequence[str] = (),
     device: torch.device = torch.device("cpu"),  # noqa: B008 - it cannot be changed
     num_workers: int | None = None,
@@ -69,7 +69,7 @@ def make_plan(
         out: The folder of the reproduction; None: runs/reproduce-BENCHMARK. What is done there is not done again.
         root: The data set, with annotations/ and videos/; None: as the recipe has it, or as it was begun with.
         clip: What the towers start from; None: the same.
-        frames: Where frames are packed to; None: the same, or packed-frames in the folder of the data set.
+        packed: Where frames are packed to; None: the same, or packed-frames in the folder of the data set.
         overrides: Other values of the recipe, "section.key=value".
         device: Where it is trained.
         num_workers: Processes that decode; None: one for each core.
@@ -81,7 +81,7 @@ def make_plan(
     if benchmark not in BENCHMARKS:
         raise HBIError(f"the paper has no experiment {benchmark!r} here{nearest_or_all(benchmark, BENCHMARKS)}")
     out = out or Path("runs") / f"reproduce-{benchmark}"
-    recipe, said = _recipe(benchmark, out, root, clip, frames, overrides)
+    recipe, said = _recipe(benchmark, out, root, clip, packed, overrides)
     workers = num_workers or os.cpu_count() or 1
     plan = Plan(benchmark, recipe, said, out, device, workers, is_partial)
     if plan.is_evaluated:
@@ -90,7 +90,7 @@ def make_plan(
 
 
 def _recipe(
-    benchmark: str, out: Path, root: Path | None, clip: str | None, frames: Path | None, overrides: Sequence[str]
+    benchmark: str, out: Path, root: Path | None, clip: str | None, packed: Path | None, overrides: Sequence[str]
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Return the recipe, and all that was set of it, now and when the reproduction began."""
     places = {"data.root": root, "model.encoder": clip}
@@ -99,7 +99,7 @@ def _recipe(
     run = out / RUN
     source, place = (str(run), None) if RunFolder(run).has_begun else (benchmark, run)
     recipe = request_of(source, place, said).recipe
-    folder = frames or recipe.data.packed or usual_folder(recipe)
+    folder = packed or recipe.data.packed or usual_folder(recipe)
     if folder == usual_folder(recipe) and not os.access(existing(folder), os.W_OK):
         folder = out / USUAL_FOLDER  # a data set that others own
     request = request_of(source, place, [*said, f"data.frames={json.dumps(str(folder))}"])

@@ -64,13 +64,13 @@ class PlannedSplit:
                 f"({', '.join(self.missing[:SHOWN])}{', …' if len(self.missing) > SHOWN else ''})"
             )
         if self.published:
-            numbers = (
-                ("videos", len(self.whole.videos), self.published.num_videos),
-                ("texts", len(self.whole.texts), self.published.num_texts),
-            )
-            for what, there, published in numbers:
-                if published is not None and there != published:
-                    yield f"{self.name}: the annotation files have {there:,} {what}, {published:,} are published"
+            there = {"videos": len(self.whole.videos), "texts": len(self.whole.texts)}
+            published = {"videos": self.published.num_videos, "texts": self.published.num_texts}
+            other = [what for what in there if published[what] not in (None, there[what])]
+            if other:
+                ours = " and ".join(f"{there[what]:,} {what}" for what in other)
+                theirs = " and ".join(f"{published[what]:,}" for what in other)
+                yield f"{self.name}: the annotation files have {ours}, and {theirs} are published"
 
 
 def names_of_splits(recipe: Recipe) -> list[SplitName]:
