@@ -248,3 +248,15 @@ def test_sizes_and_times_are_said_as_people_say_them():
     assert in_gib(2.25 * 2**30) == "2.2 GiB"
     assert in_gib(100 * 2**20) == "100.0 MiB"
     assert [in_hours(seconds) for seconds in (59, 600, 36_000)] == ["59 seconds", "10 minutes", "10.0 hours"]
+
+
+def test_what_a_run_goes_on_from_is_its_checkpoint_and_not_its_log(tmp_path):
+    recipe = read_recipe("msrvtt", ["training.checkpoint_every=100"])
+    run = done(tmp_path).run
+    (run / "metrics.jsonl").write_text('{"step": 250, "kind": "train", "seconds": 1.0}\n')
+    assert planning._kept_steps(run, recipe) == 0
+    (run / "checkpoint.pt").write_bytes(b"")
+    assert planning._kept_steps(run, recipe) == 200
+    (run / "last").mkdir()
+    (run / "last" / "model.safetensors").write_bytes(b"")
+    assert planning._kept_steps(run, recipe) == 250

@@ -31,6 +31,7 @@ def print_plan(plan: Plan) -> None:
         stages.add_row(stage, plan.states.get(stage, ""), time)
     stages.print()
     _print_needs(plan)
+    _print_sum(plan)
     for line in plan.gaps if plan.is_partial else ():
         say("[yellow]going on all the same:[/] {line}", line=line)
     for line in plan.obstacles:
@@ -58,6 +59,14 @@ def _print_needs(plan: Plan) -> None:
     for stage, cost in plan.costs.items():
         if cost.how:
             say("Time to {stage}: {how}", stage=stage, how=cost.how)
+
+
+def _print_sum(plan: Plan) -> None:
+    known = [cost.seconds for cost in plan.costs.values() if cost.seconds is not None]
+    if known:
+        about = "about" if len(known) == len(plan.costs) else "more than"
+        disk = in_gib(sum(need.num_bytes for need in plan.disk))
+        say("[bold]In all {about} {time}, {disk} of disk[/]", about=about, time=in_hours(sum(known)), disk=disk)
 
 
 def print_reproduction(reproduction: Reproduction, out: Path) -> None:

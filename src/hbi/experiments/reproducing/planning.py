@@ -257,11 +257,11 @@ class _Planning:
         size |= {split.name: split.num_usable or size[split.name] for split in self.splits}
         of_video = step.seconds / training.batch_size / 3
         val = size.get("val", size["test"])
-        total, done = self.num_steps, _last_step(self.plan.run)
+        total, done = self.num_steps, _kept_steps(self.plan.run, self.recipe)
         seconds = (total - done) * step.seconds
         seconds += (total // training.validate_every - done // training.validate_every) * val * of_video
         if self.recipe.asks_questions:
-            blind = total // 3 - _last_step(self.plan.run / QUESTION_ONLY)
+            blind = total // 3 - _kept_steps(self.plan.run / QUESTION_ONLY, self.recipe)
             seconds += max(0, blind) * step.seconds / self.recipe.data.num_frames
         timed = "" if step.num_timed == training.batch_size else f" (reckoned from steps of up to {step.num_timed})"
         how = (
@@ -284,13 +284,13 @@ class _Planning:
         whole = sum(split.num_to_pack(is_partial=self.plan.is_partial) for split in self.splits) + packed
         unread = {*names_of_splits(self.recipe)} - {split.name for split in self.splits}
         whole += sum(map(self._published, unread))
-        done = _last_step(self.plan.run)
+        done = _kept_steps(self.plan.run, self.recipe)
         trained = f"step {done:,} of {self.num_steps:,}" if done else f"{self.num_steps:,} steps"
         if self.recipe.asks_questions:
             blind = question_only(self.recipe).training.num_steps
             trained += f", and {f'{blind:,}' if blind else 'a third'} of the baseline without videos"
         return {
-            "check": f"{whole:,} videos{', as published' if unread else ''}",
+            "check": f"{min(whole, _num_lines(self.plan.out / JOURNAL)):,} of {whole:,} videos checked",
             "pack": f"{packed:,} of {whole:,} videos packed",
             "train": "done" if self.plan.is_trained else trained,
             "evaluate": "the test split",
@@ -298,8 +298,13 @@ class _Planning:
         }
 
 
-def _last_step(run: Path) -> int:
-    return max((line["step"] for line in RunFolder(run).read_metrics()), default=0)
+def _kept_steps(run: Path, recipe: Recipe) -> int:
+    """Return the step that a run would go on from: of its last checkpoint, as far as the log tells."""
+    folder = RunFolder(run)
+    if not is_regular(folder.checkpoint):
+        return 0
+    last: int = max((line["step"] for line in folder.read_metrics()), default=0)
+    return last if folder.is_finished else last - last % recipe.training.checkpoint_every
 
 
 def _num_lines(file: Path) -> int:

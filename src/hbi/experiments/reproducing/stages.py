@@ -44,13 +44,13 @@ def reproduce(
         first, *others = plan.obstacles
         more = f" (and {len(others)} more, above)" if others else ""
         raise HBIError(f"nothing was begun: {first}{more}")
-    wanted = STAGES[: STAGES.index(until) + 1]
-    for stage in wanted[:4]:
+    for stage in STAGES[: STAGES.index(until) + 1]:
         tell(stage, "")
-        if plan.is_evaluated:
-            tell(stage, "done before")
-            continue
         match stage:
+            case "report":
+                return _report(plan)
+            case _ if plan.is_evaluated:
+                tell(stage, "done before")
             case "check":
                 _check(plan, bars, tell)
             case "pack":
@@ -59,13 +59,7 @@ def reproduce(
                 _train(plan, bars, watch, tell)
             case "evaluate":
                 evaluate(plan.run, device=plan.device, bars=bars).write(plan.run)
-    if until != "report":
-        return None
-    tell("report", "")
-    reproduction = Reproduction.of(plan)
-    write_atomically(plan.out / PAGE, reproduction_page(reproduction))
-    write_atomically(plan.out / REPORT, visible_json(reproduction.to_dict(), indent=2) + "\n")
-    return reproduction
+    return None
 
 
 def _check(plan: Plan, bars: Bars, tell: Tell) -> None:
@@ -127,3 +121,10 @@ def _train(plan: Plan, bars: Bars, watch: Watch, tell: Tell) -> None:
         bars=bars,
         watch=watch,
     )
+
+
+def _report(plan: Plan) -> Reproduction:
+    reproduction = Reproduction.of(plan)
+    write_atomically(plan.out / PAGE, reproduction_page(reproduction))
+    write_atomically(plan.out / REPORT, visible_json(reproduction.to_dict(), indent=2) + "\n")
+    return reproduction
