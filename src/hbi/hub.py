@@ -72,7 +72,7 @@ def is_only_here(name_or_path: str | Path) -> bool:
     fault = _fault()
     if not fault:
         return False
-    if not _was_downloaded(name):
+    if not was_downloaded(name):
         raise HubError(
             f"{name}: there is no such folder or file, it was not downloaded before, and {fault}: "
             "give a folder, or try again with the network"
@@ -137,7 +137,7 @@ def _ask(endpoint: str) -> str:
     return faults[0] if faults else f"no answer in {PATIENCE_SECONDS:g} s"
 
 
-def _was_downloaded(name: str) -> bool:
+def was_downloaded(name: str) -> bool:
     """Return whether an earlier download left files of a network."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name

@@ -24,6 +24,7 @@ from hbi.cli.explain import explain
 from hbi.cli.index import index
 from hbi.cli.recipe import recipe_app
 from hbi.cli.record_games import record_games
+from hbi.cli.reproduce import reproduce
 from hbi.cli.search import search
 from hbi.cli.serve import serve
 from hbi.cli.terminal import say_error, visible
@@ -52,6 +53,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(recipe_app, name="recipe")
 app.command("demo")(demo)
 app.command("train")(train)
+app.command("reproduce")(reproduce)
 app.command("cache-features")(cache_features)
 app.command("evaluate")(evaluate)
 app.command("evaluate-choices")(evaluate_choices)

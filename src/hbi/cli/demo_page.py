@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hbi.cli.demo_moment import Example, moment_section
-from hbi.explanation import explanation_section, page
+from hbi.explanation import explanation_section, page, plain_table
 from hbi.figures import VideoAddresses, loss_curves_svg
 
 RECALLS = ("recall@1", "recall@5", "recall@10")
@@ -104,23 +104,13 @@ _CHOICE = (
 )
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    header, *body = rows
-    head = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in header)
-    lines = "".join(
-        f"<tr><th scope='row'>{escape(row[0])}</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
-        for row in body
-    )
-    return f"<div class='table'><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
-
-
 def _comparison(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     values = next(iter(metrics.values()))
     return (
         f"<section><h2>Finding videos by text, and texts by video</h2><p>{values['num_texts']} texts and "
         f"{values['num_videos']} videos of the test split; recalls and accuracies in percent. All videos that satisfy "
         "a text count as right. “Pairs”: how often the true one of two texts that differ in one thing wins.</p>"
-        f"{_table(comparison_rows(metrics))}</section>"
+        f"{plain_table(comparison_rows(metrics))}</section>"
     )
 
 
@@ -133,7 +123,7 @@ def _localization(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     return (
         "<section><h2>Do words point at their seconds?</h2><p>For the words that name a color, a shape or an action: "
         "how much of their positive interaction falls on frames of that very event. Spread evenly, it would be the "
-        f"share of frames.</p>{_table(rows)}</section>"
+        f"share of frames.</p>{plain_table(rows)}</section>"
     )
 
 

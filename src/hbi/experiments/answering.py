@@ -51,12 +51,20 @@ def answering_task(recipe: Recipe, train: Split, device: torch.device) -> Task:
     vocabulary = answer_vocabulary(recipe, train)
     texts = _with_captions(recipe, vocabulary.answerable(train))
     coverage = f"train: {vocabulary.coverage(train.questions):.1f} % of the answers are among {len(vocabulary)}"
-    objective = AnsweringObjective(
-        matching=recipe.objective.matching, beta=recipe.objective.beta, retrieval=build_objective(recipe, device)
-    )
+    objective = answering_objective(recipe, device)
     return Task(
         texts, objective, answer_validation, vocabulary.labels(texts.texts), vocabulary.answers, remarks=(coverage,)
     )
+
+
+def answering_objective(recipe: Recipe, device: torch.device) -> AnsweringObjective:
+    """Return the objective of a recipe that answers questions.
+
+    Raises:
+        HBIError: The estimator's weights cannot be read.
+    """
+    section = recipe.objective
+    return AnsweringObjective(matching=section.matching, beta=section.beta, retrieval=build_objective(recipe, device))
 
 
 def answer_vocabulary(recipe: Recipe, train: Split) -> AnswerVocabulary:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, PreTrainedConfig
 
 from hbi.data.samples import Split
 from hbi.encoders.tokenizer import read_tokenizer, require_vocabulary, train_tokenizer
@@ -100,6 +100,18 @@ def build_model(recipe: Recipe, tokenizer: CLIPTokenizer, answers: Sequence[str]
             says.
     """
     return build_and_tell(recipe, tokenizer, answers)[0]
+
+
+def sized_network(recipe: Recipe, towers: PreTrainedConfig, answers: Sequence[str] = ()) -> Network:
+    """Return a network of the recipe's sizes with random weights: to count and to time what is not here yet.
+
+    Args:
+        recipe: Says all but what the towers are.
+        towers: Their configuration.
+        answers: What a network that answers questions can say.
+    """
+    network = NETWORKS[recipe.model.kind]
+    return network(network.config_class(encoder_config=towers, **_choices(recipe, answers)))
 
 
 def build_and_tell(

@@ -54,12 +54,10 @@ def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
     Raises:
         DataError: The data set is not there, or is not as it should be.
     """
-    data, root = recipe.data, Path(recipe.data.root)
-    benchmark = benchmark_of(recipe)
+    data, benchmark = recipe.data, benchmark_of(recipe)
     if benchmark is None:
         return LoadedSplit(_shape_stories(recipe, name), ())
-    is_own = benchmark.name == "own"
-    annotations = Path(data.annotations) if data.annotations else root if is_own else root / "annotations"
+    annotations = annotations_place(recipe)
     videos = None if data.packed or data.blank else videos_folder(recipe)
     loaded = load_split(benchmark, data.protocol, name, annotations=annotations, videos=videos)
     num_cut = sum(count_words(text.text) > data.max_words for text in loaded.split.texts)
@@ -67,6 +65,14 @@ def read_split(recipe: Recipe, name: SplitName) -> LoadedSplit:
         return loaded
     cut = f"{name}: at least {num_cut} of {len(loaded.split.texts)} texts are cut to {data.max_words} tokens"
     return LoadedSplit(loaded.split, (*loaded.problems, f"{cut}; hbi data check lists them"))
+
+
+def annotations_place(recipe: Recipe) -> Path:
+    """Return the folder in which the recipe's annotation files are, or the file of own captions."""
+    data, root = recipe.data, Path(recipe.data.root)
+    if data.annotations:
+        return Path(data.annotations)
+    return root if data.dataset == "own" else root / "annotations"
 
 
 def videos_folder(recipe: Recipe) -> Path:

@@ -179,9 +179,7 @@ def start_training(
     change = change or find_change(recipe)
     recipe = with_start(recipe)
     picture = start_picture(recipe)
-    if picture.fit == "patches" and recipe.training.augment_operations:
-        raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
-    recipe = _with_picture(recipe, picture)
+    recipe = with_picture(recipe, picture)
     require_same_loader(RunFolder(out), picture)
     recipe = _with_frames_of_run(recipe, RunFolder(out), picture)
     folder = claim_folder(out, recipe, resume=resume, processes=processes, device=device, words=words)
@@ -215,8 +213,14 @@ def start_training(
     return trainer
 
 
-def _with_picture(recipe: Recipe, picture: PictureFormat) -> Recipe:
-    """Return the recipe with what its network is shown: the run says it, whatever the recipe had left open."""
+def with_picture(recipe: Recipe, picture: PictureFormat) -> Recipe:
+    """Return a recipe that says what its network is shown, whatever it had left open.
+
+    Raises:
+        HBIError: The encoder takes no whole pictures, and the recipe augments such.
+    """
+    if picture.fit == "patches" and recipe.training.augment_operations:
+        raise HBIError("training.augment_operations changes whole pictures, this encoder takes patches: set it to 0")
     shown: dict[str, Any] = {"released_loader": picture.released_loader}
     if not picture.is_plain_square:
         shown["image_size"] = picture.height

@@ -4,6 +4,7 @@ from hbi.explanation.comparison import Comparison
 from hbi.explanation.explanation import Explanation
 from hbi.explanation.html.comparison_section import comparison_section
 from hbi.explanation.html.explanation_section import explanation_section
+from hbi.explanation.html.markup import plain_table
 from hbi.explanation.html.page import fragment, page, render_page, section_assets
 from hbi.explanation.level import LevelExplanation
 from hbi.explanation.players import Frame, Word
@@ -18,6 +19,7 @@ __all__ = [
     "explanation_section",
     "fragment",
     "page",
+    "plain_table",
     "render_page",
     "section_assets",
 ]

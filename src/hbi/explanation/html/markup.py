@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from string import Template
@@ -31,6 +32,17 @@ def escape(text: str) -> str:
     A control character becomes its picture; what UTF-8 cannot hold becomes `?`.
     """
     return html.escape(text.translate(_CONTROLS).encode("utf-8", "replace").decode("utf-8"), quote=True)
+
+
+def plain_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of plain text that stands in a page: the header first, the first cell of each row its title."""
+    header, *body = rows
+    head = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in header)
+    lines = "".join(
+        f"<tr><th scope='row'>{escape(row[0])}</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in body
+    )
+    return f"<div class='table'><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
 
 
 def script_json(value: object) -> str:
