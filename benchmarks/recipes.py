@@ -5,8 +5,8 @@
     hbi train shape-stories-global --set data.root=DATA --set training.seed=0 --out global-0 && hbi evaluate global-0
     python benchmarks/recipes.py hbi-? global-? --data DATA
 
-A run is called KIND-SEED. What is measured is stored in results/recipes.json, and the table is written into
-docs/results/recipes.md.
+A run is called KIND-SEED. What is measured is stored in results/recipes.json, beside other runs that are there, and the
+table is written into docs/results/recipes.md.
 """
 
 import argparse
@@ -36,7 +36,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the ShapeStories that they were evaluated on")
     arguments = parser.parse_args()
     stories = {story.video_id: story for story in load_stories(arguments.data, "test")}
-    results = {run.name: measured(run, stories) for run in sorted(arguments.runs)}
+    stored = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    results = stored | {run.name: measured(run, stories) for run in sorted(arguments.runs)}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     put(PAGE, {"retrieval": retrieval_table(results)})
 
@@ -58,7 +59,7 @@ def measured(run: Path, stories: Mapping[str, Story]) -> dict[str, Any]:
         "text_to_video": metrics["text_to_video"],
         "video_to_text": metrics["video_to_text"],
         "minimal_pairs": {pair["kind"]: pair["accuracy"] for pair in metrics["minimal_pairs"]},
-        "first_by_events": {number: 100 * sum(found) / len(found) for number, found in sorted(is_first.items())},
+        "first_by_events": {str(number): 100 * sum(found) / len(found) for number, found in sorted(is_first.items())},
         "inside": next((level["share_inside"] for level in metrics.get("localization") or ()), None),
     }
 
@@ -69,7 +70,10 @@ def retrieval_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
         *((f"text to video R@{k}", lambda run, k=k: run["text_to_video"][f"recall@{k}"]) for k in (1, 5, 10)),
         *((f"video to text R@{k}", lambda run, k=k: run["video_to_text"][f"recall@{k}"]) for k in (1, 5, 10)),
         *(
-            (f"R@1, captions of {number} event{'s' * (number > 1)}", lambda run, n=number: run["first_by_events"][n])
+            (
+                f"R@1, captions of {number} event{'s' * (number > 1)}",
+                lambda run, n=number: run["first_by_events"][str(n)],
+            )
             for number in NUM_EVENTS
         ),
         *((f"minimal pairs: {kind}", lambda run, kind=kind: run["minimal_pairs"][kind]) for kind in PAIRS),
