@@ -209,4 +209,4 @@ def test_fits_are_kept_in_the_record(video, network):
     explanation = network.explain(video, TEXT)
     again = hbi.Explanation.from_json(explanation.to_json())
     assert np.array_equal(again.word_fits, explanation.word_fits)
-    assert json.loads(explanation.to_json())["version"] == 5
+    assert json.loads(explanation.to_json())["version"] == 6

@@ -143,7 +143,7 @@ def test_an_index_that_cannot_be_locked_is_refused_in_one_line(folder, empty):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("limit", "value"), [("RLIMIT_NOFILE", 12), ("RLIMIT_AS", 900 * 2**20)])
+@pytest.mark.parametrize(("limit", "value"), [("RLIMIT_NOFILE", 12), ("RLIMIT_AS", 400 * 2**20)])
 def test_few_files_or_little_memory_end_in_one_line(folder, empty, limit, value):
     code = (
         "import resource, sys\n"

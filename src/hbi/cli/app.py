@@ -99,11 +99,14 @@ def main() -> None:
                 say_error("{line}", line=line)
         say_error("[bold red]hbi:[/] {message}", message=" ".join(str(error).splitlines()))
         sys.exit(2)
-    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+    except (MemoryError, ImportError, OSError, RuntimeError, SystemError) as error:
         shortage = _shortage(error)
         if shortage is None or "--debug" in sys.argv:
             raise
-        say_error("[bold red]hbi:[/] {message}", message=shortage)
+        try:
+            say_error("[bold red]hbi:[/] {message}", message=shortage)
+        except (MemoryError, ImportError, OSError):  # there is not even enough for colors
+            os.write(sys.stderr.fileno(), f"hbi: {shortage}\n".encode())
         sys.exit(2)
     except KeyboardInterrupt:
         say_error("[bold red]hbi:[/] stopped; what was finished is kept: run it again (hbi train RUN goes on)")
@@ -117,7 +120,16 @@ def _shortage(error: Exception) -> str | None:
         return "too many files are open: allow more (ulimit -n 4096), then run it again"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"the disk is full ({text}): free space, then run it again"
-    signs = ("out of memory", "enough memory", "allocate", "bad_alloc", "failed to map", "cannot open shared object")
+    signs: list[str] = [
+        "out of memory",
+        "enough memory",
+        "allocate",
+        "bad_alloc",
+        "failed to map",
+        "cannot open shared object",
+    ]
+    if isinstance(error, SystemError):  # Python had no memory left for an exception
+        signs += ["without exception set", "without setting an exception"]
     if isinstance(error, MemoryError) or any(sign in text.lower() for sign in signs):
         return (
             f"the memory does not suffice ({text or 'MemoryError'}): free some, or give smaller sizes; then run again"
