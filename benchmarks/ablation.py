@@ -45,7 +45,7 @@ class Line:
 
 NO_TERMS = ("objective.alpha=0", "objective.beta=0")
 NO_DISTILLATION = ("objective.beta=0",)
-STILLS = ("model.tubelet_size=1", "model.tubelet_seconds=null")
+STILLS = ("model.tubelet_size=1", "model.tubelet_seconds=null", "objective.reconstruction=0")
 """The recipe as it was when the paper's ablation was made."""
 PAPER = (
     Line("global", "global contrast", "shape-stories-global", STILLS),

@@ -133,7 +133,7 @@ class BatchGradient:
             encodings: Of the texts and of the videos.
             video_of_text: The row of each text's video.
             labels: The number of each question's answer; None: no text asks.
-            marks: What is known of the rows, where the objective reads it; not with questions.
+            marks: What is known of the rows, where the objective reads it; with questions, words by themselves alone.
 
         Raises:
             FloatingPointError: It is not finite.
