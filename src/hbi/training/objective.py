@@ -99,10 +99,10 @@ class Objective:
     The other terms are ours, and off by default: what exact interactions allow (`hbi.training.interaction_terms`), the
     preference of what is true to what was made wrong of it (`hbi.training.preferences`), and how well words are told
     from the frames that they point at (`hbi.training.lone_words`). Where the network compares summaries as well (the
-    whole), these have a contrast like a level's and nothing else: with one player a
-    side there is no interaction to predict, and what the entity level would distil into them, the parts, is what they
-    are to add to. Where the weights of the levels are learned, the similarity that ranks has a contrast, too, whose
-    gradient reaches the weights and all that is weighed.
+    whole), these have a contrast like a level's and nothing else: with one player a side there is no interaction to
+    predict, and what the entity level would distil into them, the parts, is what they are to add to. Where the weights
+    of the levels are learned, the similarity that ranks has a contrast, too, whose gradient reaches the weights and all
+    that is weighed.
 
     Attributes:
         alpha: Weight of the divergence between predicted interactions and the teacher's, at each level.
